@@ -1,0 +1,1 @@
+"""What it cost: tokens, translated once per agent."""

@@ -1,0 +1,1 @@
+"""How others talk to it: HTTP on a Unix socket."""

@@ -1,0 +1,391 @@
+"""The control channel as data: every route, request and answer, by its wire name.
+
+HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are
+camelCase; times are ISO 8601 in UTC; durations say their unit in their name. An answer
+may grow new fields: clients ignore what they do not know. This module is the only one
+that knows the wire names; the reference page and the tests are made from it.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+
+class Wire(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=False):
+    """What all messages share: camelCase names on the wire."""
+
+
+# --- status -----------------------------------------------------------------
+
+
+class DaemonStatus(Wire):
+    running: bool
+    pid: int | None = None
+    version: str = ""
+    started_at: str | None = None
+    uptime_seconds: float = 0.0
+    rss_bytes: int = 0
+    cpu_percent: float = 0.0
+
+
+class FaultStatus(Wire):
+    """`kind` is a stable word, `message` says what happened, `advice` what to do."""
+
+    kind: str
+    message: str
+    advice: str = ""
+
+
+class OptionStatus(Wire):
+    id: str
+    name: str
+    kind: str
+
+
+class PermissionStatus(Wire):
+    """A tool call that waits for `tars permit ID`."""
+
+    id: str
+    agent: str
+    title: str
+    tool_kind: str
+    options: list[OptionStatus]
+    asked_at: str
+    expires_in_seconds: float
+
+
+class TurnStatus(Wire):
+    """The turn under way. `waiting_for` says what holds it up, where the agent tells."""
+
+    id: str
+    started_at: str
+    elapsed_seconds: float
+    waiting_for: str | None = None
+
+
+class SessionRef(Wire):
+    id: str | None = None
+    name: str | None = None
+
+
+class AgentStatus(Wire):
+    """`state` is one of stopped, starting, ready, busy, stopping, waiting, failed."""
+
+    name: str
+    kind: str
+    protocol: str
+    state: str
+    pid: int | None = None
+    uptime_seconds: float = 0.0
+    restarts: int = 0
+    rss_bytes: int = 0
+    cpu_percent: float = 0.0
+    queued: int = 0
+    turn: TurnStatus | None = None
+    session: SessionRef = msgspec.field(default_factory=SessionRef)
+    last_error: FaultStatus | None = None
+    next_attempt_in_seconds: float | None = None
+    permissions: list[PermissionStatus] = msgspec.field(default_factory=list)
+
+
+class SessionFields(Wire):
+    """session.json: nine fields, exactly these names (see sessions/session_file.py)."""
+
+    session_id: str
+    created_at: str
+    total_input_tokens: int
+    total_output_tokens: int
+    total_cached_tokens: int
+    total_net_tokens: int
+    interaction_count: int
+    last_interaction_at: str | None
+    last_input_tokens: int
+
+
+class Status(Wire):
+    """`session` is the default agent's; `warnings` are sentences for a person."""
+
+    daemon: DaemonStatus
+    agents: list[AgentStatus] = msgspec.field(default_factory=list)
+    session: SessionFields | None = None
+    warnings: list[str] = msgspec.field(default_factory=list)
+
+
+# --- prompts ----------------------------------------------------------------
+
+
+class PromptRequest(Wire, forbid_unknown_fields=True):
+    """`session` None is the agent's current one. `timeout_seconds` bounds the turn once it
+    runs. `wait` false answers 202 as soon as the prompt is saved. `refuse_if_busy` refuses
+    instead of queueing."""
+
+    text: str
+    agent: str | None = None
+    session: str | None = None
+    wait: bool = True
+    timeout_seconds: float | None = None
+    refuse_if_busy: bool = False
+
+
+class Accepted(Wire):
+    """First event of a prompt's stream, and the body of a 202. `position` counts the
+    prompts before this one: 0 is next or running."""
+
+    turn: str
+    agent: str
+    position: int = 0
+
+
+class Started(Wire):
+    turn: str
+    session: str | None = None
+
+
+class Text(Wire):
+    text: str
+
+
+class Tool(Wire):
+    """A tool call began or moved on; `status` is pending, in_progress, completed or failed."""
+
+    id: str
+    title: str
+    kind: str
+    status: str
+
+
+class Waiting(Wire):
+    """What holds the turn up; an empty reason says that it goes on."""
+
+    reason: str
+
+
+class Usage(Wire):
+    """The turn's tokens as the agent reports them (accounting/usage.py)."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    thought_tokens: int = 0
+    net_tokens: int = 0
+    context_tokens: int = 0
+    requests: int = 0
+    tool_calls: int = 0
+    source: str = "estimate"
+
+
+class TurnResult(Wire):
+    """The last event of every prompt's stream. `outcome` is ok, cancelled, error, timeout,
+    interrupted or refused."""
+
+    turn: str
+    agent: str
+    outcome: str
+    session: str | None = None
+    text: str = ""
+    model: str | None = None
+    duration_ms: int = 0
+    usage: Usage = msgspec.field(default_factory=Usage)
+    cost_usd: float | None = None
+    error: FaultStatus | None = None
+
+
+# --- the rest ---------------------------------------------------------------
+
+
+class CancelRequest(Wire, forbid_unknown_fields=True):
+    """`turn` None is the turn that the agent has under way."""
+
+    agent: str | None = None
+    turn: str | None = None
+
+
+class Cancelled(Wire):
+    """`turn` is None when there was nothing to cancel."""
+
+    turn: str | None = None
+
+
+class ResetRequest(Wire, forbid_unknown_fields=True):
+    agent: str | None = None
+
+
+class ResetDone(Wire):
+    """What was cleared: `session` is None when there was no session."""
+
+    agent: str
+    session: SessionFields | None = None
+
+
+class PermitRequest(Wire, forbid_unknown_fields=True):
+    """`option` None allows once; `deny` refuses."""
+
+    option: str | None = None
+    deny: bool = False
+
+
+class Permitted(Wire):
+    id: str
+    option: str | None
+
+
+class AgentChanged(Wire):
+    """What `start`, `stop` and `restart` answer: the agent's state when the call ended."""
+
+    agent: str
+    state: str
+    error: FaultStatus | None = None
+
+
+class AgentList(Wire):
+    agents: list[AgentStatus]
+    default: str
+
+
+class Reloaded(Wire):
+    """`changed` names the agents whose configuration is another one now; `faults` is empty
+    when the new file holds, else the old configuration stays in force."""
+
+    changed: list[str] = msgspec.field(default_factory=list)
+    faults: list[str] = msgspec.field(default_factory=list)
+
+
+class ShuttingDown(Wire):
+    pid: int
+
+
+class ErrorBody(Wire):
+    """`code` is a stable word that clients map to their exit codes."""
+
+    code: str
+    message: str
+    advice: str = ""
+
+
+class Error(Wire):
+    error: ErrorBody
+
+
+class LogLine(Wire):
+    line: str
+
+
+class FeedEvent(Wire):
+    """One line of `GET /v1/events`: something that happened to an agent. `data` holds the
+    fields of the event or message named by `event`."""
+
+    event: str
+    agent: str
+    at: str
+    data: dict[str, object] = msgspec.field(default_factory=dict)
+
+
+class Lagged(Wire):
+    """This client read too slowly: `dropped` events are missing here. The final `turn`
+    event of a prompt is never dropped and holds the whole answer."""
+
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the reference. `stream` names the SSE events of the answer, with their types."""
+
+    method: str
+    path: str
+    summary: str
+    answer: type[Wire]
+    request: type[Wire] | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    stream: tuple[tuple[str, type[Wire]], ...] = ()
+
+
+PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
+    ("accepted", Accepted),
+    ("started", Started),
+    ("text", Text),
+    ("thought", Text),
+    ("tool", Tool),
+    ("permission", PermissionStatus),
+    ("waiting", Waiting),
+    ("lagged", Lagged),
+    ("turn", TurnResult),
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/v1/status",
+        "Uptime, agents, tokens and warnings.",
+        Status,
+        query=(
+            ("format", "`json` (default) or `text`, the same as `tars status` prints"),
+            ("color", "`1` colours the text"),
+        ),
+    ),
+    Route("GET", "/v1/agents", "The configured agents.", AgentList),
+    Route(
+        "POST",
+        "/v1/prompt",
+        "Send a prompt; its answer streams as Server-Sent Events.",
+        TurnResult,
+        PromptRequest,
+        stream=PROMPT_STREAM,
+    ),
+    Route(
+        "POST",
+        "/v1/cancel",
+        "Cancel the turn under way, or a prompt that waits.",
+        Cancelled,
+        CancelRequest,
+    ),
+    Route(
+        "POST",
+        "/v1/reset",
+        "Clear the session; the next prompt begins a new one.",
+        ResetDone,
+        ResetRequest,
+    ),
+    Route("POST", "/v1/permit/{id}", "Answer a permission request.", Permitted, PermitRequest),
+    Route(
+        "POST",
+        "/v1/agents/{name}/start",
+        "Start an agent, and wait until it is ready or failed.",
+        AgentChanged,
+    ),
+    Route(
+        "POST", "/v1/agents/{name}/stop", "Stop an agent, and wait until it is gone.", AgentChanged
+    ),
+    Route(
+        "POST",
+        "/v1/agents/{name}/restart",
+        "Give an agent a new process and the same session.",
+        AgentChanged,
+    ),
+    Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
+    Route(
+        "GET",
+        "/v1/events",
+        "Everything that happens, as Server-Sent Events.",
+        FeedEvent,
+        query=(("agent", "only this agent's"),),
+        stream=(("event", FeedEvent), ("lagged", Lagged)),
+    ),
+    Route(
+        "GET",
+        "/v1/logs",
+        "The end of the daemon's log, or of an agent's stderr.",
+        LogLine,
+        query=(
+            ("agent", "this agent's stderr instead of the daemon's log"),
+            ("lines", "how many lines from the end; 100 unless told"),
+            ("follow", "`1` goes on with new lines"),
+        ),
+        stream=(("line", LogLine),),
+    ),
+    Route("POST", "/v1/shutdown", "Stop the agents in order, then the daemon.", ShuttingDown),
+)
+
+#: The most that a request's body may hold, in bytes. A larger one is refused unread.
+MAX_BODY = 16 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""What agents say: frozen values, whatever the protocol they came over."""

@@ -1,0 +1,65 @@
+"""One turn's conversation, folded as it arrives."""
+
+from dataclasses import dataclass, field
+
+from tars.conversation.model import (
+    Garbled,
+    ModeChanged,
+    Opened,
+    OpenFailed,
+    PermissionAsked,
+    Retrying,
+    Said,
+    SessionLost,
+    TextSaid,
+    ThoughtSaid,
+    ToolCallChanged,
+    ToolStatus,
+    TurnEnded,
+)
+
+
+@dataclass(slots=True)
+class Transcript:
+    """The running state of one turn.
+
+    `text` is the answer; `tool_calls` counts distinct call ids; `running_tools` holds
+    the ids of calls that have not ended: while one runs, silence is no sign of a hang.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    seen_tools: set[str] = field(default_factory=set)
+    running_tools: set[str] = field(default_factory=set)
+    garbled: int = 0
+
+    def add(self, said: Said) -> None:
+        match said:
+            case TextSaid(text):
+                self.pieces.append(text)
+            case ToolCallChanged(call_id=call_id, status=status):
+                self.seen_tools.add(call_id)
+                if status in (ToolStatus.PENDING, ToolStatus.RUNNING):
+                    self.running_tools.add(call_id)
+                else:
+                    self.running_tools.discard(call_id)
+            case Garbled():
+                self.garbled += 1
+            case (
+                Opened()
+                | OpenFailed()
+                | SessionLost()
+                | ThoughtSaid()
+                | PermissionAsked()
+                | ModeChanged()
+                | Retrying()
+                | TurnEnded()
+            ):
+                pass
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    @property
+    def tool_calls(self) -> int:
+        return len(self.seen_tools)

@@ -1,0 +1,1 @@
+"""What tars decides: pure functions from (state, event, time) to (state, commands)."""

@@ -1,0 +1,71 @@
+"""What the runtime is told to do, in the imperative, as a closed union."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tars.core.agent import Outcome
+from tars.errors import Fault
+
+
+class SignalName(StrEnum):
+    """The rungs of the ladder, by their POSIX names: numbers differ between systems."""
+
+    INTERRUPT = "SIGINT"
+    TERMINATE = "SIGTERM"
+    KILL = "SIGKILL"
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Make the process, and begin the handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Send a signal to the whole process group that `pid` leads."""
+
+    pid: int
+    signal: SignalName
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTurn:
+    """Send the prompt to the agent."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTurn:
+    """Ask the agent, in its protocol, to give up the prompt."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinishTurn:
+    """Record the turn and tell whoever waits for it."""
+
+    prompt: str
+    outcome: Outcome
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropPrompt:
+    """Tell whoever waits that this prompt will not be run; the agent never saw it."""
+
+    prompt: str
+    outcome: Outcome
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPermission:
+    """Answer the agent's request; None answers that the turn was cancelled."""
+
+    request_id: str
+    option_id: str | None
+
+
+Command = Spawn | Signal | BeginTurn | CancelTurn | FinishTurn | DropPrompt | AnswerPermission

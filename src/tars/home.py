@@ -1,0 +1,130 @@
+"""Where things live under ~/.tars, and how they are written there.
+
+Folders are 0700 and files 0600: prompts, costs and keys are their owner's alone.
+`TARS_HOME` moves the whole home.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one tars home. Nothing is touched until `prepare`."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def store(self) -> Path:
+        return self.data / "tars.db"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "tars.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "tars.lock"
+
+    @property
+    def children(self) -> Path:
+        """The processes under way, so that a daemon's successor can end its leftovers."""
+        return self.run / "children.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def log(self) -> Path:
+        return self.logs / "tars.log"
+
+    @property
+    def workspace(self) -> Path:
+        return self.root / "workspace"
+
+    def agent_log(self, agent: str) -> Path:
+        """What one agent wrote to its stderr."""
+        return self.logs / "agents" / f"{agent}.log"
+
+    def agent_data(self, agent: str) -> Path:
+        return self.data / agent
+
+    def agent_tmp(self, agent: str) -> Path:
+        """The agent's private TMPDIR: CLIs leave dumps of whole conversations there."""
+        return self.run / "tmp" / agent
+
+    def session_file(self, agent: str, *, default: bool) -> Path:
+        """session.json of an agent; the default agent's stands at the top of data/."""
+        return (self.data if default else self.agent_data(agent)) / "session.json"
+
+    def prepare(self) -> None:
+        """Make the folders, and take them back from everybody else.
+
+        Raises OSError when the home cannot be written.
+        """
+        for folder in (
+            self.root,
+            self.data,
+            self.run,
+            self.logs,
+            self.logs / "agents",
+            self.workspace,
+        ):
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            folder.chmod(FOLDER_MODE)
+
+
+def find_home() -> Home:
+    """Give the home that this process's environment names: TARS_HOME, else ~/.tars."""
+    named = os.environ.get("TARS_HOME")
+    return Home(Path(named).expanduser().absolute() if named else Path.home() / ".tars")
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file so that a crash at any moment leaves the old or the new one, whole.
+
+    A temporary file in the same folder, fsync, rename, fsync of the folder: a rename
+    alone survives a crash of the process, but not one of the machine.
+    Raises OSError (a full disk, say); the old file is then still there.
+    """
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and removals in a folder last through a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""How agents say it: bytes in, conversation out. No sockets, no clocks."""

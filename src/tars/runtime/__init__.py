@@ -1,0 +1,1 @@
+"""What tars does: the only code that spawns, signals and sleeps."""

@@ -1,0 +1,1 @@
+"""Starting at login: what systemd and launchd want to hear."""

@@ -1,0 +1,1 @@
+"""What we keep of a conversation: session.json."""

@@ -1,0 +1,1 @@
+"""What we remember: the ledger, the queue and the log of decisions, in SQLite."""
