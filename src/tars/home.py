@@ -7,6 +7,7 @@ Folders are 0700 and files 0600: prompts, costs and keys are their owner's alone
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 FOLDER_MODE = 0o700
@@ -128,3 +129,19 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def set_aside(path: Path, at: datetime) -> Path:
+    """Rename a file that cannot be read to `<name>.corrupt-<UTC time>`, and give the new path.
+
+    Nothing that was set aside earlier is overwritten. Raises OSError when the file
+    cannot be renamed; it must then not be written either.
+    """
+    stem = f"{path.name}.corrupt-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    target, count = path.with_name(stem), 1
+    while os.path.lexists(target):
+        count += 1
+        target = path.with_name(f"{stem}-{count}")
+    os.rename(path, target)
+    sync_folder(path.parent)
+    return target
