@@ -322,6 +322,7 @@ ROUTES: tuple[Route, ...] = (
         query=(
             ("format", "`json` (default) or `text`, the same as `tars status` prints"),
             ("color", "`1` colours the text"),
+            ("width", "columns of the text, 80 unless told"),
         ),
     ),
     Route("GET", "/v1/agents", "The configured agents.", AgentList),

@@ -1,0 +1,321 @@
+"""The control channel as an ASGI application: one handler for every route of the contract.
+
+A handler takes a `Call` and gives a message, or a response of its own. Requests are
+read whole and bounded before they are understood; errors are answered in one place.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar, cast
+
+import anyio
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tars.control import contract as c
+from tars.control.backend import AgentAction, Backend
+from tars.control.error_answers import answer_to, http_answer
+from tars.control.event_stream import (
+    HEARTBEAT,
+    HEARTBEAT_SECONDS,
+    EventStream,
+    Write,
+    encode,
+    relay,
+    relay_until,
+)
+from tars.control.feed import Frame
+from tars.control.log_file import LogFile
+from tars.control.status_text import render
+from tars.errors import RequestInvalid, TarsError
+
+#: How long the body of a request may take to arrive.
+BODY_SECONDS = 30.0
+MAX_LOG_LINES = 10_000
+#: How often a followed log is looked at. Nothing is looked at when nobody follows.
+LOG_POLL_SECONDS = 0.25
+
+_JSON = b"application/json"
+Message = TypeVar("Message", bound=c.Wire)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was read whole. `path` holds the parts of its path by name."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+    def read(self, kind: type[Message]) -> Message:
+        """Understand the body; an empty one is `{}`. Raises RequestInvalid."""
+        try:
+            return msgspec.json.decode(self.body or b"{}", type=kind)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise RequestInvalid(f"The body is not a {kind.__name__}: {error}") from None
+
+    def flag(self, name: str) -> bool:
+        value = self.query.get(name, "0")
+        if value not in ("0", "1"):
+            raise RequestInvalid(f"`{name}` is 0 or 1, not {value!r}.")
+        return value == "1"
+
+    def count(self, name: str, default: int, *, least: int, most: int) -> int:
+        value = self.query.get(name, str(default))
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise RequestInvalid(f"`{name}` is a whole number, not {value!r}.")
+        if not least <= int(value) <= most:
+            raise RequestInvalid(f"`{name}` is from {least} to {most}, not {value}.")
+        return int(value)
+
+
+Handler = Callable[[Backend, Call], Awaitable[c.Wire | Response]]
+
+
+def build(backend: Backend, *, body_seconds: float = BODY_SECONDS) -> ASGIApp:
+    """Make the application that serves the contract from a backend."""
+    routes = [_starlette_route(backend, route, body_seconds) for route in c.ROUTES]
+    rest = Starlette(
+        routes=routes,
+        exception_handlers={
+            TarsError: _tars_error,
+            HTTPException: _http_error,
+            ClientDisconnect: _nobody,
+            Exception: _bug,
+        },
+    )
+    rest.router.redirect_slashes = False
+    return partial(_status_first, backend, rest)
+
+
+async def _status_first(
+    backend: Backend, rest: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer the one hot request without routing; it is half of the work of a request."""
+    if (
+        scope["type"] == "http"
+        and scope["path"] == "/v1/status"
+        and scope["method"] == "GET"
+        and not scope["query_string"]
+    ):
+        body = msgspec.json.encode(backend.status())
+        headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await rest(scope, receive, send)
+
+
+def _starlette_route(backend: Backend, route: c.Route, body_seconds: float) -> StarletteRoute:
+    handler = HANDLERS[route.method, route.path]
+
+    async def endpoint(request: Request) -> Response:
+        call = await _read_call(request, route, body_seconds)
+        answer = await handler(backend, call)
+        return answer if isinstance(answer, Response) else _json(answer)
+
+    made = StarletteRoute(route.path, endpoint, methods=[route.method])
+    made.methods = {route.method}  # HEAD would follow a stream for ever
+    return made
+
+
+# --- reading requests -------------------------------------------------------
+
+
+async def _read_call(request: Request, route: c.Route, body_seconds: float) -> Call:
+    with anyio.move_on_after(body_seconds) as patience:
+        body = await _read_body(request)
+    if patience.cancelled_caught:
+        raise HTTPException(408, f"The body did not arrive within {body_seconds:g} s.")
+    known = {name for name, _ in route.query}
+    for name in request.query_params:
+        if name not in known:
+            raise RequestInvalid(f"There is no query parameter {name!r} here.")
+    if route.request is None and body.strip() not in (b"", b"{}"):
+        raise RequestInvalid(f"{route.method} {route.path} takes no body.")
+    return Call(request.path_params, request.query_params, body)
+
+
+async def _read_body(request: Request) -> bytes:
+    """Read the body, and no more of it than is allowed."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > c.MAX_BODY:
+        raise _too_large()
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > c.MAX_BODY:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> HTTPException:
+    message = f"A body may hold {c.MAX_BODY} bytes."
+    # What remains of the body is not read, so the connection is of no more use.
+    return HTTPException(413, message, headers={"connection": "close"})
+
+
+# --- answering --------------------------------------------------------------
+
+
+def _json(message: c.Wire, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(
+        msgspec.json.encode(message), status, headers=headers, media_type="application/json"
+    )
+
+
+async def _tars_error(_request: Request, error: Exception) -> Response:
+    status, body = answer_to(cast("TarsError", error))
+    return _json(body, status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    error = cast("HTTPException", error)
+    message = error.detail
+    if error.status_code in (404, 405):
+        message = f"There is no {request.method} {request.url.path}."
+    return _json(http_answer(error.status_code, message), error.status_code, error.headers)
+
+
+async def _nobody(_request: Request, _error: Exception) -> Response:
+    """The client left in the middle of its request: nobody reads this."""
+    return Response(status_code=400)
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    """Starlette raises the error again afterwards, so that the server logs it."""
+    message = "The daemon failed to answer; this is a fault of tars."
+    return _json(http_answer(500, message, advice="`tars logs` shows what happened."), 500)
+
+
+# --- handlers ---------------------------------------------------------------
+
+
+async def _status(backend: Backend, call: Call) -> c.Wire | Response:
+    form = call.query.get("format", "json")
+    color = call.flag("color")
+    width = call.count("width", 80, least=20, most=1000)
+    if form == "json":
+        return backend.status()
+    if form != "text":
+        raise RequestInvalid(f"`format` is json or text, not {form!r}.")
+    return Response(render(backend.status(), color=color, width=width), media_type="text/plain")
+
+
+async def _agents(backend: Backend, _call: Call) -> c.Wire:
+    return backend.agents()
+
+
+async def _prompt(backend: Backend, call: Call) -> c.Wire | Response:
+    request = call.read(c.PromptRequest)
+    if not request.text.strip():
+        raise RequestInvalid("The prompt is empty.")
+    seconds = request.timeout_seconds
+    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        raise RequestInvalid("`timeoutSeconds` is more than 0.")
+    accepted, subscription = await backend.submit(request)
+    if not request.wait:
+        subscription.close()
+        return _json(accepted, 202)
+
+    async def answer(write: Write, _stopping: anyio.Event) -> None:
+        # A turn comes to its end when the daemon stops, so there is no need to watch for it.
+        with subscription:
+            await write(encode([Frame.of("accepted", accepted)]))
+            await relay(subscription, write)
+
+    return EventStream(answer)
+
+
+async def _cancel(backend: Backend, call: Call) -> c.Wire:
+    return await backend.cancel(call.read(c.CancelRequest))
+
+
+async def _reset(backend: Backend, call: Call) -> c.Wire:
+    return await backend.reset(call.read(c.ResetRequest))
+
+
+async def _permit(backend: Backend, call: Call) -> c.Wire:
+    answer = call.read(c.PermitRequest)
+    if answer.deny and answer.option is not None:
+        raise RequestInvalid("`deny` and `option` exclude each other.")
+    return await backend.permit(call.path["id"], answer)
+
+
+async def _change_agent(action: AgentAction, backend: Backend, call: Call) -> c.Wire:
+    return await backend.change_agent(call.path["name"], action)
+
+
+async def _reload(backend: Backend, _call: Call) -> c.Wire:
+    return await backend.reload()
+
+
+async def _shutdown(backend: Backend, _call: Call) -> c.Wire:
+    return await backend.shutdown()
+
+
+async def _events(backend: Backend, call: Call) -> Response:
+    agent = call.query.get("agent")
+
+    async def answer(write: Write, stopping: anyio.Event) -> None:
+        with backend.feed.follow_events(agent) as subscription:
+            # The client knows by this that it misses nothing from here on.
+            await write(HEARTBEAT)
+            await relay_until(subscription, write, stopping)
+
+    return EventStream(answer)
+
+
+async def _logs(backend: Backend, call: Call) -> Response:
+    path = backend.log_path(call.query.get("agent"))
+    count = call.count("lines", 100, least=0, most=MAX_LOG_LINES)
+    follow = call.flag("follow")
+
+    async def answer(write: Write, stopping: anyio.Event) -> None:
+        with LogFile(path) as log:
+            await write(_log_lines(log.tail(count, whole=follow)))
+            if follow:
+                await _follow(log, write, stopping)
+
+    return EventStream(answer)
+
+
+async def _follow(log: LogFile, write: Write, stopping: anyio.Event) -> None:
+    silent = 0.0
+    while not stopping.is_set():
+        lines = log.more()
+        if lines or silent >= HEARTBEAT_SECONDS:
+            await write(_log_lines(lines) or HEARTBEAT)
+            silent = 0.0
+        else:
+            with anyio.move_on_after(LOG_POLL_SECONDS):
+                await stopping.wait()
+            silent += LOG_POLL_SECONDS
+
+
+def _log_lines(lines: list[str]) -> bytes:
+    return encode(Frame.of("line", c.LogLine(line=line)) for line in lines)
+
+
+HANDLERS: dict[tuple[str, str], Handler] = {
+    ("GET", "/v1/status"): _status,
+    ("GET", "/v1/agents"): _agents,
+    ("POST", "/v1/prompt"): _prompt,
+    ("POST", "/v1/cancel"): _cancel,
+    ("POST", "/v1/reset"): _reset,
+    ("POST", "/v1/permit/{id}"): _permit,
+    ("POST", "/v1/agents/{name}/start"): partial(_change_agent, "start"),
+    ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
+    ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),
+    ("POST", "/v1/reload"): _reload,
+    ("GET", "/v1/events"): _events,
+    ("GET", "/v1/logs"): _logs,
+    ("POST", "/v1/shutdown"): _shutdown,
+}

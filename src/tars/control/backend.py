@@ -1,0 +1,69 @@
+"""What the control channel needs of the daemon. The daemon implements it."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from tars.control.contract import (
+    Accepted,
+    AgentChanged,
+    AgentList,
+    Cancelled,
+    CancelRequest,
+    PermitRequest,
+    Permitted,
+    PromptRequest,
+    Reloaded,
+    ResetDone,
+    ResetRequest,
+    ShuttingDown,
+    Status,
+)
+from tars.control.feed import Feed, Subscription
+
+AgentAction = Literal["start", "stop", "restart"]
+
+
+class Backend(Protocol):
+    """One running daemon, as the control channel sees it.
+
+    What cannot be done is raised as a `tars.errors.TarsError`; anything else that is
+    raised counts as a bug of the daemon and reaches the client as `internal`.
+    """
+
+    @property
+    def feed(self) -> Feed:
+        """Where everything that happens is published."""
+
+    def status(self) -> Status:
+        """Tell how everything is. It is asked thousands of times a second: no I/O."""
+
+    def agents(self) -> AgentList:
+        """Tell which agents are configured."""
+
+    async def submit(self, request: PromptRequest) -> tuple[Accepted, Subscription]:
+        """Save a prompt durably, then queue it.
+
+        The subscription was made before anything of the turn was published, and ends
+        after its `turn` event. `accepted` itself is not published: the caller sends it.
+        """
+
+    async def cancel(self, request: CancelRequest) -> Cancelled:
+        """Cancel the turn under way, or withdraw a prompt that waits."""
+
+    async def reset(self, request: ResetRequest) -> ResetDone:
+        """Clear an agent's session; the next prompt begins a new one."""
+
+    async def permit(self, request_id: str, answer: PermitRequest) -> Permitted:
+        """Answer a permission request. Raises PermissionNotFound, RequestInvalid."""
+
+    async def change_agent(self, name: str, action: AgentAction) -> AgentChanged:
+        """Do it, and wait for the state that the action aims at, or for failed."""
+
+    async def reload(self) -> Reloaded:
+        """Read config.toml again; one with faults changes nothing."""
+
+    async def shutdown(self) -> ShuttingDown:
+        """Begin to stop everything, and return at once so that it can be answered."""
+
+    def log_path(self, agent: str | None) -> Path:
+        """Name the daemon's log, or an agent's stderr. Raises AgentNotFound."""

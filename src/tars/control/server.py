@@ -1,0 +1,231 @@
+"""The Unix socket, who may connect to it, and uvicorn on it. The only module that knows uvicorn.
+
+An idle server costs nothing: no timer runs while nobody is connected.
+"""
+
+import asyncio
+import os
+import socket
+import stat
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tars.errors import UserError
+from tars.home import FILE_MODE, FOLDER_MODE
+
+#: The request line and all headers, in bytes.
+MAX_HEAD = 64 * 1024
+#: More at once are closed without an answer, so that descriptors remain for the agents.
+MAX_CONNECTIONS = 512
+#: How long a connection may be silent between requests, or within the head of one.
+IDLE_SECONDS = 60
+BACKLOG = 512
+
+
+def bind(path: Path) -> socket.socket:
+    """Bind the control socket, for its owner alone; the caller holds the daemon's lock.
+
+    A socket file that a killed daemon left is replaced. Raises UserError when the path
+    is too long for a socket or something else stands there, OSError when the folder
+    cannot be written.
+    """
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    # The folder is closed to others first: until chmod, the socket has the umask's mode.
+    path.parent.chmod(FOLDER_MODE)
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _bind_short(sock, path)
+        path.chmod(FILE_MODE)
+        sock.setblocking(False)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def serve(
+    app: ASGIApp, sock: socket.socket, *, stop: anyio.Event, grace_seconds: float = 5.0
+) -> None:
+    """Serve until `stop` is set, then let requests under way finish for `grace_seconds`.
+
+    Takes over the socket and closes it, but leaves its file to the caller. Answers
+    accept connections from the first checkpoint on. Runs on asyncio only.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        # Garbage from a client is the client's affair; faults of the app are errors.
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+    )
+    server = _Server(config, stop, grace_seconds)
+    try:
+        await server.serve(sockets=[sock])
+    finally:
+        with anyio.CancelScope(shield=True):
+            await server.close()
+        sock.close()
+
+
+def peer_uid(sock: socket.socket) -> int:
+    """Tell which user is at the other end of a connected Unix socket."""
+    if sys.platform == "darwin":
+        # struct xucred {u_int version; uid_t uid; …}, sys/ucred.h; 76 bytes.
+        # SOL_LOCAL is 0 and LOCAL_PEERCRED 1, sys/un.h.
+        _version, uid = struct.unpack_from("=Ii", sock.getsockopt(0, 1, 76))
+        return int(uid)
+    size = struct.calcsize("3i")
+    _pid, uid, _gid = struct.unpack(
+        "3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    )
+    return int(uid)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its tick (ten wake-ups a second) and without its signal handlers."""
+
+    def __init__(self, config: uvicorn.Config, stop: anyio.Event, grace_seconds: float) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._grace_seconds = grace_seconds
+        self._closed = False
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state["stopping"] = self._stop  # for the streams without an end
+        await super().startup(sockets)
+
+    async def main_loop(self) -> None:
+        await self._stop.wait()
+
+    async def shutdown(
+        self,
+        sockets: list[socket.socket] | None = None,  # noqa: ARG002  uvicorn passes it by name
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop listening, let what is under way finish in its time, then cut it off."""
+        if self._closed:
+            return
+        self._closed = True
+        for listener in getattr(self, "servers", []):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._tasks_end(self._grace_seconds)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # A request whose client is gone ends by itself; the rest is cancelled.
+        await self._tasks_end(0.5)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        await self._tasks_end(0.5)
+        await asyncio.sleep(0)  # the aborted transports close in the loop's next round
+
+    async def _tasks_end(self, seconds: float) -> None:
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=seconds)
+
+
+class _Connection(HttpToolsProtocol):
+    """One connection: of our own user or of root, with a bounded head, never silent for long."""
+
+    _in_head = True
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        peer = transport.get_extra_info("socket")
+        if len(self.connections) > MAX_CONNECTIONS or not _may_connect(peer):
+            transport.abort()
+        else:
+            self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            if self._head_bytes > MAX_HEAD:
+                self.send_400_response("The request's head is too large.")
+            else:
+                self._arm()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.cycle.response_complete:
+            # It was answered unread: what still comes would only be thrown away.
+            self.transport.close()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def _arm(self) -> None:
+        """Close the connection when no request is under way and none comes in time."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+
+def _may_connect(peer: socket.socket) -> bool:
+    try:
+        return peer_uid(peer) in (os.geteuid(), 0)
+    except OSError:
+        return False
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise UserError(
+            f"{path} is in the way: it is not a socket.", advice="Move it away and try again."
+        )
+    path.unlink()
+
+
+def _bind_short(sock: socket.socket, path: Path) -> None:
+    try:
+        sock.bind(str(path))
+    except OSError as error:
+        if error.errno is None:  # "AF_UNIX path too long", raised before any system call
+            raise UserError(
+                f"{path} is too long for a Unix socket; 100 bytes or so is all they can hold.",
+                advice="TARS_HOME can name a shorter home.",
+            ) from None
+        raise

@@ -1,0 +1,237 @@
+"""What `tars status` prints: a status as text for a person. Pure.
+
+Whatever an agent supplied (titles, errors, names) is printed without control
+characters, so that it cannot move the cursor, change colours or forge a line.
+"""
+
+from tars.control.contract import (
+    AgentStatus,
+    DaemonStatus,
+    FaultStatus,
+    PermissionStatus,
+    SessionFields,
+    Status,
+)
+
+_RESET = "\x1b[0m"
+_COLORS = {
+    "bold": "\x1b[1m",
+    "dim": "\x1b[2m",
+    "red": "\x1b[31m",
+    "green": "\x1b[32m",
+    "yellow": "\x1b[33m",
+    "cyan": "\x1b[36m",
+}
+
+#: State → the word for it, and its colour.
+_STATES = {
+    "stopped": ("stopped", "dim"),
+    "starting": ("starting", "cyan"),
+    "ready": ("ready", "green"),
+    "busy": ("busy", "cyan"),
+    "stopping": ("stopping", "yellow"),
+    "waiting": ("waiting to restart", "yellow"),
+    "failed": ("failed", "red"),
+}
+
+_LABEL = 14  # the column in which values begin
+
+
+def render(status: Status, *, color: bool = False, width: int = 80) -> str:
+    """Give the text of `tars status`; its lines fit `width` as far as words allow."""
+    page = _Page(color, width)
+    _daemon(page, status.daemon)
+    for agent in status.agents:
+        page.gap()
+        _agent(page, agent)
+    if status.session is not None:
+        page.gap()
+        _session(page, status.session)
+    if status.warnings:
+        page.gap()
+        for warning in status.warnings:
+            page.line("warning", warning, "yellow")
+    return page.text()
+
+
+class _Page:
+    """Collects lines: `label  value`, wrapped, with the label in its column."""
+
+    def __init__(self, color: bool, width: int) -> None:
+        self._color = color
+        self._width = width
+        self._lines: list[str] = []
+
+    def paint(self, text: str, color: str) -> str:
+        return f"{_COLORS[color]}{text}{_RESET}" if self._color and color else text
+
+    def gap(self) -> None:
+        self._lines.append("")
+
+    def heading(self, name: str, state: str, color: str, facts: list[str]) -> None:
+        """Print a name in bold, its state in colour, and its facts."""
+        name, state = printable(name), printable(state)
+        indent = max(_LABEL, len(name) + 2)
+        plain = _wrap(" · ".join([state, *filter(None, facts)]), self._width - indent)
+        first = self.paint(name, "bold") + " " * (indent - len(name))
+        first += self.paint(state, color) + plain[0][len(state) :]
+        self._lines += [first, *(" " * indent + rest for rest in plain[1:])]
+
+    def line(self, label: str, value: str, color: str = "") -> None:
+        """Print a value that anybody may have supplied under a label of ours."""
+        wrapped = _wrap(printable(value), self._width - _LABEL)
+        start = self.paint(f"  {label:<{_LABEL - 2}}", "dim")
+        for part in wrapped:
+            self._lines.append(start + self.paint(part, color))
+            start = " " * _LABEL
+
+    def command(self, command: str, what: str) -> None:
+        """Print a command in one piece, to be copied, and what it does."""
+        start = " " * _LABEL + self.paint(f"{printable(command):<30}", "bold")
+        self._lines.append(f"{start}  {printable(what)}")
+
+    def text(self) -> str:
+        return "".join(f"{line.rstrip()}\n" for line in self._lines)
+
+
+def _daemon(page: _Page, daemon: DaemonStatus) -> None:
+    if not daemon.running:
+        page.heading("tars", "not running", "red", ["`tars start` starts it"])
+        return
+    facts = [
+        f"up {duration(daemon.uptime_seconds)}",
+        f"pid {daemon.pid}",
+        f"version {printable(daemon.version)}",
+        size(daemon.rss_bytes),
+        _cpu(daemon.cpu_percent),
+    ]
+    page.heading("tars", "running", "green", facts)
+
+
+def _agent(page: _Page, agent: AgentStatus) -> None:
+    word, color = _STATES.get(agent.state, (agent.state, ""))
+    facts = [_kind(agent)]
+    if agent.pid is not None:
+        facts += [f"up {duration(agent.uptime_seconds)}", f"pid {agent.pid}"]
+        facts += [size(agent.rss_bytes), _cpu(agent.cpu_percent)]
+    if agent.restarts:
+        facts.append(_plural(agent.restarts, "restart"))
+    page.heading(agent.name, word, color, facts)
+    if agent.next_attempt_in_seconds is not None:
+        page.line("restarts", f"in {duration(agent.next_attempt_in_seconds)}")
+    _turn(page, agent)
+    if agent.last_error is not None:
+        _error(page, agent.last_error, failed=agent.state == "failed")
+    for permission in agent.permissions:
+        _permission(page, permission)
+
+
+def _turn(page: _Page, agent: AgentStatus) -> None:
+    turn = agent.turn
+    if turn is not None:
+        page.line("turn", f"{turn.id}, for {duration(turn.elapsed_seconds)}")
+        if turn.waiting_for:
+            page.line("waits for", turn.waiting_for, "yellow")
+    if agent.queued:
+        page.line("queue", f"{_plural(agent.queued, 'prompt')} waiting")
+    if agent.session.name:
+        page.line("session", agent.session.name)
+
+
+def _error(page: _Page, error: FaultStatus, *, failed: bool) -> None:
+    page.line("error" if failed else "last error", error.message, "red")
+    if error.advice:
+        page.line("", error.advice)
+
+
+def _permission(page: _Page, permission: PermissionStatus) -> None:
+    left = duration(permission.expires_in_seconds)
+    page.line("permission", f"{permission.title} ({permission.tool_kind}), {left} left", "yellow")
+    page.command(f"tars permit {permission.id}", "allow it once")
+    for option in permission.options:
+        page.command(f"tars permit {permission.id} --option {option.id}", option.name)
+
+
+def _session(page: _Page, session: SessionFields) -> None:
+    facts = [f"since {moment(session.created_at)}"]
+    page.heading("session", printable(session.session_id), "", facts)
+    last = session.last_interaction_at
+    prompts = f"{session.interaction_count:,}" + (f", the last {moment(last)}" if last else "")
+    page.line("context", _tokens(session.total_input_tokens))
+    page.line("cached", f"{_tokens(session.total_cached_tokens)} of the context")
+    page.line("last input", _tokens(session.last_input_tokens))
+    page.line("net input", f"{_tokens(session.total_net_tokens)} in all")
+    page.line("output", f"{_tokens(session.total_output_tokens)} in all")
+    page.line("prompts", prompts)
+
+
+def _kind(agent: AgentStatus) -> str:
+    kind = printable(agent.kind)
+    own = "" if kind == agent.name else f"{kind} "
+    return f"{own}over {printable(agent.protocol)}"
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} token" + ("" if count == 1 else "s")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _cpu(percent: float) -> str:
+    return f"cpu {percent:.1f}%"
+
+
+def duration(seconds: float) -> str:
+    """Give a duration in its two largest units: `8s`, `3m 09s`, `2h 03m`, `4d 01h`."""
+    whole = max(0, int(seconds))
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d {hour:02}h"
+    if hours:
+        return f"{hours}h {minute:02}m"
+    if minutes:
+        return f"{minutes}m {second:02}s"
+    return f"{second}s"
+
+
+def size(count: int) -> str:
+    """Give a number of bytes in MiB or GiB; nothing for an unknown one."""
+    if not count:
+        return ""
+    mebi = count / 1024**2
+    return f"{mebi / 1024:.1f} GiB" if mebi >= 1000 else f"{mebi:.0f} MiB"
+
+
+def moment(iso: str) -> str:
+    """Give an ISO 8601 time in UTC as `2026-03-01 12:30 UTC`; anything else as it is."""
+    if len(iso) >= 16 and iso[10:11] == "T":
+        return printable(f"{iso[:10]} {iso[11:16]} UTC")
+    return printable(iso)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal might obey, or might hide, by a visible sign.
+
+    That is control characters, line ends, and invisible ones such as those that turn
+    the direction of writing around.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else " " if char in "\n\t\r" else "\ufffd" for char in text
+    )
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break at spaces; a longer word keeps a line to itself."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return lines
