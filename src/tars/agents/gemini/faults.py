@@ -1,0 +1,143 @@
+"""What Gemini CLI's errors mean, and what to do about each.
+
+Over ACP an API error is a JSON-RPC error whose code is the HTTP status and whose message
+is often the raw JSON body. Headless, it is a message behind "[API Error: …]" and an exit
+status: 41 sign-in, 42 input, 55 untrusted folder, or the HTTP status modulo 256.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from tars.errors import Fault, FaultKind
+from tars.protocols.jsonrpc import RpcError
+
+NOT_SIGNED_IN = Fault(
+    FaultKind.NOT_SIGNED_IN,
+    "Gemini CLI is not signed in: it found no API key and no account.",
+    "Set GEMINI_API_KEY in `[agents.NAME.env]` or an `env_file`, or run `gemini` once and sign in; "
+    "then `tars restart`.",
+)
+UNTRUSTED = Fault(
+    FaultKind.UNTRUSTED_FOLDER,
+    "Gemini CLI does not trust its working folder.",
+    'Run `gemini` there once and trust it, or set GEMINI_CLI_TRUST_WORKSPACE = "true" in '
+    "`[agents.NAME.env]`; then `tars restart`.",
+)
+_KEY_ADVICE = "Mend GEMINI_API_KEY in `[agents.NAME.env]` or its `env_file`, then `tars restart`."
+_TOO_LONG = 300
+
+_EXIT_AUTH, _EXIT_INPUT, _EXIT_UNTRUSTED, _EXIT_NOT_FOUND = 41, 42, 55, 127
+
+_RETRY = re.compile(r"Attempt (\d+) failed\b(?::\s*(.*))?")
+_RETRY_AFTER = re.compile(r"Retrying after (\d+(?:\.\d+)?)\s*ms")
+
+
+def classify(error: RpcError) -> Fault:
+    """Turn an error of the ACP or the stream-json protocol into a fault."""
+    text = f"{error.message} {error.details}"
+    return _by_text(text) or _by_code(error.code, plain(error.message), text)
+
+
+def last_words(status: int, stderr_tail: str) -> Fault | None:
+    """Say why the process ended, where its exit status or its stderr tells."""
+    if status == _EXIT_AUTH:
+        return NOT_SIGNED_IN
+    if status == _EXIT_UNTRUSTED:
+        return UNTRUSTED
+    if status == _EXIT_NOT_FOUND and "node" in stderr_tail:
+        return Fault(
+            FaultKind.NOT_INSTALLED,
+            "Gemini CLI needs Node.js, and `node` is not on the agent's PATH.",
+            "Install Node.js 20 or newer, or set PATH in `[agents.NAME.env]`; then `tars restart`.",
+        )
+    if status == _EXIT_INPUT and "resume" in stderr_tail.lower():
+        return Fault(FaultKind.SESSION_UNKNOWN, "Gemini CLI does not know this session.")
+    return _by_text(stderr_tail) if status > 0 else None
+
+
+def retrying(line: str) -> str | None:
+    """Say what Gemini CLI waits for: it retries for minutes and tells on stderr alone.
+
+    The text before the time may span lines, so that each line is read for itself.
+    """
+    if after := _RETRY_AFTER.search(line):
+        return f"the model; trying again in {float(after.group(1)) / 1000:.0f} s"
+    if attempt := _RETRY.search(line):
+        return f"the model; attempt {attempt.group(1)} failed"
+    return None
+
+
+def plain(message: str) -> str:
+    """Give the sentence inside Google's JSON error body, or the message as it is; one line."""
+    text = message.strip().removeprefix("[API Error:").removesuffix("]").strip()
+    try:
+        body: Any = msgspec.json.decode(text)
+        text = str(body["error"]["message"])
+    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
+        pass
+    line = text.strip().partition("\n")[0]
+    return line if len(line) <= _TOO_LONG else line[: _TOO_LONG - 1] + "…"
+
+
+def _by_text(text: str) -> Fault | None:
+    """Some errors come with different codes on different ways, but always with these words."""
+    low = text.lower()
+    if "untrusted folder" in low or "not trusted" in low or "not running in a trusted" in low:
+        return UNTRUSTED
+    if "api_key_invalid" in low or "api key not valid" in low:
+        return Fault(FaultKind.BAD_KEY, "Google refused the API key: it is not valid.", _KEY_ADVICE)
+    if "reported as leaked" in low:
+        return Fault(
+            FaultKind.BAD_KEY, "Google refused the API key: it was reported as leaked.", _KEY_ADVICE
+        )
+    if "api key is missing" in low or "invalid auth method" in low or "set an auth method" in low:
+        return NOT_SIGNED_IN
+    if "exhausted your daily quota" in low:
+        return Fault(
+            FaultKind.QUOTA,
+            "The daily quota of this model is used up.",
+            "Wait until it is renewed, set another `model`, or use another key.",
+        )
+    if "invalid session identifier" in low or "session not found" in low:
+        return Fault(FaultKind.SESSION_UNKNOWN, "Gemini CLI does not know this session.")
+    if "is not found for api version" in low:
+        return Fault(
+            FaultKind.UNKNOWN_MODEL,
+            "Google does not know the configured model.",
+            "Mend `model` in `[agents.NAME]`, then `tars restart`.",
+        )
+    return None
+
+
+def _by_code(code: int, message: str, text: str) -> Fault:
+    match code:
+        case -32000:
+            return NOT_SIGNED_IN
+        case 401 | 403:
+            return Fault(FaultKind.BAD_KEY, f"Google refused access: {message}", _KEY_ADVICE)
+        case 404:
+            return Fault(
+                FaultKind.UNKNOWN_MODEL,
+                f"Google does not know what was asked for: {message}",
+                "Mend `model` in `[agents.NAME]`, then `tars restart`.",
+            )
+        case 429:
+            return Fault(
+                FaultKind.RATE_LIMIT,
+                f"Google's rate limit was reached, and waiting did not help: {message}",
+                "Wait a minute and send the prompt again.",
+            )
+        case 500 | 502 | 503 | 504 if "terminated" not in text:
+            return Fault(
+                FaultKind.OVERLOADED,
+                f"The model's server failed: {message}",
+                "Send the prompt again later.",
+            )
+        case _:
+            return Fault(
+                FaultKind.MODEL_ERROR,
+                f"The model's answer failed: {message}",
+                "Send the prompt again; `tars logs --agent` shows what the agent wrote.",
+            )

@@ -1,0 +1,77 @@
+"""How Gemini CLI is launched, spoken to and read."""
+
+from pathlib import Path
+
+from tars import __version__
+from tars.agents.gemini import faults
+from tars.agents.gemini.history import GeminiHistory
+from tars.agents.kind import Launch, Setup
+from tars.errors import Fault
+from tars.protocols.acp import Acp
+from tars.protocols.codec import Codec
+from tars.protocols.stream_json import StreamJson
+
+#: ACP's mode names and what the command line calls them.
+_APPROVAL_MODES = {"autoEdit": "auto_edit"}
+
+
+class Gemini:
+    """Gemini CLI: one warm process over ACP, or a process per prompt over stream-json."""
+
+    name = "gemini"
+    protocols = ("acp", "stream-json")
+    command = ("gemini",)
+    # It exits 0 when it is terminated in mid-turn.
+    trusts_exit_status = False
+    install_advice = (
+        "Install it with `npm install -g @google/gemini-cli`, or set `command` in "
+        "`[agents.NAME]`; then `tars restart`."
+    )
+
+    def one_shot(self, protocol: str) -> bool:
+        return protocol == "stream-json"
+
+    def launch(self, setup: Setup, session_id: str | None) -> Launch:
+        model = ("-m", setup.model) if setup.model else ()
+        if not self.one_shot(setup.protocol):
+            return Launch((*setup.command, "--acp", *model), _env(setup), setup.cwd)
+        resume = ("--resume", session_id) if session_id else ()
+        mode = _APPROVAL_MODES.get(setup.mode, setup.mode)
+        approval = ("--approval-mode", mode) if mode else ()
+        return Launch(
+            # The prompt goes to stdin: argv is everybody's to read.
+            (*setup.command, "--output-format", "stream-json", *model, *approval, *resume),
+            _env(setup),
+            setup.cwd,
+            # A pipe would be truncated at the exit, without an error.
+            stdout_to_file=True,
+        )
+
+    def codec(self, setup: Setup) -> Codec:
+        if self.one_shot(setup.protocol):
+            return StreamJson(classify=faults.classify)
+        return Acp(client_version=__version__, classify=faults.classify)
+
+    def history(self, setup: Setup, session_id: str, mark: str = "") -> GeminiHistory:
+        return GeminiHistory(_folder(setup), session_id, setup.keep, mark)
+
+    def retrying(self, stderr_line: str) -> str | None:
+        return faults.retrying(stderr_line)
+
+    def last_words(self, status: int, stderr_tail: str) -> Fault | None:
+        return faults.last_words(status, stderr_tail)
+
+
+def _env(setup: Setup) -> dict[str, str]:
+    return {
+        **setup.env,
+        # Else a launcher stays in between: 145 MB more, and it swallows signals.
+        "GEMINI_CLI_NO_RELAUNCH": "1",
+        # It leaves dumps of whole conversations there.
+        "TMPDIR": str(setup.tmp),
+    }
+
+
+def _folder(setup: Setup) -> Path:
+    home = setup.env.get("GEMINI_CLI_HOME") or setup.env.get("HOME") or str(Path.home())
+    return Path(home) / ".gemini"

@@ -1,0 +1,302 @@
+"""What happened, told to everybody who wants to know: the store, session.json, the feed, the log.
+
+The loop's only audience. It decides nothing: it translates facts for those who keep or
+show them, each in its own words.
+"""
+
+import uuid
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+import msgspec
+
+from tars.accounting.usage import RequestUsage, reconcile
+from tars.control import contract as w
+from tars.control.feed import Feed
+from tars.conversation.model import (
+    Garbled,
+    Opened,
+    Retrying,
+    Said,
+    SessionLost,
+    TextSaid,
+    ThoughtSaid,
+    ToolCallChanged,
+)
+from tars.core import events as e
+from tars.core.agent import Agent, Outcome
+from tars.core.commands import Command
+from tars.daemon import status
+from tars.daemon.logs import AgentLog
+from tars.errors import Fault, StoreError
+from tars.home import Home
+from tars.runtime import children
+from tars.runtime.children import Identity
+from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
+from tars.runtime.log import log
+from tars.runtime.recorder import Recorder
+from tars.sessions.session_file import SessionFields, SessionManager
+from tars.store.rows import AgentRow, Decision, TurnBegun, TurnRecord
+
+#: Decisions are written in batches; what a kill -9 takes is the end of the log only.
+BATCH = 100
+#: How many decisions are kept: some weeks of busy work.
+DECISIONS_KEPT = 200_000
+#: How many warnings are shown.
+WARNINGS = 5
+
+
+class Chronicle:
+    """`sessions` holds each agent's session.json; `warnings` are sentences for a person."""
+
+    def __init__(self, home: Home, recorder: Recorder, feed: Feed) -> None:
+        self.feed = feed
+        self.sessions: dict[str, SessionManager] = {}
+        self.logs: dict[str, AgentLog] = {}
+        self.warnings: deque[str] = deque(maxlen=WARNINGS)
+        self.known_sessions: dict[str, SessionFields] = {}
+        self.run = uuid.uuid4().hex[:12]
+        self._home = home
+        self._recorder = recorder
+        self._decisions: list[Decision] = []
+        self._disk_problem: str | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong now: warnings, and a disk that does not take what is written."""
+        disk = self._recorder.problem or self._disk_problem
+        return [*self.warnings, *([disk] if disk else [])]
+
+    def warn(self, sentence: str) -> None:
+        log.warning("warned", reason=sentence)
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    # --- what the core decided ----------------------------------------------
+
+    def decided(
+        self, agent: str, event: e.Event, commands: tuple[Command, ...], now: float
+    ) -> None:
+        name = type(event).__name__
+        log.info(
+            "decided", agent=agent, event_name=name, commands=[type(x).__name__ for x in commands]
+        )
+        at = datetime.now(UTC)
+        self._decisions.append(Decision(self.run, agent, now, at, event, commands))
+        if len(self._decisions) >= BATCH:
+            self.flush()
+        if self.feed.listeners:
+            data: dict[str, object] = msgspec.to_builtins(event)
+            message = w.FeedEvent(event=_snake(name), agent=agent, at=status.iso(at), data=data)
+            self.feed.publish_event(message)
+
+    def flush(self) -> None:
+        """Write the decisions so far."""
+        batch, self._decisions = self._decisions, []
+        if batch:
+            self._recorder.put(lambda store: store.log_decisions(batch))
+
+    def prune(self) -> None:
+        self._recorder.put(lambda store: store.prune_decisions(DECISIONS_KEPT))
+
+    def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None:
+        """A person has to answer: tell whoever watches the turn."""
+        if driver.turn is None:
+            return
+        for waiting in status.permissions(agent, driver, now):
+            if waiting.id == request_id:
+                self.feed.publish_turn(driver.turn.prompt.id, "permission", waiting)
+
+    # --- what the agent said ------------------------------------------------
+
+    def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
+        match said:
+            case Opened():
+                self._session_opened(agent, said)
+                if turn is not None:
+                    started = w.Started(turn=turn.prompt.id, session=said.session_id)
+                    self.feed.publish_turn(turn.prompt.id, "started", started)
+            case SessionLost(session_id, reason):
+                self._session_lost(agent, session_id, reason)
+            case Garbled(reason, size):
+                log.warning("agent_garbled", agent=agent, reason=reason, size=size)
+            case _:
+                if turn is not None:
+                    self._tell(turn.prompt.id, said)
+
+    def _tell(self, turn: str, said: Said) -> None:
+        match said:
+            case TextSaid(text):
+                self.feed.publish_turn(turn, "text", w.Text(text=text))
+            case ThoughtSaid(text):
+                self.feed.publish_turn(turn, "thought", w.Text(text=text))
+            case ToolCallChanged():
+                tool = w.Tool(
+                    id=said.call_id, title=said.title, kind=said.kind, status=said.status.value
+                )
+                self.feed.publish_turn(turn, "tool", tool)
+            case Retrying(reason):
+                self.feed.publish_turn(turn, "waiting", w.Waiting(reason=reason))
+            case _:
+                pass
+
+    def wrote(self, agent: str, lines: list[str]) -> None:
+        if agent in self.logs:
+            self.logs[agent].write(lines)
+
+    # --- sessions -----------------------------------------------------------
+
+    def _session_opened(self, agent: str, opened: Opened) -> None:
+        manager = self.sessions[agent]
+        known = self.known_sessions.pop(opened.session_id, None)
+        if known is not None and (
+            manager.session is None or manager.session.session_id != opened.session_id
+        ):
+            manager.session = known
+        before = manager.session
+        manager.begin(opened.session_id)
+        log.info("session_opened", agent=agent, session=opened.session_id, resumed=opened.resumed)
+        if manager.session == before and manager.exists():
+            return
+        at = datetime.now(UTC)
+        self._recorder.put(lambda store: store.save_session(agent, opened.session_id, at))
+        self._save(manager)
+
+    def _session_lost(self, agent: str, session_id: str, reason: str) -> None:
+        self.sessions[agent].session = None
+        self.warn(
+            f"The agent {agent} has lost the conversation {session_id} ({reason}). "
+            "A new one was begun; the ledger keeps what was counted."
+        )
+
+    def _save(self, manager: SessionManager) -> None:
+        """Write session.json in the worker thread; a full disk is told, and tried again."""
+        self._recorder.put_file(lambda: self._save_now(manager))
+
+    def _save_now(self, manager: SessionManager) -> None:
+        try:
+            manager.save()
+        except StoreError as error:
+            self._disk_problem = f"{error} {error.advice}".strip()
+            log.error("session_not_saved", reason=str(error))
+            raise
+        self._disk_problem = None
+
+    def known(self, agent: AgentRow) -> None:
+        self._recorder.put(lambda store: store.save_agent(agent))
+
+    # --- turns --------------------------------------------------------------
+
+    def began(self, agent: str, turn: LiveTurn) -> None:
+        begun = TurnBegun(
+            id=turn.prompt.id,
+            agent=agent,
+            began_at=turn.began_at,
+            session=turn.session_id,
+            log_mark=turn.log_mark,
+        )
+        self._recorder.put(lambda store: store.begin_turn(begun))
+        if turn.session_id is not None:
+            started = w.Started(turn=turn.prompt.id, session=turn.session_id)
+            self.feed.publish_turn(turn.prompt.id, "started", started)
+
+    def finished(self, agent: str, report: TurnReport) -> None:
+        """Count the turn, write it down, and only then tell those who wait for it."""
+        manager = self.sessions[agent]
+        if report.session_id is not None:
+            manager.begin(report.session_id)
+            manager.update_usage(report.usage, at=report.ended_at)
+        record = _record(agent, report)
+        self._save(manager)
+        self._recorder.put(
+            lambda store: store.finish_turn(record),
+            then=partial(self._tell_finished, agent, report),
+        )
+        log.info(
+            "turn_finished",
+            agent=agent,
+            turn=report.prompt.id,
+            outcome=report.outcome.value,
+            duration_ms=report.duration_ms,
+            input_tokens=report.usage.input,
+            output_tokens=report.usage.output,
+            fault=None if report.fault is None else report.fault.kind.value,
+        )
+
+    def _tell_finished(self, agent: str, report: TurnReport, _written: object) -> None:
+        self.feed.publish_turn(report.prompt.id, "turn", status.turn_result(agent, report))
+
+    def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None:
+        at = datetime.now(UTC)
+        result = w.TurnResult(
+            turn=prompt.id,
+            agent=prompt.agent,
+            outcome=outcome.value,
+            error=status.fault_status(fault),
+        )
+        self._recorder.put(
+            lambda store: store.drop_prompt(prompt.id, outcome, fault, at),
+            then=lambda _: self.feed.publish_turn(prompt.id, "turn", result),
+        )
+
+    def recover(self, record: TurnRecord) -> None:
+        """Write down a turn that this daemon's predecessor left under way."""
+        manager = self.sessions.get(record.agent)
+        if manager and manager.session and manager.session.session_id == record.session:
+            manager.update_usage(record.usage, at=record.ended_at)
+            self._save(manager)
+        self._recorder.put(lambda store: store.finish_turn(record))
+
+    def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
+        """Tokens that belong to no turn get a ledger row of their own."""
+        usage = reconcile(None, requests)
+        at = datetime.now(UTC)
+        record = TurnRecord(
+            id=f"background-{uuid.uuid4().hex[:12]}",
+            agent=agent,
+            outcome=Outcome.OK,
+            began_at=at,
+            ended_at=at,
+            duration_ms=0,
+            session=session_id,
+            model=usage.models[0].model if usage.models else "",
+            usage=usage,
+            requests=requests,
+        )
+        manager = self.sessions[agent]
+        if manager.session is not None and manager.session.session_id == session_id:
+            count = manager.session.interaction_count
+            manager.session = replace(manager.update_usage(usage, at=at), interaction_count=count)
+            self._save(manager)
+        self._recorder.put(lambda store: store.finish_turn(record))
+
+    def children_changed(self, running: Iterable[Identity]) -> None:
+        try:
+            children.remember(self._home.children, running)
+        except OSError as error:
+            # Without the note a successor could not end leftovers; PDEATHSIG still does.
+            log.error("children_not_noted", reason=error.strerror)
+
+
+def _record(agent: str, report: TurnReport) -> TurnRecord:
+    return TurnRecord(
+        id=report.prompt.id,
+        agent=agent,
+        outcome=report.outcome,
+        began_at=report.began_at,
+        ended_at=report.ended_at,
+        duration_ms=report.duration_ms,
+        session=report.session_id,
+        model=report.model,
+        usage=report.usage,
+        requests=report.requests,
+        reported=report.reported,
+        fault=report.fault,
+    )
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{x.lower()}" if x.isupper() else x for x in name).lstrip("_")

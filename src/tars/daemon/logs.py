@@ -1,0 +1,70 @@
+"""Logs: one JSON object a line in tars.log, each agent's stderr in a file of its own.
+
+Both are rotated and 0600. Prompts, answers and secrets never come here: nothing that is
+logged has them as a value.
+"""
+
+import logging
+import os
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import msgspec
+
+from tars.home import FILE_MODE, FOLDER_MODE
+from tars.runtime.log import structlog
+
+
+class PrivateFile(RotatingFileHandler):
+    """A rotated file that nobody else can read. A full disk costs lines, never an exception."""
+
+    def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        Path(self.baseFilename).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+def configure(path: Path, *, level: str, max_bytes: int, backups: int) -> None:
+    """Send everything that is logged to this file from now on."""
+    handler = PrivateFile(path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8")
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+class AgentLog:
+    """One agent's stderr, line by line."""
+
+    def __init__(self, path: Path, *, max_bytes: int, backups: int) -> None:
+        self._file = PrivateFile(
+            path, maxBytes=max_bytes, backupCount=backups, encoding="utf-8", delay=True
+        )
+
+    def write(self, lines: list[str]) -> None:
+        for line in lines:
+            self._file.emit(logging.makeLogRecord({"msg": line}))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _dumps(event: object, **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()

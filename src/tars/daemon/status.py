@@ -1,0 +1,129 @@
+"""What the core and the runtime know, as the wire says it."""
+
+from datetime import UTC, datetime
+
+from tars.control import contract as w
+from tars.conversation.model import PermissionAsked
+from tars.core.agent import Agent, State
+from tars.core.permission import Pending
+from tars.errors import Fault
+from tars.runtime.driver import Driver, LiveTurn, TurnReport
+from tars.sessions.session_file import SessionFields
+
+
+def agent_status(agent: Agent, driver: Driver, now: float) -> w.AgentStatus:
+    """Describe one agent at monotonic time `now`, in seconds."""
+    session = None if driver.session_id is None else driver.session_id
+    return w.AgentStatus(
+        name=driver.name,
+        kind=driver.kind.name,
+        protocol=driver.setup.protocol,
+        state=agent.state.value,
+        pid=agent.pid,
+        uptime_seconds=0.0 if agent.began is None else round(now - agent.began, 3),
+        restarts=agent.restarts.total,
+        rss_bytes=driver.vitals.rss_bytes,
+        cpu_percent=driver.vitals.cpu_percent,
+        queued=len(agent.queue),
+        turn=turn_status(driver.turn, now),
+        session=w.SessionRef(id=session),
+        last_error=fault_status(agent.fault),
+        next_attempt_in_seconds=_next_attempt(agent, now),
+        permissions=permissions(agent, driver, now),
+    )
+
+
+def turn_status(turn: LiveTurn | None, now: float) -> w.TurnStatus | None:
+    if turn is None:
+        return None
+    return w.TurnStatus(
+        id=turn.prompt.id,
+        started_at=iso(turn.began_at),
+        elapsed_seconds=round(now - turn.began, 3),
+        waiting_for="permission" if turn.permissions else turn.waiting_for,
+    )
+
+
+def permissions(agent: Agent, driver: Driver, now: float) -> list[w.PermissionStatus]:
+    """The requests that wait for a person; those that the policy answered are not here."""
+    if driver.turn is None or not agent.permissions:
+        return []
+    asked = driver.turn.permissions
+    return [
+        permission_status(driver.name, pending, *asked[pending.request_id], now)
+        for pending in agent.permissions
+        if pending.request_id in asked
+    ]
+
+
+def permission_status(
+    agent: str, pending: Pending, asked: PermissionAsked, at: datetime, now: float
+) -> w.PermissionStatus:
+    return w.PermissionStatus(
+        id=pending.request_id,
+        agent=agent,
+        title=asked.title,
+        tool_kind=asked.tool_kind,
+        options=[w.OptionStatus(id=o.id, name=o.name, kind=o.kind) for o in asked.options],
+        asked_at=iso(at),
+        expires_in_seconds=round(max(0.0, pending.deadline - now), 1),
+    )
+
+
+def fault_status(fault: Fault | None) -> w.FaultStatus | None:
+    if fault is None:
+        return None
+    return w.FaultStatus(kind=fault.kind.value, message=fault.message, advice=fault.advice)
+
+
+def session_status(session: SessionFields | None) -> w.SessionFields | None:
+    if session is None:
+        return None
+    return w.SessionFields(
+        session_id=session.session_id,
+        created_at=session.created_at,
+        total_input_tokens=session.total_input_tokens,
+        total_output_tokens=session.total_output_tokens,
+        total_cached_tokens=session.total_cached_tokens,
+        total_net_tokens=session.total_net_tokens,
+        interaction_count=session.interaction_count,
+        last_interaction_at=session.last_interaction_at,
+        last_input_tokens=session.last_input_tokens,
+    )
+
+
+def turn_result(agent: str, report: TurnReport) -> w.TurnResult:
+    usage = report.usage
+    return w.TurnResult(
+        turn=report.prompt.id,
+        agent=agent,
+        session=report.session_id,
+        outcome=report.outcome.value,
+        text=report.text,
+        model=report.model or None,
+        duration_ms=report.duration_ms,
+        usage=w.Usage(
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            cached_tokens=usage.cached,
+            cache_write_tokens=usage.cache_write,
+            thought_tokens=usage.thoughts,
+            net_tokens=usage.net,
+            context_tokens=usage.context,
+            requests=usage.requests,
+            tool_calls=usage.tool_calls,
+            source=usage.source.value,
+        ),
+        error=fault_status(report.fault),
+    )
+
+
+def iso(at: datetime) -> str:
+    """A moment as the wire says it: ISO 8601, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _next_attempt(agent: Agent, now: float) -> float | None:
+    if agent.state is not State.WAITING or agent.deadline is None:
+        return None
+    return round(max(0.0, agent.deadline - now), 3)

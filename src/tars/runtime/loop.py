@@ -1,0 +1,290 @@
+"""The one loop: asks the core what every event means, and does it.
+
+`send` is the only way in and runs to its end at once: the core decides, the commands are
+carried out, and events that arise meanwhile are queued behind. Nothing here waits; what
+takes time (conversations, the disk, the clock) runs in tasks that send events back.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Protocol, cast
+
+import anyio
+from anyio.abc import TaskGroup
+
+from tars.accounting.usage import RequestUsage
+from tars.conversation.model import Said
+from tars.core import commands as c
+from tars.core import events as e
+from tars.core import health
+from tars.core.agent import Agent, Outcome, Spec, State
+from tars.core.commands import Command
+from tars.core.fleet import Fleet
+from tars.errors import Fault
+from tars.runtime.children import Child, Identity
+from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
+from tars.runtime.log import log
+
+#: How often an idle daemon looks at memory and CPU.
+MEASURE_SECONDS = 20.0
+
+
+class Audience(Protocol):
+    """Who is told what happened: the recorder, the feed. No method may wait or raise."""
+
+    def decided(
+        self, agent: str, event: e.Event, commands: tuple[Command, ...], now: float
+    ) -> None: ...
+
+    def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None: ...
+
+    def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
+
+    def began(self, agent: str, turn: LiveTurn) -> None: ...
+
+    def finished(self, agent: str, report: TurnReport) -> None: ...
+
+    def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None: ...
+
+    def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None: ...
+
+    def wrote(self, agent: str, lines: list[str]) -> None: ...
+
+    def children_changed(self, children: Iterable[Identity]) -> None: ...
+
+
+class Loop:
+    """Owns the fleet's state and the drivers. Use it inside `run`."""
+
+    def __init__(self, audience: Audience) -> None:
+        self.fleet = Fleet()
+        self.drivers: dict[str, Driver] = {}
+        self._audience = audience
+        self._prompts: dict[str, Prompt] = {}
+        self._queue: deque[tuple[str, e.Event]] = deque()
+        self._busy = False
+        self._tasks: TaskGroup | None = None
+        self._wake = anyio.Event()
+        self._wake_at = float("inf")
+        self._waiters: list[tuple[Callable[[], bool], anyio.Event]] = []
+        self._permission_numbers = itertools.count(1)
+
+    # --- for the daemon -----------------------------------------------------
+
+    async def run(self, *, started: anyio.Event) -> None:
+        """Keep time until cancelled. Set `started` once events may be sent."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._keep_time)
+            tasks.start_soon(self._measure_now_and_then)
+            started.set()
+
+    def adopt(self, driver: Driver, spec: Spec) -> None:
+        """Take on an agent, or give one that is known a new policy."""
+        self.drivers[spec.name] = driver
+        self.send(spec.name, e.Configured(spec))
+
+    def dismiss(self, name: str) -> None:
+        """Forget an agent that has no process."""
+        del self.drivers[name]
+        self.fleet = self.fleet.without(name)
+
+    def submit(self, prompt: Prompt) -> None:
+        """Take a prompt that is saved. It ends in `finished` or `dropped`, exactly once."""
+        self._prompts[prompt.id] = prompt
+        self.send(prompt.agent, e.PromptAsked(prompt.id))
+
+    def prompt(self, prompt: str) -> Prompt | None:
+        """The prompt that waits or runs under this id."""
+        return self._prompts.get(prompt)
+
+    def agent(self, name: str) -> Agent:
+        """Raises AgentNotFound."""
+        return self.fleet[name]
+
+    async def reached(self, claim: Callable[[], bool]) -> None:
+        """Wait until this holds; it is asked again after every event."""
+        if not claim():
+            event = anyio.Event()
+            self._waiters.append((claim, event))
+            await event.wait()
+
+    async def stop_all(self) -> None:
+        """End every process, rung by rung, and keep the prompts that wait for a successor."""
+        for name in list(self.fleet):
+            self.send(name, e.StopAsked(keep_queue=True))
+        await self.reached(self.is_down)
+
+    def is_down(self) -> bool:
+        resting = (State.STOPPED, State.FAILED)
+        return all(a.state in resting for a in self.fleet.agents.values())
+
+    # --- the hub ------------------------------------------------------------
+
+    def send(self, agent: str, event: e.Event) -> None:
+        """Something happened. Decide, act, and then attend to what came of it."""
+        self._queue.append((agent, event))
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._queue:
+                self._handle(*self._queue.popleft())
+        finally:
+            self._busy = False
+        self._look_for_waiters()
+        self._plan_wake()
+
+    def said(self, agent: str, said: Said) -> None:
+        self._audience.said(agent, self.drivers[agent].turn, said)
+
+    def began(self, agent: str, turn: LiveTurn) -> None:
+        self._audience.began(agent, turn)
+
+    def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
+        self._audience.spent(agent, session_id, requests)
+
+    def wrote(self, agent: str, lines: list[str]) -> None:
+        self._audience.wrote(agent, lines)
+
+    def attend(self, agent: str, child: Child, conversation: Callable[[], object]) -> None:
+        self._children_changed()
+        self._start(self._attend, agent, child, conversation)
+
+    def background(self, agent: str, work: Callable[[], object]) -> None:
+        self._start(self._work, agent, work)
+
+    def next_permission(self) -> str:
+        return f"p{next(self._permission_numbers)}"
+
+    # --- deciding and acting ------------------------------------------------
+
+    def _handle(self, name: str, event: e.Event) -> None:
+        now = anyio.current_time()
+        was = self.fleet.agents.get(name)
+        self.fleet, commands = self.fleet.step(name, event, now)
+        self._audience.decided(name, event, commands, now)
+        agent = self.fleet[name]
+        if was is not None and was.state is not agent.state:
+            log.info("state_changed", agent=name, was=was.state.value, now=agent.state.value)
+        if isinstance(event, e.PermissionAsked) and not commands:
+            self._audience.asked(agent, self.drivers[name], event.request_id, now)
+        for command in commands:
+            try:
+                self._act(name, command)
+            except Exception:
+                # A bug of ours. It is told loudly, and the other agents go on.
+                log.exception("command_failed", agent=name, command=type(command).__name__)
+                self.drivers[name].signal(c.SignalName.KILL)
+
+    def _act(self, name: str, command: Command) -> None:
+        driver = self.drivers[name]
+        match command:
+            case c.Spawn():
+                driver.spawn()
+            case c.Signal(pid, signal):
+                if driver.child is not None and driver.child.pid == pid:
+                    driver.signal(signal)
+            case c.BeginTurn(prompt):
+                driver.begin(self._prompts[prompt])
+            case c.CancelTurn():
+                driver.cancel()
+            case c.FinishTurn(prompt, outcome, fault):
+                self._prompts.pop(prompt, None)
+                self._audience.finished(name, driver.finish(outcome, fault))
+            case c.DropPrompt(prompt, outcome, fault):
+                if dropped := self._prompts.pop(prompt, None):
+                    self._audience.dropped(dropped, outcome, fault)
+            case c.AnswerPermission(request, option):
+                driver.answer(request, option)
+
+    # --- tasks --------------------------------------------------------------
+
+    async def _attend(self, name: str, child: Child, conversation: Callable[[], object]) -> None:
+        """Whatever happens in the conversation, the exit is told exactly once."""
+        try:
+            await cast(Coroutine[Any, Any, None], conversation())
+        except Exception:
+            log.exception("conversation_failed", agent=name)
+            child.signal_group(9)
+        status = await child.exited()
+        driver = self.drivers.get(name)
+        if driver is not None:
+            self.send(name, driver.farewell(child, status))
+        self._children_changed()
+
+    async def _work(self, name: str, work: Callable[[], object]) -> None:
+        try:
+            await cast(Coroutine[Any, Any, None], work())
+        except Exception:
+            log.exception("work_failed", agent=name)
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._wake, self._wake_at = anyio.Event(), self._soonest()
+            with anyio.CancelScope(deadline=self._wake_at):
+                await self._wake.wait()
+            self._check_time()
+
+    def _check_time(self) -> None:
+        for name in self.fleet.due(anyio.current_time()):
+            self.send(name, e.TimeUp())
+        for name in list(self.fleet):
+            self._judge(name)
+
+    def _judge(self, name: str) -> None:
+        now = anyio.current_time()
+        verdict = health.verdict(self.fleet[name], self.drivers[name].signs, now)
+        late = self._too_late(name)
+        if verdict is None and late is not None and now >= late:
+            verdict = e.Hung("it took longer than its prompt allows")
+        if verdict is not None:
+            self.send(name, verdict)
+
+    def _too_late(self, name: str) -> float | None:
+        """When the prompt's own time-out ends the turn, or None."""
+        turn, live = self.fleet[name].turn, self.drivers[name].turn
+        if turn is None or turn.ending is not None or live is None:
+            return None
+        timeout = live.prompt.timeout_seconds
+        return None if timeout is None else turn.began + timeout
+
+    def _plan_wake(self) -> None:
+        """Wake the timekeeper if something is due sooner than it sleeps."""
+        if self._soonest() < self._wake_at:
+            self._wake.set()
+
+    def _soonest(self) -> float:
+        times = [self.fleet.next_deadline]
+        for name, driver in self.drivers.items():
+            if name in self.fleet.agents:
+                times.append(health.next_look(self.fleet[name], driver.signs))
+                times.append(self._too_late(name))
+        return min((t for t in times if t is not None), default=float("inf"))
+
+    async def _measure_now_and_then(self) -> None:
+        while True:
+            await anyio.sleep(MEASURE_SECONDS)
+            for name, driver in list(self.drivers.items()):
+                driver.measure()
+                self._judge(name)
+
+    def _look_for_waiters(self) -> None:
+        if not self._waiters:
+            return
+        kept = []
+        for claim, event in self._waiters:
+            if claim():
+                event.set()
+            else:
+                kept.append((claim, event))
+        self._waiters = kept
+
+    def _children_changed(self) -> None:
+        children = [d.child.identity for d in self.drivers.values() if d.child is not None]
+        self._audience.children_changed(children)
+
+    def _start(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        assert self._tasks is not None, "the loop runs"
+        self._tasks.start_soon(task, *args)

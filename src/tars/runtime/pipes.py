@@ -1,0 +1,123 @@
+"""Bytes from and to a child, without blocking and within bounds."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import anyio
+import anyio.lowlevel
+
+CHUNK = 64 * 1024
+#: How often a growing file is looked at. Only while a one-shot agent works.
+TAIL_SECONDS = 0.02
+#: What may wait for an agent that does not read; the largest prompt fits many times.
+OUTBOX_LIMIT = 64 * 1024 * 1024
+
+
+async def chunks(descriptor: int) -> AsyncIterator[bytes]:
+    """Give what comes out of a pipe until its end."""
+    while True:
+        try:
+            data = os.read(descriptor, CHUNK)
+        except BlockingIOError:
+            await anyio.wait_readable(descriptor)
+            continue
+        if not data:
+            return
+        yield data
+        # A child that floods must not keep the others waiting.
+        await anyio.lowlevel.checkpoint()
+
+
+async def grown(descriptor: int, finished: anyio.Event) -> AsyncIterator[bytes]:
+    """Give what is appended to a file, until its writer has finished and all is read."""
+    while True:
+        last = finished.is_set()
+        while data := os.read(descriptor, CHUNK):
+            yield data
+            await anyio.lowlevel.checkpoint()
+        if last:
+            return
+        with anyio.move_on_after(TAIL_SECONDS):
+            await finished.wait()
+
+
+class Outbox:
+    """What is on its way to a child's stdin. `send` writes at once what the pipe takes."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._waiting = bytearray()
+        self._filled = anyio.Event()
+        self._closing = False
+        self.broken = False
+
+    def send(self, data: bytes) -> None:
+        """Take bytes; what the pipe does not take now is written by `flush`.
+
+        A child that does not read loses what goes beyond OUTBOX_LIMIT: it is deaf
+        anyhow, and the deadlines see to it.
+        """
+        if self.broken or not data:
+            return
+        if len(self._waiting) + len(data) > OUTBOX_LIMIT:
+            return
+        self._waiting += data
+        self._write()
+
+    def finish(self) -> None:
+        """Close stdin once everything is written."""
+        self._closing = True
+        self._filled.set()
+
+    async def flush(self) -> None:
+        """Write what waits, until `finish` or the child's end."""
+        while not self.broken and not (self._closing and not self._waiting):
+            if not self._waiting:
+                await self._filled.wait()
+                self._filled = anyio.Event()
+                continue
+            await anyio.wait_writable(self._descriptor)
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                written = os.write(self._descriptor, self._waiting[:CHUNK])
+                del self._waiting[:written]
+        except BlockingIOError:
+            self._filled.set()
+        except OSError:
+            # It closed its stdin, or died: its exit says more.
+            self.broken = True
+            self._waiting.clear()
+            self._filled.set()
+
+
+class Tail:
+    """The end of what a child wrote to stderr: at most `limit` bytes, for error messages."""
+
+    def __init__(self, limit: int = 16 * 1024) -> None:
+        self._limit = limit
+        self._data = bytearray()
+        self._torn = bytearray()
+
+    def add(self, data: bytes) -> list[str]:
+        """Keep the bytes, and give the lines that are whole now."""
+        self._data += data
+        del self._data[: -self._limit]
+        self._torn += data
+        *lines, rest = bytes(self._torn).split(b"\n")
+        self._torn = bytearray(rest[-self._limit :])
+        return [line.decode("utf-8", "replace") for line in lines]
+
+    @property
+    def text(self) -> str:
+        return self._data.decode("utf-8", "replace")
+
+
+def discard(descriptor: int | None) -> None:
+    """Close a descriptor that may be gone already."""
+    if descriptor is not None:
+        with suppress(OSError):
+            os.close(descriptor)

@@ -1,0 +1,25 @@
+"""Secrets taken out of what agents write, before it is kept."""
+
+from collections.abc import Mapping
+
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+#: Shorter values are words, and would be struck out of innocent text.
+_SHORTEST = 6
+
+
+class Redactor:
+    """Knows the values of an environment's variables whose names say that they are secret."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        secrets = {
+            value
+            for name, value in env.items()
+            if len(value) >= _SHORTEST and any(word in name.upper() for word in _SECRET_NAMES)
+        }
+        # The longest first: one secret may be the beginning of another.
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[redacted]")
+        return text

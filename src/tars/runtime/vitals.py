@@ -1,0 +1,54 @@
+"""Memory and CPU of a process, with or without its descendants, sampled seldom."""
+
+from dataclasses import dataclass
+from time import monotonic
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """`rss_bytes` is resident memory; `cpu_percent` of one core since the sample before
+    (0.0 at the first)."""
+
+    rss_bytes: int = 0
+    cpu_percent: float = 0.0
+
+
+class Gauge:
+    """Measures one process tree."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._cpu_seconds = 0.0
+        self._sampled_at: float | None = None
+
+    def sample(self, *, descendants: bool) -> Vitals:
+        """Look once; a process that is gone weighs nothing.
+
+        Finding descendants reads the whole process table: leave it out while nothing
+        happens, when there are none that matter.
+        """
+        try:
+            process = psutil.Process(self._pid)
+            family = [process, *(process.children(recursive=True) if descendants else [])]
+        except psutil.Error:
+            return Vitals()
+        weights = [_weigh(p) for p in family]
+        cpu_seconds = sum(cpu for _, cpu in weights)
+        now = monotonic()
+        percent = 0.0
+        if self._sampled_at is not None and now > self._sampled_at:
+            used = max(0.0, cpu_seconds - self._cpu_seconds)
+            percent = 100.0 * used / (now - self._sampled_at)
+        self._cpu_seconds, self._sampled_at = cpu_seconds, now
+        return Vitals(sum(rss for rss, _ in weights), round(percent, 1))
+
+
+def _weigh(process: psutil.Process) -> tuple[int, float]:
+    try:
+        with process.oneshot():
+            times = process.cpu_times()
+            return process.memory_info().rss, times.user + times.system
+    except psutil.Error:
+        return 0, 0.0
