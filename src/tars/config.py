@@ -1,0 +1,356 @@
+"""config.toml ↔ frozen values: the only reader and writer of tars' configuration.
+
+A file is judged whole: one run reports every fault, each with the file, the key path,
+what is wrong, and what was probably meant. Tars writes configuration only into files
+of its own making; a person's file, with its comments, is never rewritten.
+"""
+
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import tomli_w
+
+from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
+from tars.core.agent import Spec
+from tars.core.permission import PermissionPolicy, Rule
+from tars.core.restart import RestartPolicy, When
+from tars.env_file import VARIABLE_NAME, read_env_file
+from tars.errors import ConfigInvalid
+from tars.home import Home
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+DEFAULT_LOG_BYTES = 5 * 1024**2
+DEFAULT_LOG_BACKUPS = 5
+#: ToolKind of the Agent Client Protocol.
+TOOL_KINDS = (
+    "read",
+    "edit",
+    "delete",
+    "move",
+    "search",
+    "execute",
+    "think",
+    "fetch",
+    "switch_mode",
+    "other",
+)
+
+_AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+Which = Callable[[str], str | None]
+
+
+class KindFacts(Protocol):
+    """What the configuration has to know of a kind of agent."""
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """The protocols it offers; the first is the default."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConfig:
+    """One ``[agents.NAME]`` table. `config.example.toml` says what each key means.
+
+    Times are in seconds and `max_rss` in bytes. `command` and `protocol` are None where
+    the kind's own are meant.
+    """
+
+    name: str
+    kind: str
+    command: tuple[str, ...] | None = None
+    protocol: str | None = None
+    model: str = ""
+    mode: str = ""
+    cwd: Path
+    permissions: PermissionPolicy = field(default_factory=PermissionPolicy)
+    restart: When = When.ON_FAILURE
+    # Variables may be secrets: they stay out of every repr, and so out of tracebacks.
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_file: Path | None = None
+    autostart: bool = True
+    handshake_seconds: float = 60.0
+    turn_seconds: float = 3600.0
+    silence_seconds: float = 600.0
+    cancel_seconds: float = 10.0
+    grace_seconds: float = 5.0
+    permission_seconds: float = 300.0
+    max_rss: int | None = None
+    max_restarts: int = 10
+    window_seconds: float = 600.0
+    queue_limit: int = 100
+
+    def spec(self, *, one_shot: bool, trusts_exit_status: bool, seed: int) -> Spec:
+        """Give the policy that the core decides by; the arguments are facts of the kind."""
+        return Spec(
+            name=self.name,
+            one_shot=one_shot,
+            trusts_exit_status=trusts_exit_status,
+            restart=RestartPolicy(
+                when=self.restart,
+                max_restarts=self.max_restarts,
+                window_seconds=self.window_seconds,
+                seed=seed,
+            ),
+            permissions=self.permissions,
+            queue_limit=self.queue_limit,
+            handshake_seconds=self.handshake_seconds,
+            turn_seconds=self.turn_seconds,
+            silence_seconds=self.silence_seconds,
+            cancel_seconds=self.cancel_seconds,
+            grace_seconds=self.grace_seconds,
+            permission_seconds=self.permission_seconds,
+            max_rss_bytes=self.max_rss,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole configuration. `source` is None for the one without a file; `warnings`
+    are for a person, and forbid nothing."""
+
+    default_agent: str
+    agents: Mapping[str, AgentConfig]
+    env_file: Path | None = None
+    log_level: str = "info"
+    log_max_bytes: int = DEFAULT_LOG_BYTES
+    log_backups: int = DEFAULT_LOG_BACKUPS
+    source: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def load(home: Home, kinds: Mapping[str, KindFacts], which: Which = shutil.which) -> Config:
+    """Read the home's config.toml, or give the embedded configuration where there is none.
+
+    Raises ConfigInvalid with every fault of the file.
+    """
+    # A dangling link is a mistake to report, not an absent file.
+    if os.path.lexists(home.config):
+        return read(home.config, home, kinds, which)
+    return embedded(home, which)
+
+
+def embedded(home: Home, which: Which = shutil.which) -> Config:
+    """Configure Gemini CLI where `which` finds it, else the built-in agent, which says so."""
+    installed = which("gemini") is not None
+    name = "gemini" if installed else "echo"
+    missing = (
+        "No agent CLI is installed, so the built-in agent `echo` answers, without a model. "
+        "Install one with `npm install -g @google/gemini-cli`."
+    )
+    return Config(
+        default_agent=name,
+        agents={name: AgentConfig(name=name, kind=name, cwd=home.workspace)},
+        warnings=() if installed else (missing,),
+    )
+
+
+def read(
+    path: Path, home: Home, kinds: Mapping[str, KindFacts], which: Which = shutil.which
+) -> Config:
+    """Read and judge a whole file. A file without agents has the embedded ones.
+
+    Raises ConfigInvalid with every fault.
+    """
+    notes = Notes()
+    root = Table(_parse(path), "", notes)
+    agents = _agents(root.table("agents"), home, kinds) or embedded(home, which).agents
+    config = Config(
+        default_agent=_default_agent(root, agents),
+        agents=agents,
+        env_file=_env_file(root),
+        log_level=root.text("log_level", "info", choices=LOG_LEVELS),
+        log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
+        log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),
+        source=path,
+        warnings=(*_readable_secrets(path, agents), *(f"{path}: {w}" for w in notes.warnings)),
+    )
+    root.refuse_unknown()
+    if notes.faults:
+        raise ConfigInvalid(str(path), tuple(f"{path}: {fault}" for fault in notes.faults))
+    return config
+
+
+def environment(agent: AgentConfig, config: Config, base: Mapping[str, str]) -> dict[str, str]:
+    """Make an agent's environment: `base`, then the env files, then the agent's env table.
+
+    The files are read anew, so that a new key in them counts from the agent's next
+    start. Raises ConfigInvalid when a file has gone bad since the configuration was read.
+    """
+    merged = dict(base)
+    for path in (config.env_file, agent.env_file):
+        if path is not None:
+            merged.update(read_env_file(path))
+    merged.update(agent.env)
+    return merged
+
+
+def dump(config: Config, *, redact: bool = False) -> str:
+    """Write a configuration as TOML that `read` takes, every key with its value in force.
+
+    `redact` puts ``***`` for the values of variables: for eyes, not for reading again.
+    """
+    return tomli_w.dumps(
+        {
+            "default_agent": config.default_agent,
+            **_present("env_file", config.env_file),
+            "log_level": config.log_level,
+            "log_max_bytes": config.log_max_bytes,
+            "log_backups": config.log_backups,
+            "agents": {
+                name: _agent_table(agent, redact=redact) for name, agent in config.agents.items()
+            },
+        }
+    )
+
+
+def template() -> str:
+    """The annotated example, which documents every key: what ``tars config init`` writes."""
+    return Path(__file__).with_name("config.example.toml").read_text(encoding="utf-8")
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    text = read_text(path)
+    try:
+        return tomllib.loads(text)
+    # Beyond its own errors tomllib lets some of Python's limits show: on the length of
+    # a number (ValueError), and on nesting.
+    except (ValueError, RecursionError) as error:
+        fault = f"not valid TOML: {error}"
+    last_line = text.rstrip().count("\n") + 1
+    fault = fault.replace("(at end of document)", f"(at line {last_line}, the end of the file)")
+    raise ConfigInvalid(str(path), (f"{path}: {fault}",))
+
+
+def _default_agent(root: Table, agents: Mapping[str, AgentConfig]) -> str:
+    first = next(iter(agents))
+    name = root.text("default_agent", first)
+    if name not in agents:
+        root.fault("default_agent", f"there is no [agents.{name}]{suggestion(name, agents)}")
+    return name
+
+
+def _agents(tables: Table, home: Home, kinds: Mapping[str, KindFacts]) -> dict[str, AgentConfig]:
+    agents = {}
+    for name in tables.names():
+        if not _AGENT_NAME.fullmatch(name):
+            tables.fault(
+                name,
+                "not a name for an agent: up to 32 lower-case letters, digits, - and _, "
+                "beginning with a letter or a digit",
+            )
+        agents[name] = _agent(name, tables.table(name), home, kinds)
+    return agents
+
+
+def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) -> AgentConfig:
+    kind = _kind(name, table, kinds)
+    offered = kinds[kind].protocols if kind in kinds else ()
+    usual = AgentConfig(name=name, kind=kind, cwd=home.workspace)
+    agent = AgentConfig(
+        name=name,
+        kind=kind,
+        command=table.texts("command"),
+        protocol=table.text("protocol", "", choices=offered) or None,
+        model=table.text("model", usual.model),
+        mode=table.text("mode", usual.mode),
+        cwd=_cwd(table) or usual.cwd,
+        permissions=_permissions(table),
+        restart=When(table.text("restart", usual.restart, choices=tuple(When))),
+        env=_env(table.table("env")),
+        env_file=_env_file(table),
+        autostart=table.flag("autostart", default=usual.autostart),
+        handshake_seconds=table.seconds("handshake_seconds", usual.handshake_seconds),
+        turn_seconds=table.seconds("turn_seconds", usual.turn_seconds),
+        silence_seconds=table.seconds("silence_seconds", usual.silence_seconds),
+        cancel_seconds=table.seconds("cancel_seconds", usual.cancel_seconds, zero=True),
+        grace_seconds=table.seconds("grace_seconds", usual.grace_seconds, zero=True),
+        permission_seconds=table.seconds("permission_seconds", usual.permission_seconds),
+        max_rss=table.size("max_rss", usual.max_rss),
+        max_restarts=table.count("max_restarts", usual.max_restarts),
+        window_seconds=table.seconds("window_seconds", usual.window_seconds),
+        queue_limit=table.count("queue_limit", usual.queue_limit, at_least=1),
+    )
+    table.refuse_unknown()
+    return agent
+
+
+def _kind(name: str, table: Table, kinds: Mapping[str, KindFacts]) -> str:
+    if "kind" not in table and name not in kinds:
+        table.fault("kind", f"missing; one of {', '.join(kinds)}")
+    return table.text("kind", name, choices=kinds)
+
+
+def _cwd(table: Table) -> Path | None:
+    path = table.path("cwd")
+    if path is not None and not path.is_dir():
+        table.warn("cwd", f"{path} is not a folder, so the agent cannot start there")
+    return path
+
+
+def _permissions(table: Table) -> PermissionPolicy:
+    """One rule for everything, or a table of rules by kind of tool."""
+    rules = tuple(Rule)
+    if not table.holds_table("permissions"):
+        return PermissionPolicy(Rule(table.text("permissions", Rule.ASK, choices=rules)))
+    by_kind = table.table("permissions")
+    default = Rule(by_kind.text("default", Rule.ASK, choices=rules))
+    chosen = {kind: Rule(by_kind.text(kind, default, choices=rules)) for kind in TOOL_KINDS}
+    by_kind.refuse_unknown()
+    return PermissionPolicy(default, {kind: chosen[kind] for kind in TOOL_KINDS if kind in by_kind})
+
+
+def _env(table: Table) -> dict[str, str]:
+    for name in table.names():
+        if not VARIABLE_NAME.fullmatch(name):
+            table.fault(name, "not a name for an environment variable")
+    return {name: table.text(name, "") for name in table.names()}
+
+
+def _env_file(table: Table) -> Path | None:
+    path = table.path("env_file")
+    if path is not None:
+        try:
+            read_env_file(path)
+        except ConfigInvalid as invalid:
+            for fault in invalid.faults:
+                table.fault("env_file", fault)
+    return path
+
+
+def _readable_secrets(path: Path, agents: Mapping[str, AgentConfig]) -> tuple[str, ...]:
+    if any(agent.env for agent in agents.values()) and path.stat().st_mode & OTHERS_CAN_READ:
+        return (f"{path}: holds variables of agents and others can read it: chmod 600 {path}",)
+    return ()
+
+
+def _agent_table(agent: AgentConfig, *, redact: bool) -> dict[str, Any]:
+    # In the order of the dataclass, but tables last, as TOML wants them.
+    table: dict[str, Any] = {}
+    for key in (f.name for f in fields(agent) if f.name not in ("name", "permissions", "env")):
+        value = getattr(agent, key)
+        table |= _present(key, list(value) if isinstance(value, tuple) else value)
+    table["permissions"] = _rules(agent.permissions)
+    table["env"] = dict.fromkeys(agent.env, "***") if redact else dict(agent.env)
+    return table
+
+
+def _rules(policy: PermissionPolicy) -> str | dict[str, str]:
+    if not policy.by_kind:
+        return policy.default.value
+    by_kind = {kind: rule.value for kind, rule in policy.by_kind.items()}
+    return {"default": policy.default.value, **by_kind}
+
+
+def _present(key: str, value: object) -> dict[str, object]:
+    """The key with its value, or nothing where there is none: TOML has no null."""
+    if value is None:
+        return {}
+    return {key: str(value) if isinstance(value, (Path, StrEnum)) else value}

@@ -1,0 +1,530 @@
+"""config.toml is read whole, judged whole, and written so that it reads the same."""
+
+import dataclasses
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tars import config
+from tars.config import AgentConfig, Config
+from tars.core.permission import PermissionPolicy, Rule
+from tars.core.restart import When
+from tars.errors import ConfigInvalid
+from tars.home import Home
+
+
+@dataclass(frozen=True)
+class Facts:
+    protocols: tuple[str, ...]
+
+
+KINDS = {"gemini": Facts(("acp", "stream-json")), "echo": Facts(("acp",))}
+EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = Home(tmp_path / ".tars")
+    home.prepare()
+    return home
+
+
+def nothing_installed(command: str) -> str | None:
+    return None
+
+
+def gemini_installed(command: str) -> str | None:
+    return "/usr/bin/gemini" if command == "gemini" else None
+
+
+def read(home: Home, text: str | bytes, mode: int = 0o600) -> Config:
+    home.config.write_bytes(text.encode() if isinstance(text, str) else text)
+    home.config.chmod(mode)
+    return config.read(home.config, home, KINDS, nothing_installed)
+
+
+def faults(home: Home, text: str | bytes) -> list[str]:
+    """Every fault of a file, without the file's name, which each must begin with."""
+    with pytest.raises(ConfigInvalid) as caught:
+        read(home, text)
+    start = f"{home.config}: "
+    assert all(fault.startswith(start) for fault in caught.value.faults)
+    return [fault.removeprefix(start) for fault in caught.value.faults]
+
+
+def agent_fault(home: Home, line: str) -> str:
+    """The one fault of a gemini agent with this line in its table."""
+    (fault,) = faults(home, f"[agents.gemini]\n{line}\n")
+    return fault
+
+
+def secret_file(home: Home, text: str, mode: int = 0o600) -> Path:
+    path = home.root / "secrets.env"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+# What is read
+
+
+def test_a_full_agent_is_read(home: Home) -> None:
+    """Every key of an agent reaches its field, with units and paths resolved."""
+    secrets = secret_file(home, "A=1")
+    agent = read(
+        home,
+        f"""
+        [agents.work]
+        kind = "gemini"
+        command = ["node", "gemini.js"]
+        protocol = "stream-json"
+        model = "gemini-2.5-flash"
+        mode = "yolo"
+        cwd = "~/.tars"
+        permissions = {{ default = "deny", read = "allow", edit = "ask" }}
+        restart = "always"
+        env_file = "{secrets}"
+        autostart = false
+        handshake_seconds = 1
+        turn_seconds = 2.5
+        silence_seconds = 3
+        cancel_seconds = 0
+        grace_seconds = 5
+        permission_seconds = 6
+        max_rss = "1.5 GiB"
+        max_restarts = 0
+        window_seconds = 7
+        queue_limit = 8
+        [agents.work.env]
+        KEY = "value"
+        """,
+    ).agents["work"]
+    assert agent == AgentConfig(
+        name="work",
+        kind="gemini",
+        command=("node", "gemini.js"),
+        protocol="stream-json",
+        model="gemini-2.5-flash",
+        mode="yolo",
+        cwd=home.root,
+        permissions=PermissionPolicy(Rule.DENY, {"read": Rule.ALLOW, "edit": Rule.ASK}),
+        restart=When.ALWAYS,
+        env={"KEY": "value"},
+        env_file=secrets,
+        autostart=False,
+        handshake_seconds=1.0,
+        turn_seconds=2.5,
+        silence_seconds=3.0,
+        cancel_seconds=0.0,
+        grace_seconds=5.0,
+        permission_seconds=6.0,
+        max_rss=1536 * 2**20,
+        max_restarts=0,
+        window_seconds=7.0,
+        queue_limit=8,
+    )
+
+
+def test_an_empty_table_is_an_agent_with_defaults(home: Home) -> None:
+    """A table named after a kind needs no key at all."""
+    read_config = read(home, "[agents.echo]")
+    assert read_config.agents == {"echo": AgentConfig(name="echo", kind="echo", cwd=home.workspace)}
+    assert read_config.default_agent == "echo"
+    assert read_config.warnings == ()
+
+
+def test_agents_keep_the_order_of_the_file_and_the_first_is_the_default(home: Home) -> None:
+    """Without default_agent the first table gets the prompts."""
+    read_config = read(home, '[agents.zoe]\nkind = "echo"\n[agents.adam]\nkind = "echo"')
+    assert list(read_config.agents) == ["zoe", "adam"]
+    assert read_config.default_agent == "zoe"
+
+
+def test_top_level_keys_are_read(home: Home) -> None:
+    """Log settings and the common env file stand at the top."""
+    secrets = secret_file(home, "A=1")
+    read_config = read(
+        home,
+        f'log_level = "debug"\nlog_max_bytes = "2 MB"\nlog_backups = 0\nenv_file = "{secrets}"',
+    )
+    assert read_config.log_level == "debug"
+    assert read_config.log_max_bytes == 2_000_000
+    assert read_config.log_backups == 0
+    assert read_config.env_file == secrets
+    assert read_config.source == home.config
+
+
+def test_a_file_without_agents_has_the_embedded_ones(home: Home) -> None:
+    """A person who only wants another log level gets the agent that is installed."""
+    assert list(read(home, 'log_level = "debug"').agents) == ["echo"]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("800", 800),
+        ('"800 B"', 800),
+        ('"800 MiB"', 800 * 2**20),
+        ('"1.5 GiB"', 3 * 2**29),
+        ('"1GB"', 10**9),
+        ('"1 TiB"', 2**40),
+    ],
+)
+def test_sizes_are_bytes_or_text_with_a_unit(home: Home, size: str, expected: int) -> None:
+    """Units are those of IEC and SI."""
+    assert read(home, f"[agents.echo]\nmax_rss = {size}").agents["echo"].max_rss == expected
+
+
+def test_a_byte_order_mark_and_crlf_do_no_harm(home: Home) -> None:
+    """A file from another system's editor is read."""
+    assert list(read(home, b"\xef\xbb\xbf[agents.echo]\r\nautostart = true\r\n").agents) == ["echo"]
+
+
+def test_one_word_of_permission_is_for_all_tools(home: Home) -> None:
+    """`permissions = "deny"` denies every kind of tool."""
+    policy = read(home, '[agents.echo]\npermissions = "deny"').agents["echo"].permissions
+    assert {policy.rule(kind) for kind in config.TOOL_KINDS} == {Rule.DENY}
+
+
+def test_a_spec_carries_the_policy_to_the_core() -> None:
+    """Each number of the configuration lands in the field of the same meaning."""
+    agent = AgentConfig(
+        name="a",
+        kind="echo",
+        cwd=Path("/"),
+        restart=When.NEVER,
+        handshake_seconds=1,
+        turn_seconds=2,
+        silence_seconds=3,
+        cancel_seconds=4,
+        grace_seconds=5,
+        permission_seconds=6,
+        max_rss=7,
+        max_restarts=8,
+        window_seconds=9,
+        queue_limit=10,
+    )
+    spec = agent.spec(one_shot=True, trusts_exit_status=True, seed=11)
+    assert (spec.handshake_seconds, spec.turn_seconds, spec.silence_seconds) == (1, 2, 3)
+    assert (spec.cancel_seconds, spec.grace_seconds, spec.permission_seconds) == (4, 5, 6)
+    assert (spec.max_rss_bytes, spec.queue_limit) == (7, 10)
+    assert (spec.restart.when, spec.restart.max_restarts) == (When.NEVER, 8)
+    assert (spec.restart.window_seconds, spec.restart.seed) == (9, 11)
+    assert (spec.name, spec.one_shot, spec.trusts_exit_status) == ("a", True, True)
+
+
+# What is refused
+
+
+def test_one_run_reports_every_fault(home: Home) -> None:
+    """Nothing hides behind the first fault, in whichever table it stands."""
+    found = faults(
+        home,
+        """
+        default_agent = "gemni"
+        log_levle = "debug"
+        log_level = "loud"
+        [agents.gemini]
+        modle = "gemini-2.5-flash"
+        queue_limit = 0
+        restart = 3
+        [agents.gemini.env]
+        KEY = 1
+        [agents.other]
+        kind = "gemnii"
+        """,
+    )
+    assert sorted(found) == [
+        "agents.gemini.env.KEY: must be a string, not an integer",
+        'agents.gemini.modle: unknown key; did you mean "model"?',
+        "agents.gemini.queue_limit: must be 1 or more",
+        "agents.gemini.restart: must be a string, not an integer",
+        'agents.other.kind: "gemnii" is not one of gemini, echo; did you mean "gemini"?',
+        'default_agent: there is no [agents.gemni]; did you mean "gemini"?',
+        'log_level: "loud" is not one of debug, info, warning, error',
+        'log_levle: unknown key; did you mean "log_level"?',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('protocol = "stream"', 'is not one of acp, stream-json; did you mean "stream-json"?'),
+        ('restart = "on_failure"', 'never; did you mean "on-failure"?'),
+        ('permissions = "yes"', '"yes" is not one of ask, allow, deny'),
+        ('permissions = { exectue = "ask" }', 'did you mean "execute"?'),
+        ('permissions = { read = "alow" }', 'did you mean "allow"?'),
+        ("permissions = 1", "must be a string, not an integer"),
+        ("command = []", "must name a program"),
+        ('command = [""]', "must name a program"),
+        ('command = "gemini"', 'must be a list of strings such as ["gemini"], not a string'),
+        ('command = ["gemini", 1]', "must be a list of strings"),
+        ('command = ["a\\u0000b"]', "must not hold a NUL character"),
+        ('model = "a\\u0000b"', "must not hold a NUL character"),
+        ('cwd = "here"', "must be an absolute path, or begin with ~/"),
+        ('cwd = "~nobody-of-this-name/x"', "the home folder of a user who is not known"),
+        ("turn_seconds = true", "must be a number of seconds, not a boolean"),
+        ('turn_seconds = "1h"', "must be a number of seconds, not a string"),
+        ("turn_seconds = -1", "must be more than 0 seconds"),
+        ("turn_seconds = 0", "must be more than 0 seconds"),
+        ("turn_seconds = inf", "must be more than 0 seconds"),
+        ("turn_seconds = nan", "must be more than 0 seconds"),
+        (f"turn_seconds = 1{'0' * 400}", "must be more than 0 seconds"),
+        ("grace_seconds = -0.1", "must be 0 or more seconds"),
+        ("max_restarts = -1", "must be 0 or more"),
+        ("max_restarts = 1.5", "must be a whole number, not a float"),
+        ("queue_limit = true", "must be a whole number, not a boolean"),
+        ("autostart = 1", "must be true or false, not an integer"),
+        ("max_rss = 0", "must be a number of bytes above 0"),
+        ('max_rss = "much"', "must be a number of bytes above 0"),
+        ("max_rss = true", "must be a number of bytes or a size"),
+        ("model = 2026-01-01", "must be a string, not a date or time"),
+        ("env = 3", "must be a table, not an integer"),
+        ('env = { "A=B" = "c" }', "not a name for an environment variable"),
+        ('env = { A = "b\\u0000" }', "must not hold a NUL character"),
+        ('env_file = "/nowhere/x.env"', "cannot be read: No such file or directory"),
+    ],
+)
+def test_a_wrong_value_is_one_fault_that_names_its_key(home: Home, line: str, fault: str) -> None:
+    """The fault begins with the key path and says what is allowed."""
+    found = agent_fault(home, line)
+    assert found.startswith(f"agents.gemini.{line.split()[0]}")
+    assert fault in found
+
+
+@pytest.mark.parametrize("name", ["Gemini", "-x", "a" * 33, '"a b"', '""', '"../x"'])
+def test_a_bad_name_for_an_agent_is_a_fault(home: Home, name: str) -> None:
+    """Names become file names: only plain ones are taken."""
+    (fault,) = faults(home, f'[agents.{name}]\nkind = "echo"\n[agents.echo]\n')
+    assert fault.startswith(f"agents.{name}: not a name for an agent")
+
+
+def test_an_agent_without_a_kind_has_to_be_named_after_one(home: Home) -> None:
+    """The fault lists the kinds."""
+    assert faults(home, "[agents.work]") == ["agents.work.kind: missing; one of gemini, echo"]
+
+
+def test_agents_that_are_no_tables_are_faults(home: Home) -> None:
+    """`agents = 1` and `agents.x = 1` are answered, not raised."""
+    assert faults(home, "agents = 1") == ["agents: must be a table, not an integer"]
+    assert faults(home, "agents.echo = 1") == ["agents.echo: must be a table, not an integer"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[agents.gemini]\nmodel 'x'", "at line 2, column 7"),
+        ('[agents.gemini]\nmodel = "', "at line 2"),
+        ("[agents.gemini]\nmodel = ", "at line 2"),
+        ("a = 1\na = 2\nb = 3", "at line 2, column 6"),
+        (f"a = {'[' * 5000}", "not valid TOML"),
+        (f"a = 1{'0' * 5000}", "not valid TOML"),
+    ],
+)
+def test_what_is_not_toml_is_a_fault_with_its_place(home: Home, text: str, where: str) -> None:
+    """Syntax errors name line and column, and Python's own limits do not escape."""
+    (fault,) = faults(home, text)
+    assert fault.startswith("not valid TOML: ")
+    assert where in fault
+
+
+def test_what_is_not_utf8_is_a_fault_with_its_line(home: Home) -> None:
+    """Half a character is found on its line."""
+    assert faults(home, b"a = 1\nb = '\xc3'\n") == ["line 2: not UTF-8"]
+
+
+def test_a_file_that_cannot_be_read_is_a_fault(home: Home) -> None:
+    """An absent file and a folder are faults of the configuration."""
+    for path, why in (
+        (home.root / "none.toml", "cannot be read: No such file or directory"),
+        (home.root, "not a regular file"),
+    ):
+        with pytest.raises(ConfigInvalid) as caught:
+            config.read(path, home, KINDS)
+        assert caught.value.faults == (f"{path}: {why}",)
+
+
+@given(text=st.text(max_size=200) | st.binary(max_size=200))
+def test_no_text_at_all_raises_anything_else(
+    text: str | bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever stands in the file, the answer is a configuration or ConfigInvalid."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    home.config.write_bytes(text.encode() if isinstance(text, str) else text)
+    with suppress(ConfigInvalid):
+        config.read(home.config, home, KINDS)
+
+
+# Warnings
+
+
+def test_secrets_in_a_readable_file_are_a_warning(home: Home) -> None:
+    """A key in a file that others can read is reported, and the file still counts."""
+    text = '[agents.echo.env]\nKEY = "hunter2"'
+    read_config = read(home, text, mode=0o644)
+    (warning,) = read_config.warnings
+    assert f"chmod 600 {home.config}" in warning
+    assert "hunter2" not in warning
+    assert read(home, text, mode=0o600).warnings == ()
+    assert read(home, "[agents.echo]", mode=0o644).warnings == ()
+
+
+def test_a_folder_that_is_not_there_is_a_warning(home: Home) -> None:
+    """It may be mounted later."""
+    (warning,) = read(home, '[agents.echo]\ncwd = "/nowhere"').warnings
+    assert "agents.echo.cwd: /nowhere is not a folder" in warning
+
+
+def test_no_value_of_a_variable_is_ever_shown(home: Home) -> None:
+    """Neither a repr nor the redacted dump shows a secret."""
+    read_config = read(home, '[agents.echo.env]\nKEY = "hunter2"')
+    assert "hunter2" not in repr(read_config)
+    assert "hunter2" not in config.dump(read_config, redact=True)
+    assert 'KEY = "***"' in config.dump(read_config, redact=True)
+
+
+# Without a file, and writing one
+
+
+def test_the_embedded_agent_is_gemini_where_it_is_installed(home: Home) -> None:
+    """A person with Gemini CLI needs no configuration."""
+    embedded = config.embedded(home, gemini_installed)
+    assert embedded.default_agent == "gemini"
+    assert embedded.agents["gemini"].kind == "gemini"
+    assert embedded.warnings == ()
+    assert embedded.source is None
+
+
+def test_the_embedded_agent_is_echo_elsewhere_and_says_so(home: Home) -> None:
+    """Answers without a model must not pass for a model's."""
+    embedded = config.embedded(home, nothing_installed)
+    assert embedded.default_agent == "echo"
+    assert "npm install" in embedded.warnings[0]
+
+
+def test_load_takes_the_file_where_there_is_one(home: Home) -> None:
+    """Without a file the embedded configuration counts; a dangling link is no absent file."""
+    assert config.load(home, KINDS, gemini_installed).default_agent == "gemini"
+    home.config.symlink_to(home.root / "gone.toml")
+    with pytest.raises(ConfigInvalid):
+        config.load(home, KINDS, gemini_installed)
+    home.config.unlink()
+    home.config.write_text("[agents.echo]")
+    assert config.load(home, KINDS, gemini_installed).default_agent == "echo"
+
+
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,31}", fullmatch=True)
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+SECONDS = st.floats(min_value=0.001, max_value=1e9)
+RULES = st.sampled_from(Rule)
+
+
+@st.composite
+def agents(draw: st.DrawFn) -> AgentConfig:
+    return AgentConfig(
+        name=draw(NAMES),
+        kind=draw(st.sampled_from(sorted(KINDS))),
+        command=draw(st.none() | st.lists(TEXTS.filter(str.strip), min_size=1).map(tuple)),
+        protocol=draw(st.none() | st.just("acp")),
+        model=draw(TEXTS),
+        mode=draw(TEXTS),
+        cwd=Path("/"),
+        permissions=PermissionPolicy(
+            draw(RULES), draw(st.dictionaries(st.sampled_from(config.TOOL_KINDS), RULES))
+        ),
+        restart=draw(st.sampled_from(When)),
+        env=draw(st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]*", fullmatch=True), TEXTS)),
+        autostart=draw(st.booleans()),
+        turn_seconds=draw(SECONDS),
+        grace_seconds=draw(st.just(0.0) | SECONDS),
+        max_rss=draw(st.none() | st.integers(1, 2**62)),
+        max_restarts=draw(st.integers(0, 1000)),
+        queue_limit=draw(st.integers(1, 1000)),
+    )
+
+
+@given(chosen=st.lists(agents(), min_size=1, max_size=3, unique_by=lambda agent: agent.name))
+def test_a_dump_reads_as_the_same_configuration(
+    chosen: list[AgentConfig], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What tars writes, tars reads: no value is lost or changed on the way."""
+    home = Home(tmp_path_factory.mktemp("home"))
+    written = Config(default_agent=chosen[-1].name, agents={a.name: a for a in chosen})
+    home.config.write_text(config.dump(written), encoding="utf-8")
+    home.config.chmod(0o600)
+    again = config.read(home.config, home, KINDS)
+    assert dataclasses.replace(again, source=None) == written
+    assert list(again.agents) == [a.name for a in chosen]
+
+
+# The example
+
+
+def uncommented(text: str) -> str:
+    """The example with every commented-out key in force."""
+    return re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE)
+
+
+def test_the_template_is_the_example_of_the_repository() -> None:
+    """There is one example; an installed tars has it too."""
+    assert config.template() == EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_the_example_reads_without_a_fault(home: Home) -> None:
+    """It can be used as it stands."""
+    read_config = read(home, config.template())
+    assert read_config.default_agent == "gemini"
+    assert read_config.agents["gemini"] == AgentConfig(
+        name="gemini", kind="gemini", cwd=home.workspace
+    )
+    assert read_config.warnings == ()
+
+
+def test_the_example_reads_with_every_key_in_force(home: Home) -> None:
+    """What it shows behind a # can be taken as it stands."""
+    for name in ("agents.env", "gemini.env"):
+        (home.root / name).touch(mode=0o600)
+    read_config = read(home, uncommented(config.template()))
+    assert read_config.warnings == ()
+    assert list(read_config.agents) == ["gemini", "echo"]
+
+
+def test_the_example_documents_every_key() -> None:
+    """Each field of the configuration has its line, under a comment."""
+    lines = uncommented(config.template()).split("\n")
+    top, agent = "\n".join(lines).split("[agents.gemini]", 1)
+    for field in dataclasses.fields(Config):
+        if field.name not in ("agents", "source", "warnings"):
+            assert re.search(rf"^{field.name} = ", top, re.MULTILINE), field.name
+    for field in dataclasses.fields(AgentConfig):
+        if field.name not in ("name", "env"):
+            assert re.search(rf"^{field.name} = ", agent, re.MULTILINE), field.name
+    assert "[agents.gemini.env]" in lines
+
+
+def test_the_example_shows_the_real_defaults(home: Home) -> None:
+    """A key behind a # shows its default, but for those whose comment says otherwise."""
+    for name in ("agents.env", "gemini.env"):
+        (home.root / name).touch(mode=0o600)
+    shown = read(home, uncommented(config.template()))
+    usual = AgentConfig(name="gemini", kind="gemini", cwd=home.workspace)
+    examples: dict[str, Any] = {
+        "command": ("gemini",),
+        "protocol": "acp",
+        "model": "gemini-2.5-flash",
+        "mode": "default",
+        "permissions": shown.agents["gemini"].permissions,
+        "env": {"GEMINI_API_KEY": "…"},
+        "env_file": home.root / "gemini.env",
+        "max_rss": 3 * 2**29,
+    }
+    assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
+    defaults = Config(default_agent="gemini", agents=shown.agents)
+    assert dataclasses.replace(shown, source=None, env_file=None) == defaults
