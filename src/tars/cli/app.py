@@ -1,0 +1,140 @@
+"""The root of the command line: what it offers, and how it ends."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from tars import __version__
+from tars.cli import exit_codes
+from tars.cli.groups import LazyGroup, examples
+from tars.errors import TarsError
+
+MODULES = {
+    "start": "tars.cli.lifecycle",
+    "stop": "tars.cli.lifecycle",
+    "restart": "tars.cli.lifecycle",
+    "status": "tars.cli.status",
+    "prompt": "tars.cli.prompt",
+    "cancel": "tars.cli.turns",
+    "permit": "tars.cli.turns",
+    "reset": "tars.cli.turns",
+    "agents": "tars.cli.status",
+    "logs": "tars.cli.logs",
+    "config": "tars.cli.config",
+    "doctor": "tars.cli.doctor",
+}
+
+
+class Root(LazyGroup):
+    homes = MODULES
+
+
+app = typer.Typer(
+    cls=Root,
+    # rich costs more to import than all the rest together.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tars {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        "tars start", 'tars prompt "What does this repository do?"', "tars status", "tars stop"
+    ),
+)
+def root(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Keep a coding agent alive, count its tokens, and talk to it.
+
+    Exit status: 0 done, 1 failed, 2 wrong usage, 3 not running, 4 agent unavailable,
+    5 refused, 130 cancelled.
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main() -> int:
+    """Run the command line of this process and give its exit status."""
+    # `tars … >&-` closes a stream: Python then has none, and printing to it must not fail.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    return run(sys.argv[1:])
+
+
+def run(words: list[str]) -> int:
+    """Run one command line. Whatever goes wrong ends as one line on stderr."""
+    try:
+        status = _invoke(words)
+        sys.stdout.flush()
+        return status
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except typer.TyperException as error:
+        _say(f"tars: {_usage_line(error)}")
+        return exit_codes.WRONG_USAGE
+    except TarsError as error:
+        from tars.cli.connection import complain
+
+        complain(error)
+        return exit_codes.of_error(error)
+    except KeyboardInterrupt:
+        return exit_codes.CANCELLED
+    except BrokenPipeError:
+        # `tars logs | head`: the reader has seen enough. What is still buffered must
+        # not raise once more when the interpreter ends.
+        _discard_stdout()
+        return exit_codes.DONE
+    except OSError as error:
+        _discard_stdout()
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"tars: {where}{error.strerror or error}")
+        return exit_codes.of_error(error)
+
+
+def _invoke(words: list[str]) -> int:
+    command = get_command(app)
+    if "_TARS_COMPLETE" in os.environ:
+        command.main(words, prog_name="tars")  # leaves through SystemExit
+    with command.make_context("tars", words) as context:
+        status: Any = command.invoke(context)
+    return status if isinstance(status, int) else exit_codes.DONE
+
+
+def _usage_line(error: typer.TyperException) -> str:
+    near = getattr(error, "possibilities", None)
+    message = str(error) if near else error.format_message()
+    message = " ".join(message.split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    if near:
+        message += f" (did you mean {near[0]}?)"
+    elif context is not None and not message.endswith(")"):
+        message += f" (see {context.command_path} --help)"
+    return message[:1].lower() + message[1:]
+
+
+def _say(line: str) -> None:
+    print("".join(c for c in line if c.isprintable()), file=sys.stderr, flush=True)
+
+
+def _discard_stdout() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)

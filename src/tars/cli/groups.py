@@ -1,0 +1,48 @@
+"""How the command line finds its commands: a module is imported when its command is run.
+
+`tars prompt` pays for importing neither `doctor` nor `config`.
+"""
+
+import importlib
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+
+def examples(*lines: str) -> str:
+    """Make the end of a command's help."""
+    # \b keeps the lines as they are.
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class CommandGroup(TyperGroup):
+    """A group that answers an unknown command with one line, and a likely one."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        names = self.list_commands(ctx)
+        if args[0] not in names and not ctx.resilient_parsing:
+            near = get_close_matches(args[0], names, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else f" (see {ctx.command_path} --help)"
+            ctx.fail(f"no such command: {args[0]}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(CommandGroup):
+    """The root. `homes` names the module of every command, in the order of the help."""
+
+    homes: dict[str, str] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        return list(self.homes)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:  # noqa: ARG002
+        if cmd_name not in self.homes:
+            return None
+        app: typer.Typer = importlib.import_module(self.homes[cmd_name]).app
+        group = get_group(app)
+        command = group.commands.get(cmd_name, group)
+        assert isinstance(command, TyperCommand | TyperGroup)
+        return command

@@ -1,0 +1,196 @@
+"""`tars start`, `stop` and `restart`: the daemon itself, or one agent in it."""
+
+import time
+from typing import Annotated, Literal
+
+import typer
+
+from tars import __version__
+from tars.cli import exit_codes
+from tars.cli.background import Background, is_gone, last_words_file
+from tars.cli.connection import connect, say
+from tars.cli.groups import examples
+from tars.cli.progress import Progress
+from tars.cli.render import agent_line, clean, fault_line
+from tars.control.contract import AgentStatus, Status
+from tars.errors import NotRunning, TarsError
+from tars.home import find_home
+
+POLL_SECONDS = 0.05
+#: How long the daemon may take until it answers; its agent has its own deadline, which
+#: the daemon keeps (`handshake_seconds`), so this only bounds a daemon that does not.
+SOCKET_SECONDS = 30.0
+AGENT_SECONDS = 180.0
+STOP_SECONDS = 60.0
+
+app = typer.Typer(rich_markup_mode=None)
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="One agent instead of the whole daemon.")
+]
+
+
+@app.command(epilog=examples("tars start", "tars start gemini", "tars start --foreground"))
+def start(
+    name: Name = None,
+    foreground: Annotated[
+        bool,
+        typer.Option("--foreground", help="Stay in the foreground, for service managers."),
+    ] = False,
+) -> int:
+    """Start the daemon in the background, or one agent of it.
+
+    Returns when the default agent is ready. When the daemon runs already, it stays as it is.
+    """
+    if foreground:
+        if name is not None:
+            raise typer.BadParameter("--foreground starts the daemon, not an agent")
+        return _run_here()
+    status = _start_daemon()
+    if name is not None:
+        return _change(name, "start")
+    return status
+
+
+@app.command(epilog=examples("tars stop", "tars stop gemini"))
+def stop(name: Name = None) -> int:
+    """Stop the agents in order, then the daemon; or one agent alone.
+
+    Returns when the process is gone. When nothing runs, there is nothing to do.
+    """
+    return _stop_daemon() if name is None else _change(name, "stop")
+
+
+@app.command(epilog=examples("tars restart", "tars restart gemini"))
+def restart(name: Name = None) -> int:
+    """Stop and start the daemon, or give one agent a new process and the same session."""
+    if name is not None:
+        return _change(name, "restart")
+    status = _stop_daemon()
+    return status if status != exit_codes.DONE else _start_daemon()
+
+
+def _run_here() -> int:
+    from tars.daemon import run  # the daemon's imports are not the client's to pay
+
+    return run(find_home())
+
+
+def _start_daemon() -> int:
+    try:
+        status = connect().status()
+    except NotRunning:
+        pass
+    else:
+        print(f"tars {status.daemon.version} is already running (pid {status.daemon.pid}).")
+        _print_agents(status)
+        _compare_versions(status)
+        return exit_codes.DONE
+    with Progress("Starting tars") as progress:
+        process = Background(find_home())
+        try:
+            found = _await_agent(process, progress)
+        finally:
+            process.let_go()
+    print(f"tars {found.daemon.version} is running (pid {found.daemon.pid}).")
+    _print_agents(found)
+    return _report(_default_agent(found))
+
+
+def _await_agent(process: Background, progress: Progress) -> Status:
+    """Wait until the daemon answers and its default agent is ready or failed."""
+    began = time.monotonic()
+    while True:
+        progress.tick()
+        elapsed = time.monotonic() - began
+        try:
+            status = connect(progress.tick).status()
+        except NotRunning:
+            _check_alive(process, elapsed)
+        else:
+            agent = _default_agent(status)
+            if agent is None or agent.state not in ("starting", "waiting"):
+                return status
+            progress.waiting_for(f"{agent.name} is {agent.state}")
+            if elapsed > AGENT_SECONDS:
+                return status
+        time.sleep(POLL_SECONDS)
+
+
+def _check_alive(process: Background, elapsed: float) -> None:
+    """Raises TarsError when waiting for the socket is of no use any more."""
+    status = process.exit_status()
+    # Refused: another daemon holds the lock, and will answer in a moment.
+    if status not in (None, exit_codes.REFUSED):
+        how = f"was ended by signal {-status}" if status < 0 else f"exited with status {status}"
+        raise TarsError(_with_last_words(process, f"The daemon {how} while it started."))
+    if elapsed > SOCKET_SECONDS:
+        raise TarsError(
+            f"The daemon did not answer within {SOCKET_SECONDS:g} s.",
+            advice=f"See {last_words_file(find_home())} and `tars doctor`.",
+        )
+
+
+def _with_last_words(process: Background, message: str) -> str:
+    for line in clean(process.last_words()).splitlines():
+        say(f"  {line}")
+    return message
+
+
+def _default_agent(status: Status) -> AgentStatus | None:
+    default = connect().agents().default
+    return next((agent for agent in status.agents if agent.name == default), None)
+
+
+def _report(agent: AgentStatus | None) -> int:
+    """Complain about an agent that does not work, and give the exit status."""
+    if agent is None or agent.state in ("ready", "busy", "stopped", "stopping"):
+        return exit_codes.DONE
+    if agent.last_error is not None:
+        say(f"tars: {agent.name}: {fault_line(agent.last_error)}")
+    else:
+        say(f"tars: {agent.name} is {agent.state}. `tars status` shows how it goes on.")
+    return exit_codes.AGENT_UNAVAILABLE
+
+
+def _print_agents(status: Status) -> None:
+    for agent in status.agents:
+        print(agent_line(agent))
+    for warning in status.warnings:
+        say(f"tars: {clean(warning)}")
+
+
+def _compare_versions(status: Status) -> None:
+    if status.daemon.version not in ("", __version__):
+        say(f"tars: this command is version {__version__}; `tars restart` makes both the same.")
+
+
+def _stop_daemon() -> int:
+    with Progress("Stopping tars") as progress:
+        try:
+            pid = connect(progress.tick).shutdown().pid
+        except NotRunning:
+            print("tars is not running.")
+            return exit_codes.DONE
+        began = time.monotonic()
+        while not is_gone(pid):
+            progress.tick()
+            if time.monotonic() - began > STOP_SECONDS:
+                raise TarsError(
+                    f"The daemon (pid {pid}) is still there after {STOP_SECONDS:g} s.",
+                    advice=f"`tars logs` shows what it does; `kill -9 {pid}` ends it.",
+                )
+            time.sleep(POLL_SECONDS)
+    print(f"tars is stopped (pid {pid} is gone).")
+    return exit_codes.DONE
+
+
+def _change(name: str, action: Literal["start", "stop", "restart"]) -> int:
+    doing = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}[action]
+    with Progress(f"{doing} {name}") as progress:
+        changed = connect(progress.tick).change_agent(name, action)
+    print(f"{changed.agent} is {changed.state}.")
+    if changed.error is not None and action != "stop":
+        say(f"tars: {changed.agent}: {fault_line(changed.error)}")
+        return exit_codes.AGENT_UNAVAILABLE
+    return exit_codes.DONE

@@ -1,0 +1,109 @@
+"""What is being waited for, on stderr, once it takes longer than a second.
+
+On a terminal one line that turns and counts, and is wiped when there is something
+better to show; elsewhere one plain line. The cursor is never hidden, so that nothing is
+left to repair whatever ends the process.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TextIO
+
+from tars.cli.render import one_line, seconds
+
+PATIENCE_SECONDS = 1.0
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+PLAIN_FRAMES = "|/-\\"
+WIPE = "\r\x1b[K"
+
+
+def live_terminal() -> bool:
+    """Whether a line may move: stdout and stderr are both a terminal that can."""
+    return sys.stdout.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """One thing that is waited for. `tick` is called some ten times a second.
+
+    `clock` gives seconds. `hidden` keeps it from drawing while something else has the line.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        live: bool | None = None,
+        out: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.hidden = False
+        self._label = label
+        self._live = live_terminal() if live is None else live
+        self._out = out or sys.stderr
+        self._clock = clock
+        self._began = clock()
+        self._frames = _frames(self._out)
+        self._detail = ""
+        self._drawn = False
+        self._announced = False
+        self._turns = 0
+
+    def tick(self) -> None:
+        """Show how long it has taken, if that is worth showing by now."""
+        elapsed = self._clock() - self._began
+        if elapsed < PATIENCE_SECONDS or self.hidden:
+            return
+        if self._live:
+            self._draw(elapsed)
+        elif not self._announced:
+            self._announced = True
+            print(f"{self._label} …", file=self._out, flush=True)
+
+    def waiting_for(self, detail: str) -> None:
+        """Say what holds it up; nothing when empty. A plain line where nothing turns."""
+        detail = one_line(detail)
+        if detail and detail != self._detail and not self._live:
+            print(f"{self._label}: {detail}", file=self._out, flush=True)
+        self._detail = detail
+
+    def wipe(self) -> None:
+        """Give the line back."""
+        if self._drawn:
+            self._drawn = False
+            self._out.write(WIPE)
+            self._out.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.wipe()
+
+    def _draw(self, elapsed: float) -> None:
+        frame = self._frames[self._turns % len(self._frames)]
+        self._turns += 1
+        detail = f" · {self._detail}" if self._detail else ""
+        line = f"{frame} {self._label} · {seconds(elapsed)}{detail}"
+        self._out.write(WIPE + line[: _width(self._out) - 1])
+        self._out.flush()
+        self._drawn = True
+
+
+def _frames(out: TextIO) -> str:
+    encoding = (getattr(out, "encoding", None) or "").lower().replace("-", "")
+    return FRAMES if encoding in ("utf8", "") else PLAIN_FRAMES
+
+
+def _width(out: TextIO) -> int:
+    try:
+        return os.get_terminal_size(out.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80

@@ -1,0 +1,223 @@
+"""`tars prompt`: one turn, from the words to the exit status."""
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from types import FrameType, TracebackType
+from typing import Annotated, Any, Self
+
+import msgspec
+import typer
+
+from tars.cli import exit_codes
+from tars.cli.connection import complain, connect, say
+from tars.cli.groups import examples
+from tars.cli.progress import Progress
+from tars.cli.questions import Questions, permit_line
+from tars.cli.turn_view import TurnView
+from tars.control.contract import (
+    MAX_BODY,
+    Accepted,
+    Lagged,
+    PermissionStatus,
+    PromptRequest,
+    Started,
+    Text,
+    Tool,
+    TurnResult,
+    Waiting,
+    Wire,
+)
+from tars.errors import PermissionNotFound, RequestInvalid, TarsError
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog=examples(
+        'tars prompt "What does this repository do?"',
+        "git diff | tars prompt -",
+        'tars prompt --json "Say hello" | jq .usage',
+        'turn=$(tars prompt --no-wait "Run the tests")',
+    )
+)
+def prompt(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT|-", help="The prompt; - reads it from stdin.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the finished turn as one line of JSON.")
+    ] = False,
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", "-a", metavar="NAME", help="Instead of the default agent."),
+    ] = None,
+    session: Annotated[
+        str | None,
+        typer.Option("--session", "-s", metavar="ID", help="Instead of the current session."),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Print the turn's id once the prompt is saved.")
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", help="Give the turn up after so long."),
+    ] = None,
+) -> int:
+    """Send a prompt and stream the answer.
+
+    Only the answer goes to stdout. Ctrl-C cancels the turn, not the daemon; a second
+    Ctrl-C leaves without waiting for that.
+    """
+    if timeout is not None and not 0 < timeout < float("inf"):
+        raise typer.BadParameter("--timeout is more than 0 seconds")
+    request = PromptRequest(
+        text=_prompt_text(text), agent=agent, session=session, timeout_seconds=timeout
+    )
+    if no_wait:
+        return _submit(request, as_json=as_json)
+    with Progress("Waiting for the answer") as progress:
+        view = TurnView(progress, terminal=sys.stdout.isatty(), quiet=as_json)
+        with Interrupts() as interrupts:
+            result = Turn(view, progress, interrupts).run(request)
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    if interrupts.count:
+        return exit_codes.CANCELLED
+    return exit_codes.of_turn(result.outcome, result.error.kind if result.error else None)
+
+
+def _prompt_text(argument: str) -> str:
+    """Raises RequestInvalid for what cannot be a prompt."""
+    try:
+        if argument == "-":
+            # One byte more than can be sent, so that too much is noticed and not cut.
+            text = sys.stdin.buffer.read(MAX_BODY + 1).decode("utf-8")
+        else:
+            text = argument.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeDecodeError:
+        raise RequestInvalid("The prompt is not UTF-8 text.") from None
+    if not text.strip():
+        raise RequestInvalid("The prompt is empty.")
+    return text
+
+
+def _submit(request: PromptRequest, *, as_json: bool) -> int:
+    accepted = connect().submit(request)
+    print(msgspec.json.encode(accepted).decode() if as_json else accepted.turn)
+    if accepted.position:
+        say(f"{accepted.agent}: {accepted.position} before it.")
+    return exit_codes.DONE
+
+
+@dataclass(slots=True)
+class Interrupts:
+    """Counts Ctrl-C while a turn runs: the first is noted, the second raises
+    KeyboardInterrupt. Where SIGINT is ignored (a job of `nohup`), it stays ignored."""
+
+    count: int = 0
+    _before: Any = None
+
+    def __enter__(self) -> Self:
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1:
+            raise KeyboardInterrupt
+
+
+@dataclass(slots=True)
+class Turn:
+    """Follows one turn to its end, and passes on what the person wants meanwhile."""
+
+    view: TurnView
+    progress: Progress
+    interrupts: Interrupts
+    accepted: Accepted | None = None
+    cancelled: bool = False
+    questions: Questions | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+            self.questions = Questions(self.view.say, self.view.ask, sys.stdin.fileno())
+
+    def run(self, request: PromptRequest) -> TurnResult:
+        """Raises what `Client.prompt` raises."""
+        for name, event in connect(self._look_around).prompt(request):
+            if name != "thought":
+                self._show(event)
+            if isinstance(event, TurnResult):
+                return event
+            self._look_around()
+        raise AssertionError("the client ends every stream with a turn, or raises")
+
+    def _show(self, event: Wire) -> None:
+        match event:
+            case Accepted():
+                self.accepted = event
+                if event.position:
+                    self.progress.waiting_for(f"{event.position} before it")
+            case Text():
+                self.view.text(event)
+            case Tool():
+                self.view.tool(event)
+            case Waiting():
+                self.progress.waiting_for(event.reason)
+            case PermissionStatus():
+                self._ask(event)
+            case Lagged():
+                self.view.lagged()
+            case TurnResult():
+                self.view.end(event)
+            case Started():
+                self.progress.waiting_for("")
+            case _:  # what a newer daemon sends
+                pass
+
+    def _ask(self, asked: PermissionStatus) -> None:
+        if self.questions is None:
+            self.view.say(permit_line(asked))
+        else:
+            self.questions.put(asked)
+
+    def _look_around(self) -> None:
+        """Pass on a Ctrl-C or an answer that was typed."""
+        if self.interrupts.count and self.accepted is not None and not self.cancelled:
+            self.cancelled = True
+            self._cancel(self.accepted)
+        if self.questions is not None:
+            self._pass_on_answer(self.questions)
+            if self.questions.open:
+                return  # the line is the person's
+        self.progress.tick()
+
+    def _cancel(self, accepted: Accepted) -> None:
+        self.view.say("Cancelling the turn; Ctrl-C again leaves without waiting.")
+        try:
+            connect().cancel(agent=accepted.agent, turn=accepted.turn)
+        except TarsError as error:
+            complain(error)
+
+    def _pass_on_answer(self, questions: Questions) -> None:
+        answer = questions.poll()
+        if answer is None:
+            return
+        self.view.answered()
+        try:
+            connect().permit(answer.request_id, option=answer.option, deny=answer.deny)
+        except PermissionNotFound:
+            self.view.say("It was no longer asked.")
+        except TarsError as error:
+            complain(error)

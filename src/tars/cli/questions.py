@@ -1,0 +1,108 @@
+"""Permission requests that are met while a turn streams.
+
+On a terminal they are asked in place. The answer is looked for, never waited for: the
+stream goes on meanwhile, and somebody else may answer with `tars permit`.
+"""
+
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tars.cli.render import one_line
+from tars.control.contract import OptionStatus, PermissionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was chosen; without an option and `deny`, allowing once."""
+
+    request_id: str
+    option: str | None = None
+    deny: bool = False
+
+
+def permit_line(asked: PermissionStatus) -> str:
+    """Say what to type elsewhere."""
+    wish = one_line(f"{asked.agent} asks for permission: {asked.title}")
+    return f"{wish}. Answer with: tars permit {asked.id}  (or --deny)"
+
+
+@dataclass(slots=True)
+class Questions:
+    """The requests that wait for somebody at this terminal. `say` writes a line, `ask`
+    text without a line's end; `stdin` is a descriptor of the terminal."""
+
+    say: Callable[[str], None]
+    ask: Callable[[str], None]
+    stdin: int
+    _waiting: deque[PermissionStatus] = field(default_factory=deque)
+    _typed: bytes = b""
+
+    @property
+    def open(self) -> bool:
+        """Whether something was asked and not answered."""
+        return bool(self._waiting)
+
+    def put(self, asked: PermissionStatus) -> None:
+        """Ask, at once or when the questions before it are answered."""
+        self._waiting.append(asked)
+        if len(self._waiting) == 1:
+            self._ask_next()
+
+    def poll(self) -> Answer | None:
+        """Give the answer to the first question, if it was typed by now."""
+        if not self._waiting:
+            return None
+        line = self._typed_line()
+        if line is None:
+            return None
+        asked = self._waiting[0]
+        answer = _understood(line, asked)
+        if answer is None:
+            self.ask(_choice(asked))
+            return None
+        self._waiting.popleft()
+        if self._waiting:
+            self._ask_next()
+        return answer
+
+    def _ask_next(self) -> None:
+        asked = self._waiting[0]
+        self.say(one_line(f"{asked.agent} asks for permission: {asked.title}"))
+        for number, option in enumerate(asked.options, 1):
+            self.say(f"  {number}  {one_line(option.name)}")
+        self.ask(_choice(asked))
+
+    def _typed_line(self) -> str | None:
+        if not select.select([self.stdin], [], [], 0)[0]:
+            return None
+        data = os.read(self.stdin, 4096)
+        if not data:  # Ctrl-D: nobody will answer here
+            self.say("")
+            for asked in self._waiting:
+                self.say(permit_line(asked))
+            self._waiting.clear()
+            return None
+        self._typed += data
+        if b"\n" not in self._typed:
+            return None
+        line, _, self._typed = self._typed.partition(b"\n")
+        return line.decode("utf-8", "replace").strip().lower()
+
+
+def _choice(asked: PermissionStatus) -> str:
+    numbers = f", or 1 to {len(asked.options)}" if asked.options else ""
+    return f"Allow? y, n{numbers}: "
+
+
+def _understood(line: str, asked: PermissionStatus) -> Answer | None:
+    if line in ("y", "yes"):
+        return Answer(asked.id)
+    if line in ("n", "no"):
+        return Answer(asked.id, deny=True)
+    if line.isascii() and line.isdigit() and 1 <= int(line) <= len(asked.options):
+        chosen: OptionStatus = asked.options[int(line) - 1]
+        return Answer(asked.id, option=chosen.id)
+    return None

@@ -1,0 +1,107 @@
+"""One turn, shown as it happens: the answer on stdout, everything else on stderr."""
+
+import sys
+from dataclasses import dataclass, field
+from typing import BinaryIO, TextIO
+
+from tars.cli.progress import Progress
+from tars.cli.render import Cleaner, fault_line, one_line, turn_line
+from tars.control.contract import Text, Tool, TurnResult
+
+#: What is worth a line; the steps between are not.
+TOOL_WORDS = {"in_progress": "runs", "completed": "done", "failed": "failed"}
+
+
+@dataclass(slots=True)
+class TurnView:
+    """`terminal`: stdout is one, so the answer is cleaned of what would command it;
+    elsewhere its bytes go as they are. `quiet` keeps the answer's text back."""
+
+    progress: Progress
+    terminal: bool
+    quiet: bool = False
+    out: BinaryIO = field(default_factory=lambda: sys.stdout.buffer)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    _cleaner: Cleaner = field(default_factory=Cleaner)
+    _shown: int = 0
+    _lagged: bool = False
+    _mid_line: bool = False
+    _asking: bool = False
+    _tools: dict[str, str] = field(default_factory=dict)
+
+    def text(self, said: Text) -> None:
+        """Show a piece of the answer. After a gap nothing more is shown until the end,
+        which has the whole answer."""
+        if not self.quiet and not self._lagged:
+            self._shown += len(said.text)
+            self._write(said.text)
+
+    def lagged(self) -> None:
+        self._lagged = True
+
+    def tool(self, tool: Tool) -> None:
+        """Tell that a tool call began or ended, each once."""
+        word = TOOL_WORDS.get(tool.status)
+        if word is not None and self._tools.get(tool.id) != word:
+            self._tools[tool.id] = word
+            self.say(f"[{one_line(tool.title or tool.kind)}: {word}]")
+
+    def say(self, line: str) -> None:
+        """Write a line of narration, on a line of its own."""
+        self._begin_line()
+        print(line, file=self.err, flush=True)
+
+    def ask(self, question: str) -> None:
+        """Write a question; what is typed follows it. Its line is the person's until
+        there is an answer."""
+        self._begin_line()
+        self.err.write(question)
+        self.err.flush()
+        self._asking = True
+
+    def answered(self) -> None:
+        """The person ended the question's line."""
+        self._asking = False
+
+    def end(self, result: TurnResult) -> None:
+        """Show what is still missing of the answer, and what the turn used."""
+        if not self.quiet and len(result.text) > self._shown:
+            self._write(result.text[self._shown :])
+        self.progress.wipe()
+        if self.terminal and self._mid_line:
+            self._emit("\n")
+        if result.error is not None:
+            self.say(f"tars: {fault_line(result.error)}")
+        elif result.outcome not in ("ok", "cancelled"):
+            self.say(f"tars: the turn ended: {one_line(result.outcome)}.")
+        if (
+            self.err.isatty()
+            and not self.quiet
+            and result.usage.requests + result.usage.input_tokens
+        ):
+            self.say(turn_line(result))
+
+    def _write(self, text: str) -> None:
+        shown = self._cleaner.clean(text) if self.terminal else text
+        if not shown:
+            return
+        if self._asking:
+            self._begin_line()
+        self.progress.wipe()
+        self._emit(shown)
+
+    def _emit(self, text: str) -> None:
+        self.out.write(text.encode("utf-8", "replace"))
+        self.out.flush()
+        self._mid_line = self.terminal and not text.endswith("\n")
+        # A progress line would be written over the answer's last line.
+        self.progress.hidden = self._mid_line or not self.terminal
+
+    def _begin_line(self) -> None:
+        """The newline goes to stderr: stdout holds the answer and nothing else."""
+        self.progress.wipe()
+        if (self._mid_line or self._asking) and self.err.isatty():
+            self.err.write("\n")
+            self.err.flush()
+        self._mid_line = self._asking = False
+        self.progress.hidden = False

@@ -1,0 +1,62 @@
+"""`tars cancel`, `permit` and `reset`: one request each."""
+
+from typing import Annotated
+
+import typer
+
+from tars.cli.connection import connect
+from tars.cli.groups import examples
+from tars.cli.progress import Progress
+from tars.cli.render import cleared_line, one_line
+
+app = typer.Typer(rich_markup_mode=None)
+
+Agent = Annotated[
+    str | None, typer.Option("--agent", "-a", metavar="NAME", help="Instead of the default agent.")
+]
+
+
+@app.command(epilog=examples("tars cancel", "tars cancel --agent gemini", "tars cancel --turn 42"))
+def cancel(
+    agent: Agent = None,
+    turn: Annotated[
+        str | None,
+        typer.Option("--turn", metavar="ID", help="This turn; it may still be waiting."),
+    ] = None,
+) -> None:
+    """Cancel the turn under way, or a prompt that waits. The agent stays."""
+    with Progress("Cancelling") as progress:
+        cancelled = connect(progress.tick).cancel(agent=agent, turn=turn)
+    if cancelled.turn is None:
+        print("There was nothing to cancel.")
+    else:
+        print(f"Cancelled turn {cancelled.turn}.")
+
+
+@app.command(
+    epilog=examples("tars permit p1", "tars permit p1 --option always", "tars permit p1 --deny")
+)
+def permit(
+    request_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `tars status` shows it.", show_default=False)
+    ],
+    option: Annotated[
+        str | None,
+        typer.Option("--option", "-o", metavar="X", help="One of the options it offers."),
+    ] = None,
+    deny: Annotated[bool, typer.Option("--deny", help="Refuse.")] = False,
+) -> None:
+    """Answer an agent that asks for permission. Without an option: allow, this once."""
+    if deny and option is not None:
+        raise typer.BadParameter("--deny and --option exclude each other")
+    permitted = connect().permit(request_id, option=option, deny=deny)
+    chosen = f" ({one_line(permitted.option)})" if permitted.option else ""
+    print(f"{'Refused' if deny else 'Allowed'}{chosen}.")
+
+
+@app.command(epilog=examples("tars reset", "tars reset --agent gemini"))
+def reset(agent: Agent = None) -> None:
+    """Clear the session. The next prompt begins a new one, in the same process."""
+    with Progress("Clearing the session") as progress:
+        done = connect(progress.tick).reset(agent)
+    print(cleared_line(done.agent, done.session))

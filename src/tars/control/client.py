@@ -1,0 +1,261 @@
+"""The daemon's control channel as plain calls, for everything that is not the daemon.
+
+Synchronous, one connection per call, typed by the contract. What the daemon refuses
+comes back as the exception of `tars.errors` that it raised there.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from tars.control.contract import (
+    MAX_BODY,
+    PROMPT_STREAM,
+    Accepted,
+    AgentChanged,
+    AgentList,
+    Cancelled,
+    CancelRequest,
+    Error,
+    ErrorBody,
+    FeedEvent,
+    Lagged,
+    LogLine,
+    PermitRequest,
+    Permitted,
+    PromptRequest,
+    Reloaded,
+    ResetDone,
+    ResetRequest,
+    ShuttingDown,
+    Status,
+    Wire,
+)
+from tars.control.error_answers import ANSWERS
+from tars.control.exchange import Exchange
+from tars.control.sse import EventReader, EventTooLarge
+from tars.errors import (
+    AgentUnavailable,
+    ConfigInvalid,
+    Fault,
+    FaultKind,
+    RequestInvalid,
+    TarsError,
+)
+
+#: For what the daemon answers at once.
+QUICK_SECONDS = 5.0
+#: An answer that is not a stream is small; a stranger on the socket cannot fill memory.
+LARGEST_ANSWER = 64 * 1024 * 1024
+
+#: The server's table read backwards. A class before its parent: the parent's shared
+#: code is its own.
+CLASSES: dict[str, type[TarsError]] = {
+    **{code: kind for kind, (_, code) in reversed(ANSWERS.items())},
+    "body_too_large": RequestInvalid,
+}
+
+Answer = TypeVar("Answer", bound=Wire)
+
+
+def _just_wait() -> None:
+    """Show nothing while waiting."""
+
+
+class Client:
+    """One daemon, by its socket. `on_wait` is called some ten times a second while an
+    answer is awaited: to show progress, say. What it raises ends the call.
+
+    Every method raises NotRunning when no daemon answers, the daemon's own refusals as
+    `tars.errors`, and TarsError when the daemon hangs or dies before it has answered.
+    """
+
+    def __init__(self, socket_path: Path, *, on_wait: Callable[[], None] = _just_wait) -> None:
+        self._path = socket_path
+        self._on_wait = on_wait
+
+    def status(self) -> Status:
+        """Ask how everything is."""
+        return self._call("GET", "/v1/status", Status)
+
+    def agents(self) -> AgentList:
+        """Ask which agents are configured."""
+        return self._call("GET", "/v1/agents", AgentList)
+
+    def prompt(self, request: PromptRequest) -> Iterator[tuple[str, Wire]]:
+        """Send a prompt and give its events until the final `turn`.
+
+        Nothing is sent before the first event is asked for. Closing the iterator leaves
+        the turn running.
+        """
+        return self._prompt(request)
+
+    def submit(self, request: PromptRequest) -> Accepted:
+        """Send a prompt, and return as soon as it is saved."""
+        request = msgspec.structs.replace(request, wait=False)
+        return self._call("POST", "/v1/prompt", Accepted, request, seconds=None)
+
+    def cancel(self, *, agent: str | None = None, turn: str | None = None) -> Cancelled:
+        """Cancel the turn under way, or withdraw a prompt that waits."""
+        request = CancelRequest(agent=agent, turn=turn)
+        return self._call("POST", "/v1/cancel", Cancelled, request, seconds=None)
+
+    def reset(self, agent: str | None = None) -> ResetDone:
+        """Clear the session of an agent; None is the default agent."""
+        return self._call("POST", "/v1/reset", ResetDone, ResetRequest(agent=agent), seconds=None)
+
+    def permit(
+        self, request_id: str, *, option: str | None = None, deny: bool = False
+    ) -> Permitted:
+        """Answer a permission request; without an option, allow once."""
+        path = f"/v1/permit/{quote(request_id, safe='')}"
+        return self._call("POST", path, Permitted, PermitRequest(option=option, deny=deny))
+
+    def change_agent(self, name: str, action: Literal["start", "stop", "restart"]) -> AgentChanged:
+        """Start, stop or restart an agent, and wait until that is done."""
+        path = f"/v1/agents/{quote(name, safe='')}/{action}"
+        return self._call("POST", path, AgentChanged, seconds=None)
+
+    def reload(self) -> Reloaded:
+        """Have config.toml read again."""
+        return self._call("POST", "/v1/reload", Reloaded, seconds=None)
+
+    def shutdown(self) -> ShuttingDown:
+        """Have the daemon stop; it is still running when this returns."""
+        return self._call("POST", "/v1/shutdown", ShuttingDown)
+
+    def events(self, agent: str | None = None) -> Iterator[FeedEvent | Lagged]:
+        """Give everything that happens, until the daemon stops."""
+        path = _with_query("/v1/events", agent=agent)
+        types: dict[str, type[Wire]] = {"event": FeedEvent, "lagged": Lagged}
+        for _, event in self._stream("GET", path, types):
+            if isinstance(event, FeedEvent | Lagged):
+                yield event
+
+    def logs(
+        self, *, agent: str | None = None, lines: int = 100, follow: bool = False
+    ) -> Iterator[str]:
+        """Give the end of the daemon's log, or of an agent's stderr; `follow` goes on."""
+        path = _with_query("/v1/logs", agent=agent, lines=lines, follow=1 if follow else None)
+        for _, event in self._stream("GET", path, {"line": LogLine}):
+            if isinstance(event, LogLine):
+                yield event.line
+
+    def _prompt(self, request: PromptRequest) -> Iterator[tuple[str, Wire]]:
+        for name, event in self._stream("POST", "/v1/prompt", dict(PROMPT_STREAM), request):
+            yield name, event
+            if name == "turn":
+                return
+        raise TarsError(
+            "The daemon ended the stream before the turn had ended.",
+            advice="`tars status` shows how things stand.",
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        answer: type[Answer],
+        request: Wire | None = None,
+        *,
+        seconds: float | None = QUICK_SECONDS,
+    ) -> Answer:
+        exchange = self._open(method, path, request, seconds)
+        try:
+            return _decoded(_whole(exchange), answer)
+        finally:
+            exchange.close()
+
+    def _stream(
+        self,
+        method: str,
+        path: str,
+        types: dict[str, type[Wire]],
+        request: Wire | None = None,
+    ) -> Iterator[tuple[str, Wire]]:
+        exchange = self._open(method, path, request, None)
+        try:
+            if exchange.content_type != "text/event-stream":
+                raise TarsError("The daemon answered with something other than a stream.")
+            reader = EventReader()
+            for piece in exchange.body():
+                for name, data in reader.feed(piece):
+                    # A newer daemon may send events that this client does not know.
+                    if name in types:
+                        yield name, _decoded(data, types[name])
+        except EventTooLarge as error:
+            raise TarsError("The daemon sent an event that is far too large.") from error
+        finally:
+            exchange.close()
+
+    def _open(
+        self, method: str, path: str, request: Wire | None, seconds: float | None
+    ) -> Exchange:
+        exchange = Exchange(
+            self._path,
+            _request(method, path, request),
+            answer_seconds=seconds,
+            on_wait=self._on_wait,
+        )
+        if exchange.status < 400:
+            return exchange
+        try:
+            raise _error(exchange.status, _whole(exchange))
+        finally:
+            exchange.close()
+
+
+def _request(method: str, path: str, request: Wire | None) -> bytes:
+    body = b"" if request is None else msgspec.json.encode(request)
+    if len(body) > MAX_BODY:
+        raise RequestInvalid(f"This is {len(body)} bytes; {MAX_BODY} are allowed.")
+    lines = [f"{method} {path} HTTP/1.1", "Host: tars", "Connection: close"]
+    if method == "POST":
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+def _with_query(path: str, **values: str | int | None) -> str:
+    given = {name: value for name, value in values.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _whole(exchange: Exchange) -> bytes:
+    body = bytearray()
+    for piece in exchange.body():
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            raise TarsError("The daemon's answer is far too large.")
+    return bytes(body)
+
+
+def _decoded(data: bytes, answer: type[Answer]) -> Answer:
+    try:
+        return msgspec.json.decode(data, type=answer)
+    except msgspec.MsgspecError as error:
+        raise TarsError(
+            "The daemon's answer makes no sense to this version of tars.",
+            advice="`tars restart` makes the daemon the same version as this command.",
+        ) from error
+
+
+def _error(status: int, body: bytes) -> TarsError:
+    try:
+        said = msgspec.json.decode(body, type=Error).error
+    except msgspec.MsgspecError:
+        return TarsError(f"The daemon answered with HTTP status {status}.")
+    return error_of(said)
+
+
+def error_of(said: ErrorBody) -> TarsError:
+    """Make the exception that the daemon raised from what it said of it."""
+    kind = CLASSES.get(said.code, TarsError)
+    if issubclass(kind, AgentUnavailable):
+        # The wire does not say which fault it was; the sentence does.
+        return AgentUnavailable(Fault(FaultKind.INTERNAL, said.message, said.advice))
+    if issubclass(kind, ConfigInvalid):
+        return ConfigInvalid("", tuple(said.message.splitlines()))
+    return kind(said.message, advice=said.advice)
