@@ -267,7 +267,7 @@ BROKEN = {
     "an empty object": b"{}",
     "binary": bytes(range(256)),
     "not UTF-8": b'{"sessionId": "\xff"}',
-    "nested": b"[" * 50_000,
+    "nested": b'{"more": ' + b"[" * 50_000,
     "huge": broken() + b" " * LARGEST,
     "negative": broken(totalInputTokens=-1),
     "negative net": broken(totalNetTokens=-1),

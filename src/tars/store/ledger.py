@@ -1,0 +1,231 @@
+"""The ledger: a row for every turn, what each of its model requests used, and the sums."""
+
+import json
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from tars.accounting.usage import Ledger, ModelUsage, RequestUsage, Source, TurnUsage
+from tars.conversation.model import ReportedUsage
+from tars.core.agent import Outcome
+from tars.errors import Fault, FaultKind
+from tars.store.prompts import fault_columns
+from tars.store.rows import Totals, TurnBegun, TurnRecord, TurnRow
+from tars.store.schema import model_requests, turns
+
+_FIND = select(turns.c.ended_at).where(turns.c.id == bindparam("known"))
+_INSERT = insert(turns)
+_CHANGE = update(turns).where(turns.c.id == bindparam("known"))
+_UNFINISHED = select(turns).where(turns.c.ended_at.is_(None)).order_by(turns.c.seq)
+_NEWEST = select(turns).order_by(turns.c.seq.desc())
+_INSERT_REQUESTS = insert(model_requests)
+_REQUESTS = (
+    select(model_requests)
+    .where(model_requests.c.turn == bindparam("of"))
+    .order_by(model_requests.c.seq)
+)
+_SUMMED = ("net_input", "cache_read", "cache_write", "output", "reasoning")
+_SUMS = select(
+    func.count().label("turns"),
+    *(
+        func.coalesce(func.sum(turns.c[name]), 0).label(name)
+        for name in (*_SUMMED, "requests", "tool_calls", "duration_ms")
+    ),
+).where(turns.c.ended_at.is_not(None))
+
+
+def begin(connection: Connection, turn: TurnBegun) -> None:
+    """Add a turn that is under way. Called again, move its mark, its session and its model."""
+    known = connection.execute(_FIND, {"known": turn.id}).first()
+    changing = {"session": turn.session, "model": turn.model, "log_mark": turn.log_mark}
+    if known is None:
+        connection.execute(
+            _INSERT,
+            {
+                "id": turn.id,
+                "agent": turn.agent,
+                "began_at": turn.began_at,
+                **changing,
+                **_usage_columns(TurnUsage()),
+                "duration_ms": 0,
+            },
+        )
+    elif known.ended_at is None:
+        connection.execute(_CHANGE, {"known": turn.id, **changing})
+
+
+def finish(connection: Connection, turn: TurnRecord) -> bool:
+    """Complete a turn's row, or add it whole. False, and no change, if it was finished before."""
+    known = connection.execute(_FIND, {"known": turn.id}).first()
+    if known is not None and known.ended_at is not None:
+        return False
+    row = {
+        "agent": turn.agent,
+        "session": turn.session,
+        "outcome": turn.outcome.value,
+        "began_at": turn.began_at,
+        "ended_at": turn.ended_at,
+        "duration_ms": turn.duration_ms,
+        "model": turn.model,
+        "reported": _json(turn.reported) if turn.reported is not None else None,
+        **fault_columns(turn.fault),
+        **_usage_columns(turn.usage),
+    }
+    if known is None:
+        connection.execute(_INSERT, {"id": turn.id, "log_mark": "", **row})
+    else:
+        connection.execute(_CHANGE, {"known": turn.id, **row})
+    _add_requests(connection, turn)
+    return True
+
+
+def unfinished(connection: Connection) -> list[TurnBegun]:
+    """Give the turns that were begun and never finished, oldest first."""
+    return [
+        TurnBegun(row.id, row.agent, row.began_at, row.session, row.model, row.log_mark)
+        for row in connection.execute(_UNFINISHED)
+    ]
+
+
+def newest(connection: Connection, limit: int, agent: str | None) -> list[TurnRow]:
+    """Give the last turns, newest first, those under way too."""
+    query = _NEWEST.limit(limit)
+    if agent is not None:
+        query = query.where(turns.c.agent == agent)
+    return [_turn(row) for row in connection.execute(query)]
+
+
+def requests(connection: Connection, turn: str) -> list[RequestUsage]:
+    """Give a turn's model requests, in their order."""
+    return [
+        RequestUsage(
+            id=row.id,
+            model=row.model,
+            input=row.input,
+            output=row.output,
+            cached=row.cached,
+            cache_write=row.cache_write,
+            thoughts=row.thoughts,
+            at=row.at,
+        )
+        for row in connection.execute(_REQUESTS, {"of": turn})
+    ]
+
+
+def totals(connection: Connection, session: str, agent: str | None) -> Totals:
+    """Add up the finished turns of a session."""
+    query = _SUMS.where(turns.c.session == session)
+    if agent is not None:
+        query = query.where(turns.c.agent == agent)
+    row = connection.execute(query).one()
+    return Totals(
+        turns=row.turns,
+        tokens=Ledger(**{name: int(row._mapping[name]) for name in _SUMMED}),
+        requests=int(row.requests),
+        tool_calls=int(row.tool_calls),
+        duration_ms=int(row.duration_ms),
+    )
+
+
+def _add_requests(connection: Connection, turn: TurnRecord) -> None:
+    """Add the turn's requests, except those that an earlier turn of the session has."""
+    if not turn.requests:
+        return
+    session = turn.session or ""
+    columns = model_requests.c
+    seen = set(
+        connection.scalars(
+            select(columns.id).where(
+                columns.agent == turn.agent,
+                columns.session == session,
+                columns.id.in_([r.id for r in turn.requests]),
+            )
+        )
+    )
+    new = {r.id: r for r in turn.requests if r.id not in seen}
+    if new:
+        place = {"turn": turn.id, "agent": turn.agent, "session": session}
+        connection.execute(_INSERT_REQUESTS, [{**place, **_request(r)} for r in new.values()])
+
+
+def _request(request: RequestUsage) -> dict[str, object]:
+    return {
+        "id": request.id,
+        "model": request.model,
+        "input": request.input,
+        "output": request.output,
+        "cached": request.cached,
+        "cache_write": request.cache_write,
+        "thoughts": request.thoughts,
+        "at": request.at,
+    }
+
+
+def _usage_columns(usage: TurnUsage) -> dict[str, object]:
+    tokens = Ledger.of(usage)
+    return {
+        "input": usage.input,
+        "net_input": tokens.net_input,
+        "cache_read": tokens.cache_read,
+        "cache_write": tokens.cache_write,
+        "output": tokens.output,
+        "reasoning": tokens.reasoning,
+        "context": usage.context,
+        "context_cached": usage.context_cached,
+        "context_is_sum": usage.context_is_sum,
+        "requests": usage.requests,
+        "tool_calls": usage.tool_calls,
+        "source": usage.source.value,
+        "models": _json(usage.models),
+    }
+
+
+def _turn(row: Row[Any]) -> TurnRow:
+    return TurnRow(
+        id=row.id,
+        agent=row.agent,
+        session=row.session,
+        outcome=None if row.outcome is None else Outcome(row.outcome),
+        fault=_fault(row),
+        began_at=row.began_at,
+        ended_at=row.ended_at,
+        duration_ms=row.duration_ms,
+        model=row.model,
+        usage=_usage(row),
+        reported=_reported(row.reported),
+        log_mark=row.log_mark,
+    )
+
+
+def _fault(row: Row[Any]) -> Fault | None:
+    if row.fault_kind is None:
+        return None
+    return Fault(FaultKind(row.fault_kind), row.fault_message, row.fault_advice)
+
+
+def _usage(row: Row[Any]) -> TurnUsage:
+    """Translate back from the ledger's vocabulary, the inverse of `Ledger.of`."""
+    return TurnUsage(
+        input=row.input,
+        output=row.output - row.reasoning,
+        cached=row.cache_read,
+        cache_write=row.cache_write,
+        thoughts=row.reasoning,
+        net=row.net_input,
+        context=row.context,
+        context_cached=row.context_cached,
+        requests=row.requests,
+        tool_calls=row.tool_calls,
+        source=Source(row.source),
+        context_is_sum=row.context_is_sum,
+        models=msgspec.convert(json.loads(row.models), tuple[ModelUsage, ...]),
+    )
+
+
+def _json(value: object) -> str:
+    return json.dumps(msgspec.to_builtins(value))
+
+
+def _reported(text: str | None) -> ReportedUsage | None:
+    return None if text is None else msgspec.convert(json.loads(text), ReportedUsage)

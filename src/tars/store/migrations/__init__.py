@@ -1,0 +1,61 @@
+"""Bringing a database to the schema that this version of tars knows.
+
+Alembic is imported only when a migration is due: a new database is made in one go and
+stamped, and one that stands at `HEAD` is left alone.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select
+
+from tars.errors import StoreError
+from tars.store.engine import Unreadable
+from tars.store.schema import metadata, version
+
+#: The newest revision in `versions`.
+HEAD = "0001"
+
+
+def make_current(connection: Connection) -> None:
+    """Make the tables, or migrate the ones that are there, in the transaction under way.
+
+    Raises StoreError when a newer tars wrote the database, and Unreadable when its tables
+    are not ours.
+    """
+    tables = set(inspect(connection).get_table_names())
+    if not tables:
+        metadata.create_all(connection)
+        connection.execute(version.insert().values(version_num=HEAD))
+        return
+    if version.name not in tables:
+        raise Unreadable("The store cannot be opened: the file is a database of something else.")
+    if connection.scalar(select(version.c.version_num)) != HEAD:
+        upgrade(connection)
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the migrations that are due, in the transaction under way. Raises StoreError."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    # Config interpolates: a percent sign in the path has to be doubled.
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    stands_at = connection.scalar(select(version.c.version_num)) if _stamped(connection) else None
+    if stands_at is not None and stands_at not in known:
+        raise StoreError(
+            f"The store was written by a newer tars (its schema is {stands_at}).",
+            advice="Install that version, or move data/tars.db away.",
+        )
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreError(f"The store cannot be migrated: {error}.") from error
+
+
+def _stamped(connection: Connection) -> bool:
+    return inspect(connection).has_table(version.name)

@@ -1,0 +1,83 @@
+"""The durable queue: a prompt that was accepted is run or reported, whatever happens between."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from tars.core.agent import Outcome
+from tars.errors import Fault
+from tars.store.rows import PromptRow, PromptState
+from tars.store.schema import prompts
+
+_KNOWN = select(prompts.c.seq).where(prompts.c.id == bindparam("known"))
+_INSERT = insert(prompts)
+_RUN = (
+    update(prompts)
+    .where(prompts.c.id == bindparam("known"), prompts.c.state == PromptState.QUEUED.value)
+    .values(state=PromptState.RUNNING.value)
+)
+_FINISH = (
+    update(prompts)
+    .where(prompts.c.id == bindparam("known"), prompts.c.state != PromptState.DONE.value)
+    .values(state=PromptState.DONE.value, text=None)
+)
+_WAITING = (
+    select(prompts).where(prompts.c.state == PromptState.QUEUED.value).order_by(prompts.c.seq)
+)
+
+
+def save(connection: Connection, prompt: PromptRow) -> None:
+    """Add a prompt to the end of the queue, once."""
+    if connection.execute(_KNOWN, {"known": prompt.id}).first() is not None:
+        return
+    connection.execute(
+        _INSERT,
+        {
+            "id": prompt.id,
+            "agent": prompt.agent,
+            "session": prompt.session,
+            "text": prompt.text,
+            "asked_at": prompt.asked_at,
+            "timeout_seconds": prompt.timeout_seconds,
+            "state": PromptState.QUEUED.value,
+        },
+    )
+
+
+def run(connection: Connection, prompt: str) -> None:
+    """Mark a prompt as under way."""
+    connection.execute(_RUN, {"known": prompt})
+
+
+def finish(
+    connection: Connection, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime
+) -> None:
+    """Mark a prompt as done and erase its text. The first outcome stands."""
+    connection.execute(
+        _FINISH,
+        {"known": prompt, "outcome": outcome.value, "ended_at": at, **fault_columns(fault)},
+    )
+
+
+def waiting(connection: Connection) -> list[PromptRow]:
+    """Give the prompts that nobody has begun, in the order in which they were saved."""
+    return [
+        PromptRow(
+            id=row.id,
+            agent=row.agent,
+            text=row.text,
+            asked_at=row.asked_at,
+            session=row.session,
+            timeout_seconds=row.timeout_seconds,
+        )
+        for row in connection.execute(_WAITING)
+    ]
+
+
+def fault_columns(fault: Fault | None) -> dict[str, str | None]:
+    """Spread a fault over its three columns."""
+    return {
+        "fault_kind": fault.kind.value if fault else None,
+        "fault_message": fault.message if fault else None,
+        "fault_advice": fault.advice if fault else None,
+    }

@@ -1,0 +1,147 @@
+"""What is put into the store and what comes out, as frozen values.
+
+Times are aware datetimes (UTC), durations say their unit, tokens are counts.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from tars.accounting.usage import Ledger, RequestUsage, TurnUsage
+from tars.conversation.model import ReportedUsage
+from tars.core.agent import Outcome
+from tars.core.commands import Command
+from tars.core.events import Event
+from tars.errors import Fault
+
+
+class PromptState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """A configured agent; `session` is the conversation that its next process brings back."""
+
+    name: str
+    kind: str
+    protocol: str
+    model: str = ""
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromptRow:
+    """A prompt that was accepted. `session` is the one that was asked for, or None for the
+    current one. The text is not shown by `repr`: it must not reach a log."""
+
+    id: str
+    agent: str
+    text: str = field(repr=False)
+    asked_at: datetime
+    session: str | None = None
+    timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBegun:
+    """A turn that is under way. `log_mark` is how far the agent's log had been read when it
+    began, so that whoever finds it unfinished can count what it used."""
+
+    id: str
+    agent: str
+    began_at: datetime
+    session: str | None = None
+    model: str = ""
+    log_mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """A turn that ended, however it did. `reported` is what the agent itself said, kept raw."""
+
+    id: str
+    agent: str
+    outcome: Outcome
+    began_at: datetime
+    ended_at: datetime
+    duration_ms: int
+    session: str | None = None
+    model: str = ""
+    usage: TurnUsage = field(default_factory=TurnUsage)
+    requests: tuple[RequestUsage, ...] = ()
+    reported: ReportedUsage | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A line of the ledger. `outcome` and `ended_at` are None while the turn is under way."""
+
+    id: str
+    agent: str
+    session: str | None
+    outcome: Outcome | None
+    fault: Fault | None
+    began_at: datetime
+    ended_at: datetime | None
+    duration_ms: int
+    model: str
+    usage: TurnUsage
+    reported: ReportedUsage | None
+    log_mark: str
+
+    @property
+    def tokens(self) -> Ledger:
+        """The disjoint view, which adds up."""
+        return Ledger.of(self.usage)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A conversation. The figures mean what the fields of the same name in session.json mean;
+    `requests` and `tool_calls` are sums over its turns."""
+
+    agent: str
+    id: str
+    created_at: datetime
+    last_activity_at: datetime
+    total_input_tokens: int = 0
+    total_output_tokens: int = 0
+    total_cached_tokens: int = 0
+    total_net_tokens: int = 0
+    interaction_count: int = 0
+    last_interaction_at: datetime | None = None
+    last_input_tokens: int = 0
+    requests: int = 0
+    tool_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the finished turns of a session."""
+
+    turns: int
+    tokens: Ledger
+    requests: int
+    tool_calls: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One event and the commands that the core gave for it.
+
+    `run` names the daemon's life, `now` is its monotonic time in seconds, `at` the wall
+    time. `number` is the place in the run from 0; the store counts it.
+    """
+
+    run: str
+    agent: str
+    now: float
+    at: datetime
+    event: Event
+    commands: tuple[Command, ...] = ()
+    number: int = 0

@@ -1,0 +1,209 @@
+"""What tars remembers, behind one class. Every method is one transaction, and synchronous.
+
+A method that returned was kept: it survives kill -9 and a power cut. One that raised
+StoreError changed nothing and may be called again, with the same ids, without doing
+anything twice. Use a store from one thread at a time.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from tars.accounting.usage import RequestUsage
+from tars.core.agent import Outcome
+from tars.errors import Fault
+from tars.home import set_aside
+from tars.store import conversations, engine, journal, ledger, migrations, prompts
+from tars.store.rows import (
+    AgentRow,
+    Decision,
+    PromptRow,
+    SessionRow,
+    Totals,
+    TurnBegun,
+    TurnRecord,
+    TurnRow,
+)
+
+
+class Store:
+    """The database. `problem` is one sentence about a file that was set aside, or None."""
+
+    def __init__(self, connection: Connection, *, problem: str | None = None) -> None:
+        self.problem = problem
+        self._connection = connection
+        self._run = ""
+        self._next_number = 0
+
+    @classmethod
+    def open(cls, path: Path | str, *, busy_seconds: float = 5.0) -> "Store":
+        """Open the database, make it (0600) where there is none, and migrate an old one.
+
+        A file that is no database of tars is set aside and a new one begun; `problem`
+        says so. `busy_seconds` is how long to wait for another program's lock. Raises
+        StoreError when it cannot be opened, or when a newer tars wrote it.
+        """
+        path = Path(path)
+        try:
+            return cls(_open(path, busy_seconds))
+        except engine.Unreadable as error:
+            problem = _put_away(path, error)
+        return cls(_open(path, busy_seconds), problem=problem)
+
+    def close(self) -> None:
+        """Close the database. Twice is once."""
+        engine.close(self._connection)
+
+    # --- the queue ----------------------------------------------------------
+
+    def save_prompt(self, prompt: PromptRow) -> None:
+        """Add an accepted prompt to the end of the queue."""
+        with self._transaction("save the prompt") as connection:
+            prompts.save(connection, prompt)
+
+    def drop_prompt(self, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime) -> None:
+        """Note that a prompt will not be run, and erase its text."""
+        with self._transaction("drop the prompt") as connection:
+            prompts.finish(connection, prompt, outcome, fault, at)
+
+    def waiting_prompts(self) -> list[PromptRow]:
+        """Give the prompts that nobody has begun, the next one first."""
+        with self._transaction("read the queue") as connection:
+            return prompts.waiting(connection)
+
+    # --- the ledger ---------------------------------------------------------
+
+    def begin_turn(self, turn: TurnBegun) -> None:
+        """Note that a turn is under way. Again: its session, model or mark is known better."""
+        with self._transaction("note the turn") as connection:
+            prompts.run(connection, turn.id)
+            ledger.begin(connection, turn)
+
+    def finish_turn(self, turn: TurnRecord) -> None:
+        """Record a turn, whatever its outcome: its row, its model requests, the sums of its
+        session; and its prompt is done, the text erased. The first record of an id stands."""
+        with self._transaction("record the turn") as connection:
+            if ledger.finish(connection, turn):
+                conversations.add_turn(connection, turn)
+            prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
+
+    def unfinished_turns(self) -> list[TurnBegun]:
+        """Give the turns that were begun and never finished, oldest first.
+
+        At a daemon's start these are what its predecessor left; `finish_turn` ends them.
+        """
+        with self._transaction("read the turns") as connection:
+            return ledger.unfinished(connection)
+
+    def turns(self, limit: int = 50, agent: str | None = None) -> list[TurnRow]:
+        """Give the last turns, newest first."""
+        with self._transaction("read the turns") as connection:
+            return ledger.newest(connection, limit, agent)
+
+    def model_requests(self, turn: str) -> list[RequestUsage]:
+        """Give what each model request of a turn used, in their order."""
+        with self._transaction("read the model requests") as connection:
+            return ledger.requests(connection, turn)
+
+    def totals(self, session: str, *, agent: str | None = None) -> Totals:
+        """Add up the finished turns of a session."""
+        with self._transaction("add up the turns") as connection:
+            return ledger.totals(connection, session, agent)
+
+    # --- agents and sessions ------------------------------------------------
+
+    def save_agent(self, agent: AgentRow) -> None:
+        """Add an agent, or replace what was known of it."""
+        with self._transaction("save the agent") as connection:
+            conversations.save_agent(connection, agent)
+
+    def agents(self) -> list[AgentRow]:
+        """Give every agent that was ever configured, by name."""
+        with self._transaction("read the agents") as connection:
+            return conversations.all_agents(connection)
+
+    def save_session(self, agent: str, session: str, at: datetime) -> None:
+        """Note that a session began, or is in use again. Its sums are not touched."""
+        with self._transaction("save the session") as connection:
+            conversations.save_session(connection, agent, session, at)
+
+    def session(self, agent: str, session: str) -> SessionRow | None:
+        """Give a session by the agent's own id, or None."""
+        with self._transaction("read the session") as connection:
+            return conversations.find(connection, agent, session)
+
+    # --- the log of decisions -----------------------------------------------
+
+    def log_decisions(self, made: Sequence[Decision]) -> None:
+        """Append decisions of one run. Their numbers are counted here.
+
+        A call costs one sync of the disk, whatever their number: give many at a time.
+        """
+        if not made:
+            return
+        run = made[0].run
+        with self._transaction("log the decisions") as connection:
+            # Asked once per run: after an error the count is what it was.
+            first = self._next_number if run == self._run else journal.next_number(connection, run)
+            journal.append(
+                connection, [replace(d, run=run, number=first + i) for i, d in enumerate(made)]
+            )
+        self._run, self._next_number = run, first + len(made)
+
+    def decisions(self, run: str) -> Iterator[Decision]:
+        """Give the decisions of a run, in their order.
+
+        Raises StoreError at one that this version cannot read.
+        """
+        after = -1
+        while True:
+            with self._transaction("read the decisions") as connection:
+                page = journal.page(connection, run, after)
+            if not page:
+                return
+            yield from page
+            after = page[-1].number
+
+    def runs(self) -> list[str]:
+        """Give the runs whose decisions are kept, oldest first."""
+        with self._transaction("read the decisions") as connection:
+            return journal.runs(connection)
+
+    def prune_decisions(self, keep_rows: int) -> int:
+        """Delete all but the newest decisions, and give how many were deleted."""
+        with self._transaction("prune the decisions") as connection:
+            return journal.prune(connection, keep_rows)
+
+    @contextmanager
+    def _transaction(self, action: str) -> Iterator[Connection]:
+        """Keep all of it or nothing. Raises StoreError, which says that tars cannot `action`."""
+        with engine.store_errors(action), self._connection.begin():
+            yield self._connection
+
+
+def _open(path: Path, busy_seconds: float) -> Connection:
+    connection = engine.connect(path, busy_seconds=busy_seconds)
+    try:
+        with engine.store_errors("open"), connection.begin():
+            migrations.make_current(connection)
+    except BaseException:
+        engine.close(connection)
+        raise
+    return connection
+
+
+def _put_away(path: Path, error: engine.Unreadable) -> str:
+    """Rename the file and what belongs to it, and say so in one sentence."""
+    now = datetime.now(UTC)
+    with engine.store_errors("set the file aside"):
+        aside = set_aside(path, now)
+        for suffix in ("-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                # The name under which SQLite looks for it, should somebody repair the file.
+                beside.rename(aside.with_name(aside.name + suffix))
+    return f"{error} {path} was set aside as {aside.name}, and a new one was begun."
