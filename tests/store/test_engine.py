@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tars.core.events import StartAsked
 from tars.errors import StoreError
 from tars.store.engine import store_errors
+from tars.store.rows import Decision
 from tars.store.store import Store
-from tests.store.samples import prompt, record
+from tests.store.samples import NOON, prompt, record
 
 #: The children import the samples from here.
 ROOT = Path(__file__).parents[2]
@@ -178,6 +180,21 @@ def test_the_ledger_stays_whole_when_the_database_may_not_grow(path: Path) -> No
     store.save_prompt(prompt("p2", "x" * 1_000_000))
     assert [p.id for p in store.waiting_prompts()] == ["p2"]
     assert [t.id for t in store.turns()] == ["p1"]
+    store.close()
+
+
+def test_the_log_goes_on_after_a_failure(path: Path) -> None:
+    """Decisions that were refused are logged by the next call, numbered without a gap."""
+    store = Store.open(path, busy_seconds=0)
+    decision = Decision("run", "gemini", 0.0, NOON, StartAsked())
+    store.log_decisions([decision])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError):
+        store.log_decisions([decision])
+    other.close()
+    store.log_decisions([decision, decision])
+    assert [d.number for d in store.decisions("run")] == [0, 1, 2]
     store.close()
 
 

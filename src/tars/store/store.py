@@ -146,12 +146,14 @@ class Store:
         if not made:
             return
         run = made[0].run
+        known, first = self._run, self._next_number
+        # Nobody can say what a commit that failed has kept: the next call asks again.
+        self._run = ""
         with self._transaction("log the decisions") as connection:
-            # Asked once per run: after an error the count is what it was.
-            first = self._next_number if run == self._run else journal.next_number(connection, run)
-            journal.append(
-                connection, [replace(d, run=run, number=first + i) for i, d in enumerate(made)]
-            )
+            if run != known:
+                first = journal.next_number(connection, run)
+            numbered = [replace(d, run=run, number=first + i) for i, d in enumerate(made)]
+            journal.append(connection, numbered)
         self._run, self._next_number = run, first + len(made)
 
     def decisions(self, run: str) -> Iterator[Decision]:
