@@ -1,5 +1,6 @@
 """The root of the command line: what it offers, and how it ends."""
 
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -76,6 +77,10 @@ def main() -> int:
     # `tars … >&-` closes a stream: Python then has none, and printing to it must not fail.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What tars says is UTF-8, as it is over the socket, whatever the locale.
+            stream.reconfigure(encoding="utf-8", errors="replace")
     return run(sys.argv[1:])
 
 
@@ -125,7 +130,7 @@ def _usage_line(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     if near:
         message += f" (did you mean {near[0]}?)"
-    elif context is not None and not message.endswith(")"):
+    elif context is not None and not message.endswith(("?)", "--help)")):
         message += f" (see {context.command_path} --help)"
     return message[:1].lower() + message[1:]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tars.cli.render import one_line
 from tars.control.client import Client
-from tars.errors import ConfigInvalid, TarsError
+from tars.errors import ConfigInvalid, NotRunning, TarsError
 from tars.home import find_home
 
 
@@ -20,7 +20,9 @@ def complain(error: TarsError) -> None:
     faults = error.faults if isinstance(error, ConfigInvalid) else (str(error),)
     for fault in faults[:-1]:
         say(f"tars: {one_line(fault)}")
-    say(one_line(f"tars: {faults[-1] if faults else error} {error.advice}"))
+    # "tars: tars is not running" would stutter.
+    name = "" if isinstance(error, NotRunning) else "tars: "
+    say(one_line(f"{name}{faults[-1] if faults else error} {error.advice}"))
 
 
 def say(line: str) -> None:

@@ -16,7 +16,6 @@ from tars.cli.render import one_line, seconds
 
 PATIENCE_SECONDS = 1.0
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-PLAIN_FRAMES = "|/-\\"
 WIPE = "\r\x1b[K"
 
 
@@ -45,7 +44,6 @@ class Progress:
         self._out = out or sys.stderr
         self._clock = clock
         self._began = clock()
-        self._frames = _frames(self._out)
         self._detail = ""
         self._drawn = False
         self._announced = False
@@ -88,18 +86,13 @@ class Progress:
         self.wipe()
 
     def _draw(self, elapsed: float) -> None:
-        frame = self._frames[self._turns % len(self._frames)]
+        frame = FRAMES[self._turns % len(FRAMES)]
         self._turns += 1
         detail = f" · {self._detail}" if self._detail else ""
         line = f"{frame} {self._label} · {seconds(elapsed)}{detail}"
         self._out.write(WIPE + line[: _width(self._out) - 1])
         self._out.flush()
         self._drawn = True
-
-
-def _frames(out: TextIO) -> str:
-    encoding = (getattr(out, "encoding", None) or "").lower().replace("-", "")
-    return FRAMES if encoding in ("utf8", "") else PLAIN_FRAMES
 
 
 def _width(out: TextIO) -> int:

@@ -65,7 +65,7 @@ class TurnView:
 
     def end(self, result: TurnResult) -> None:
         """Show what is still missing of the answer, and what the turn used."""
-        if not self.quiet and len(result.text) > self._shown:
+        if not self.quiet and (self._lagged or not self._shown):
             self._write(result.text[self._shown :])
         self.progress.wipe()
         if self.terminal and self._mid_line:
