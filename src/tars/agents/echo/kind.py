@@ -1,0 +1,62 @@
+"""How the built-in agent is launched, spoken to and read."""
+
+# ruff: noqa: ARG002 - a kind without surprises needs little of what it is told
+
+import re
+import sys
+from pathlib import Path
+
+from tars import __version__
+from tars.agents.echo.history import EchoHistory
+from tars.agents.kind import Launch, Setup
+from tars.errors import Fault, FaultKind
+from tars.protocols import faults
+from tars.protocols.acp import Acp
+from tars.protocols.codec import Codec
+from tars.protocols.jsonrpc import RpcError
+
+_RETRY = re.compile(r"Attempt \d+ failed .*Retrying after (\d+)ms")
+
+
+class Echo:
+    """The built-in agent: one warm process over ACP."""
+
+    name = "echo"
+    protocols = ("acp",)
+    # -P: the folder it works in is a project's, and may hold a json.py of its own.
+    command = (sys.executable, "-P", "-m", "tars.agents.echo")
+    trusts_exit_status = True
+    install_advice = "It is built in: remove `command` from its table in config.toml."
+
+    def one_shot(self, protocol: str) -> bool:
+        return False
+
+    def launch(self, setup: Setup, session_id: str | None) -> Launch:
+        env = {**setup.env, "TARS_ECHO_HOME": str(_folder(setup)), "TMPDIR": str(setup.tmp)}
+        return Launch(setup.command, env, setup.cwd)
+
+    def codec(self, setup: Setup) -> Codec:
+        return Acp(client_version=__version__, classify=classify)
+
+    def history(self, setup: Setup, session_id: str, mark: str = "") -> EchoHistory:
+        return EchoHistory(_folder(setup), session_id, mark)
+
+    def retrying(self, stderr_line: str) -> str | None:
+        retry = _RETRY.search(stderr_line)
+        return f"the model; trying again in {int(retry[1])} ms" if retry else None
+
+    def last_words(self, status: int, stderr_tail: str) -> Fault | None:
+        """Its exit status says all there is to say."""
+        return None
+
+
+def _folder(setup: Setup) -> Path:
+    named = setup.env.get("TARS_ECHO_HOME")
+    return Path(named) if named else setup.keep / "echo"
+
+
+def classify(error: RpcError) -> Fault:
+    """Tell a used-up quota from a rate limit; the rest is as with any agent."""
+    if "daily quota" in error.message:
+        return Fault(FaultKind.QUOTA, error.message, "Wait until tomorrow.")
+    return faults.classify(error)
