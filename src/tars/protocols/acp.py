@@ -27,8 +27,6 @@ from tars.conversation.model import (
     Said,
     SessionLost,
     Stop,
-    TextSaid,
-    ThoughtSaid,
     ToolCallChanged,
     ToolStatus,
     TurnEnded,
@@ -44,7 +42,6 @@ from tars.protocols.jsonrpc import (
     METHOD_NOT_FOUND,
     Id,
     Notification,
-    Request,
     RpcError,
     decoded,
 )
@@ -169,20 +166,17 @@ class Acp:
     # What the agent says.
 
     def _act_on(self, heard: Heard) -> list[Said]:
-        match heard:
-            case Garbled():
-                return [heard]
-            case Answered(then, result):
-                return then(result)
-            case Notification("session/update", params):
-                return self._updated(params)
-            case Notification():
-                return self._ignore()
-            case Request(id, "session/request_permission", params):
-                return self._asked(id, params)
-            case Request(id):
-                self._peer.refuse(id, METHOD_NOT_FOUND, "tars does not offer this method")
-                return self._ignore()
+        if isinstance(heard, Garbled):
+            return [heard]
+        if isinstance(heard, Answered):
+            return heard.then(heard.result)
+        if isinstance(heard, Notification):
+            told = heard.method == "session/update"
+            return self._updated(heard.params) if told else self._ignore()
+        if heard.method == "session/request_permission":
+            return self._asked(heard.id, heard.params)
+        self._peer.refuse(heard.id, METHOD_NOT_FOUND, "tars does not offer this method")
+        return self._ignore()
 
     def _updated(self, params: Raw) -> list[Said]:
         message = decoded(params, wire.SESSION_UPDATE)
@@ -199,17 +193,11 @@ class Acp:
         return self._ignore()
 
     def _said(self, update: wire.Update, in_turn: bool) -> list[Said]:
-        match update:
-            case ModeChanged() | Garbled():
-                return [update]
-            case TextSaid() | ThoughtSaid() if in_turn:
-                return [update]
-            case wire.ToolReport() if in_turn:
-                return [self._tool_call(update)]
-            case TextSaid() | ThoughtSaid() | wire.ToolReport():
-                return self._ignore()
-            case wire.CommandsListed() | wire.Unused():
-                return self._ignore()
+        if isinstance(update, ModeChanged | Garbled):
+            return [update]
+        if not in_turn or isinstance(update, wire.CommandsListed | wire.Unused):
+            return self._ignore()
+        return [self._tool_call(update) if isinstance(update, wire.ToolReport) else update]
 
     def _tool_call(self, report: wire.ToolReport) -> ToolCallChanged:
         before = self._calls.pop(report.call_id, ToolStatus.PENDING)
