@@ -1,0 +1,117 @@
+# Two commands do all the set-up: `make demo` shows tars at work, `make test` runs every
+# check. Both are free to be run again: what is up to date is left alone.
+
+# The newest that is certain to be there first; `make PYTHON=… test` takes another one.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null \
+	&& echo "$$each" && break; done)
+# Through `python -m`, not the generated scripts: those break in a folder that was moved.
+VENV := .venv/bin/python
+PIP := $(VENV) -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PYTEST_ARGS ?= -n 2
+
+# It doubles the start-up of everything that the latency checks measure.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test unit lint types agents bench coverage docs constraints clean
+
+help:
+	@echo 'make demo         show tars at work, in a throw-away home'
+	@echo 'make test         run every check: lint, types, tests, the real agents'
+	@echo 'make unit         run the tests, without the real agents'
+	@echo 'make lint         check style and import borders'
+	@echo 'make types        check types'
+	@echo 'make coverage     run the tests and tell which branches they missed'
+	@echo 'make bench        measure, and compare with other supervisors'
+	@echo 'make docs         print the generated parts of the documentation again'
+	@echo 'make constraints  pin the newest releases of all dependencies'
+	@echo 'make clean        remove everything that these commands made'
+
+demo: .venv/.installed
+	@sh examples/demo.sh
+
+# In this order a slip is told within seconds; pytest's summary closes the run.
+test: lint types agents
+	$(VENV) -m pytest $(PYTEST_ARGS)
+
+unit: .venv/.tools
+	$(VENV) -m pytest $(PYTEST_ARGS) -m 'not real_agent'
+
+lint: .venv/.tools
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+types: .venv/.tools
+	$(VENV) -m mypy
+
+coverage: .venv/.tools
+	$(VENV) -m pytest $(PYTEST_ARGS) -m 'not real_agent' --cov --cov-report=term-missing:skip-covered
+
+bench: .venv/.bench agents
+	$(VENV) -m benchmarks
+
+docs: .venv/.tools
+	$(VENV) docs/generate.py
+
+# Without Node.js the tests of the real agents are skipped; in CI that is a failure.
+agents:
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null; then \
+		$(MAKE) --no-print-directory .cache/agents/.installed; \
+	elif [ -n "$$CI" ]; then \
+		echo 'CI has to have Node.js 20 or newer, to test the real agents' >&2; exit 1; \
+	else \
+		echo 'No Node.js 20 or newer: the tests of the real agents will be skipped'; \
+	fi
+
+.venv/.created:
+	@test -n "$(PYTHON)" || { echo 'tars needs Python 3.11 or newer' >&2; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { rm -rf .venv; exit 1; }
+	@# An old pip generates scripts that are slow to start.
+	@$(PIP) --upgrade pip
+	@touch $@
+
+# No build isolation: the build tools are pinned like everything else.
+.venv/.installed: .venv/.created pyproject.toml constraints.txt bin/tars
+	@echo 'Installing tars into .venv …'
+	@$(PIP) hatchling editables
+	@$(PIP) --no-build-isolation --editable .
+	@# pip writes the path of Python into a script's first line, where a space ends it.
+	@case "$(CURDIR)" in *' '*) \
+		printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m tars "$$@"\n' "$(CURDIR)" > .venv/bin/tars ;; \
+	esac
+	@touch $@
+
+.venv/.tools: .venv/.installed
+	@echo 'Installing the test tools into .venv …'
+	@$(PIP) --no-build-isolation --editable '.[test]'
+	@touch $@
+
+.venv/.bench: .venv/.tools
+	@$(PIP) --no-build-isolation --editable '.[bench]'
+	@touch $@
+
+# No install scripts: the tests need none of the optional native parts.
+.cache/agents/.installed: tests/real_agents/package.json tests/real_agents/package-lock.json
+	@echo 'Installing the real agents into .cache/agents …'
+	@mkdir -p .cache/agents
+	@cp tests/real_agents/package.json tests/real_agents/package-lock.json .cache/agents/
+	@cd .cache/agents && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Resolves everything anew in an environment of its own, so that nothing stale is pinned.
+constraints: .venv/.created
+	@"$(PYTHON)" -m venv --clear .cache/constraints
+	@.cache/constraints/bin/python -m pip install --quiet --upgrade pip hatchling editables
+	@.cache/constraints/bin/python -m pip install --quiet '.[test,bench]'
+	@{ echo '# Every package that `make` installs, at the release it was tested with.'; \
+		echo '# Written by `make constraints`.'; \
+		.cache/constraints/bin/python -m pip list --format=freeze \
+			--exclude tars-supervisor --exclude setuptools; } > .cache/constraints.txt
+	@mv .cache/constraints.txt constraints.txt
+	@rm -rf .cache/constraints
+
+clean:
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
