@@ -54,6 +54,7 @@ def test_plain_lines_stay_and_do_not_repeat() -> None:
             progress.tick()
             progress.waiting_for("rate limit")
         progress.waiting_for("")
+        progress.tick()
     assert out.getvalue() == "Starting …\nStarting: rate limit\n"
 
 

@@ -152,14 +152,18 @@ def test_a_daemon_that_dies_is_told(daemon: FakeDaemon, capsys: pytest.CaptureFi
     assert said.err.startswith("tars: The daemon went away")
 
 
-def test_a_wait_is_told_in_plain_lines(
-    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without a terminal nothing turns; the reason is a line."""
-    waiting = ("waiting", c.Waiting(reason="the model is overloaded"))
-    daemon.stream = [("accepted", ACCEPTED), waiting, ("turn", RESULT)]
-    assert run(["prompt", "hi"]) == 0
-    assert capsys.readouterr().err == "Waiting for the answer: the model is overloaded\n"
+def test_a_wait_is_told_in_plain_lines(home: Path) -> None:
+    """Without a terminal nothing turns; a wait of more than a second is a line."""
+    gate = Gate()
+    line = b"Waiting for the answer: the model is overloaded\n"
+    with FakeDaemon(home) as daemon:
+        waiting = ("waiting", c.Waiting(reason="the model is overloaded"))
+        daemon.stream = [("accepted", ACCEPTED), waiting, gate, ("turn", RESULT)]
+        with running(home, "prompt", "hi") as process:
+            assert process.stderr is not None
+            assert process.stderr.readline() == line
+            gate.opened.set()
+            assert process.communicate(timeout=LONG_SECONDS) == (b"Hello, world", b"")
 
 
 def test_a_permission_is_a_line_with_its_command(

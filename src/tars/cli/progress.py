@@ -46,7 +46,7 @@ class Progress:
         self._began = clock()
         self._detail = ""
         self._drawn = False
-        self._announced = False
+        self._announced: str | None = None
         self._turns = 0
 
     def tick(self) -> None:
@@ -56,16 +56,12 @@ class Progress:
             return
         if self._live:
             self._draw(elapsed)
-        elif not self._announced:
-            self._announced = True
-            print(f"{self._label} …", file=self._out, flush=True)
+        else:
+            self._announce()
 
     def waiting_for(self, detail: str) -> None:
-        """Say what holds it up; nothing when empty. A plain line where nothing turns."""
-        detail = one_line(detail)
-        if detail and detail != self._detail and not self._live:
-            print(f"{self._label}: {detail}", file=self._out, flush=True)
-        self._detail = detail
+        """Say what holds it up; nothing when empty."""
+        self._detail = one_line(detail)
 
     def wipe(self) -> None:
         """Give the line back."""
@@ -84,6 +80,13 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self.wipe()
+
+    def _announce(self) -> None:
+        """A plain line at first, and one for each new reason."""
+        if self._announced is None or self._detail not in ("", self._announced):
+            self._announced = self._detail
+            reason = f": {self._detail}" if self._detail else " …"
+            print(f"{self._label}{reason}", file=self._out, flush=True)
 
     def _draw(self, elapsed: float) -> None:
         frame = FRAMES[self._turns % len(FRAMES)]

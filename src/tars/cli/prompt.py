@@ -174,6 +174,8 @@ class Turn:
             case Tool():
                 self.view.tool(event)
             case Waiting():
+                if event.reason:
+                    self.view.begin_line()
                 self.progress.waiting_for(event.reason)
             case PermissionStatus():
                 self._ask(event)

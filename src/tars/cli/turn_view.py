@@ -46,15 +46,25 @@ class TurnView:
             self._tools[tool.id] = word
             self.say(f"[{one_line(tool.title or tool.kind)}: {word}]")
 
+    def begin_line(self) -> None:
+        """Leave the answer's line for narration. The newline goes to stderr: stdout holds
+        the answer and nothing else."""
+        self.progress.wipe()
+        if (self._mid_line or self._asking) and self.err.isatty():
+            self.err.write("\n")
+            self.err.flush()
+        self._mid_line = self._asking = False
+        self.progress.hidden = False
+
     def say(self, line: str) -> None:
         """Write a line of narration, on a line of its own."""
-        self._begin_line()
+        self.begin_line()
         print(line, file=self.err, flush=True)
 
     def ask(self, question: str) -> None:
         """Write a question; what is typed follows it. Its line is the person's until
         there is an answer."""
-        self._begin_line()
+        self.begin_line()
         self.err.write(question)
         self.err.flush()
         self._asking = True
@@ -86,7 +96,7 @@ class TurnView:
         if not shown:
             return
         if self._asking:
-            self._begin_line()
+            self.begin_line()
         self.progress.wipe()
         self._emit(shown)
 
@@ -95,13 +105,4 @@ class TurnView:
         self.out.flush()
         self._mid_line = self.terminal and not text.endswith("\n")
         # A progress line would be written over the answer's last line.
-        self.progress.hidden = self._mid_line or not self.terminal
-
-    def _begin_line(self) -> None:
-        """The newline goes to stderr: stdout holds the answer and nothing else."""
-        self.progress.wipe()
-        if (self._mid_line or self._asking) and self.err.isatty():
-            self.err.write("\n")
-            self.err.flush()
-        self._mid_line = self._asking = False
-        self.progress.hidden = False
+        self.progress.hidden = self._mid_line

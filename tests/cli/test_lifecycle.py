@@ -1,0 +1,175 @@
+"""`tars start`, `stop`, `restart`: never two daemons, and the truth about each.
+
+The commands are real processes; the daemon that they start is one of paper.
+"""
+
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import psutil
+import pytest
+
+from tars.cli.background import is_gone
+from tars.control.client import Client
+from tests.support.command_line import OnTerminal, tars
+
+ROOT = Path(__file__).parents[2]
+PAPER = f"{ROOT / 'tests' / 'support' / 'paper_daemon'}:{ROOT}"
+
+
+class Machine:
+    """A home where `tars start` starts a daemon of paper."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def tars(self, *words: str, daemon: str = "") -> "CompletedProcess[str]":
+        return tars(self.home, *words, env=self.env(daemon))
+
+    def env(self, daemon: str = "") -> dict[str, str]:
+        return {"PYTHONPATH": PAPER, "PAPER_DAEMON": daemon}
+
+    def pid(self) -> int:
+        pid = Client(self.home / "run" / "tars.sock").status().daemon.pid
+        assert pid is not None
+        return pid
+
+    def daemons(self) -> list[int]:
+        """Every daemon that ever got to serve this home."""
+        return [int(path.name.partition("-")[2]) for path in self.home.glob("served-*")]
+
+
+@contextmanager
+def drained(machine: Machine) -> Iterator[Machine]:
+    """At the end nothing that was started is alive, because it was asked to stop."""
+    yield machine
+    machine.tars("stop")
+    left = [pid for pid in machine.daemons() if not is_gone(pid)]
+    for pid in left:
+        psutil.Process(pid).kill()
+    assert left == []
+
+
+@pytest.fixture
+def machine(home: Path) -> Iterator[Machine]:
+    with drained(Machine(home)) as made:
+        yield made
+
+
+def test_start_says_what_runs(machine: Machine) -> None:
+    """Version, pid and the agents, once the default agent is ready."""
+    done = machine.tars("start", daemon="waits")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"tars 0.1.0 is running (pid {machine.pid()}).\n"
+        "other is stopped (echo over acp).\n"
+        "echo is ready (echo over acp, pid 4242).\n"
+    )
+
+
+def test_the_daemon_is_detached(machine: Machine) -> None:
+    """A session of its own, the root folder, nothing of the terminal, private errors."""
+    machine.tars("start")
+    process = psutil.Process(machine.pid())
+    assert process.cwd() == "/"
+    assert process.terminal() is None
+    errors = machine.home / "logs" / "daemon.err"
+    assert stat.S_IMODE(errors.stat().st_mode) == 0o600
+
+
+def test_start_when_running_changes_nothing(machine: Machine) -> None:
+    """The same daemon, exit status 0, and it says so."""
+    machine.tars("start")
+    pid = machine.pid()
+    done = machine.tars("start")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"tars 0.1.0 is already running (pid {pid}).\n")
+    assert machine.daemons() == [pid]
+
+
+def test_two_starts_at_once_are_one_daemon(machine: Machine) -> None:
+    """Both succeed; whoever loses the lock waits for the other's daemon."""
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda _: machine.tars("start"), range(2)))
+    assert [done.returncode for done in both] == [0, 0]
+    assert machine.daemons() == [machine.pid()]
+
+
+def test_an_agent_that_cannot_work_is_4(machine: Machine) -> None:
+    """Its fault and advice on stderr; the daemon stays up."""
+    done = machine.tars("start", daemon="failed")
+    assert (done.returncode, done.stderr) == (4, "tars: echo: Not signed in. Sign in.\n")
+    assert machine.pid()
+
+
+def test_a_daemon_that_dies_at_start_leaves_its_last_words(machine: Machine) -> None:
+    """What this daemon wrote, clean, and not what an earlier one did."""
+    machine.tars("start", daemon="dies")
+    done = machine.tars("start", daemon="dies")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "  no space left for anything\ntars: The daemon exited with status 1 while it started.\n"
+    )
+
+
+def test_stop_returns_when_the_process_is_gone(machine: Machine) -> None:
+    """By its pid, not by its socket."""
+    machine.tars("start")
+    pid = machine.pid()
+    done = machine.tars("stop")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"tars is stopped (pid {pid} is gone).\n"
+    assert is_gone(pid)
+
+
+def test_stop_when_nothing_runs_is_done(machine: Machine) -> None:
+    """There is nothing to do, which is no failure."""
+    done = machine.tars("stop")
+    assert (done.returncode, done.stdout) == (0, "tars is not running.\n")
+
+
+def test_restart_is_another_daemon(machine: Machine) -> None:
+    """The old one is gone before the new one serves; without an old one it just starts."""
+    assert machine.tars("restart").returncode == 0
+    first = machine.pid()
+    assert machine.tars("restart").returncode == 0
+    assert is_gone(first)
+    assert machine.pid() != first
+
+
+@pytest.mark.parametrize(
+    ("action", "state"), [("start", "ready"), ("stop", "stopped"), ("restart", "ready")]
+)
+def test_with_a_name_it_is_one_agent(machine: Machine, action: str, state: str) -> None:
+    """The daemon stays the same process."""
+    machine.tars("start")
+    pid = machine.pid()
+    done = machine.tars(action, "echo")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"echo is {state}.")
+    assert machine.pid() == pid
+
+
+def test_a_second_daemon_in_the_foreground_is_refused(machine: Machine) -> None:
+    """Exit status 5 tells a waiting `tars start` that somebody else holds the lock."""
+    machine.tars("start")
+    done = machine.tars("start", "--foreground")
+    assert (done.returncode, done.stderr) == (5, "tars: Another daemon serves this home.\n")
+
+
+def test_a_home_that_cannot_be_made_is_one_line(home: Path) -> None:
+    """A file stands where the folder should be."""
+    (home / "file").touch()
+    done = tars(home, "start", env={"TARS_HOME": str(home / "file")})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "Traceback" not in done.stderr
+
+
+def test_start_on_a_terminal_outlives_it(machine: Machine) -> None:
+    """The terminal closes when the command ends, and the daemon does not notice."""
+    terminal = OnTerminal(machine.home, "start", env=machine.env())
+    assert terminal.end() == 0
+    assert machine.pid() == machine.daemons()[0]

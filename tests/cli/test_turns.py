@@ -1,0 +1,87 @@
+"""`tars cancel`, `permit` and `reset`: one request, one line."""
+
+import pytest
+
+from tars.cli.app import run
+from tars.control import contract as c
+from tests.support.fake_daemon import SESSION, FakeDaemon
+
+
+@pytest.mark.parametrize(
+    ("words", "route", "answer", "body", "line"),
+    [
+        (
+            "cancel --agent a --turn t1",
+            "POST /v1/cancel",
+            c.Cancelled(turn="t1"),
+            {"agent": "a", "turn": "t1"},
+            "Cancelled turn t1.",
+        ),
+        (
+            "cancel",
+            "POST /v1/cancel",
+            c.Cancelled(),
+            {"agent": None, "turn": None},
+            "There was nothing to cancel.",
+        ),
+        (
+            "permit p1",
+            "POST /v1/permit/p1",
+            c.Permitted(id="p1", option="once"),
+            {"option": None, "deny": False},
+            "Allowed (once).",
+        ),
+        (
+            "permit p1 --option always",
+            "POST /v1/permit/p1",
+            c.Permitted(id="p1", option="always"),
+            {"option": "always", "deny": False},
+            "Allowed (always).",
+        ),
+        (
+            "permit p1 --deny",
+            "POST /v1/permit/p1",
+            c.Permitted(id="p1", option=None),
+            {"option": None, "deny": True},
+            "Refused.",
+        ),
+        (
+            "reset --agent echo",
+            "POST /v1/reset",
+            c.ResetDone(agent="echo", session=SESSION),
+            {"agent": "echo"},
+            "Cleared the session of echo: 1 prompt, 1,200 tokens of context, 60 output tokens.",
+        ),
+        (
+            "reset",
+            "POST /v1/reset",
+            c.ResetDone(agent="echo"),
+            {"agent": None},
+            "echo had no session; there was nothing to clear.",
+        ),
+    ],
+)
+def test_one_request_and_one_line(
+    daemon: FakeDaemon,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    route: str,
+    answer: c.Wire,
+    body: dict[str, object],
+    line: str,
+) -> None:
+    """What was asked for is sent, and what was done is said."""
+    daemon.answers[route] = answer
+    assert run(words.split()) == 0
+    assert capsys.readouterr().out == line + "\n"
+    assert [(f"{a.method} {a.path}", a.body) for a in daemon.asked] == [(route, body)]
+
+
+def test_a_permission_that_nobody_waits_for(
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may have been answered, or have run out of time."""
+    daemon.refuse("POST /v1/permit/p9", 404, "permission_not_found", "Nothing waits under p9.")
+    assert run(["permit", "p9"]) == 1
+    said = capsys.readouterr().err
+    assert said == "tars: Nothing waits under p9. `tars status` shows what is waiting.\n"
