@@ -44,7 +44,7 @@ class Transcript:
                     self.running_tools.discard(call_id)
             case Garbled():
                 self.garbled += 1
-            case (
+            case (  # pragma: no branch
                 Opened()
                 | OpenFailed()
                 | SessionLost()

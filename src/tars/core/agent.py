@@ -78,13 +78,15 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The prompt under way. `ending` is set once the turn was told to end, and is then
-    its outcome unless the agent finishes it first; `fault` says why."""
+    its outcome unless the agent finishes it first; `fault` says why. `answered` is when
+    a permission was last answered that the agent had to wait for in silence."""
 
     prompt: str
     began: float
     deadline: float
     ending: Outcome | None = None
     fault: Fault | None = None
+    answered: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Ending:
 class Agent:
     """`deadline` is the one deadline of the state; permissions have their own.
 
-    `pid` is None while there is no process. `began` is when the process was made and
+    `pid` is None while there is no process, or none yet. `began` is when the process was made and
     `ready_since` when it answered its handshake; `since` when the state was entered.
     """
 

@@ -17,7 +17,8 @@ class SignalName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Make the process, and begin the handshake."""
+    """Make the process, and begin the handshake. One `Spawned` or one `SpawnFailed`
+    follows, before anything else is heard of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class BeginTurn:
-    """Send the prompt to the agent."""
+    """Send the prompt to the agent. Where every prompt has a process of its own, make
+    that process: one `Spawned` or one `SpawnFailed` follows first."""
 
     prompt: str
 

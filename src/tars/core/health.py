@@ -23,6 +23,9 @@ class Signs:
 def verdict(agent: Agent, signs: Signs, now: float) -> Hung | Outgrown | None:
     """Judge one agent, or give None when all is well.
 
+    Waiting for a permission is no silence, and the silence is counted anew after it.
+    A process that lives for one prompt is never too large: it goes anyway.
+
     The turn's own deadline is not asked here: it is a deadline of the agent's state.
     """
     silent_until = _silent_until(agent, signs)
@@ -31,6 +34,7 @@ def verdict(agent: Agent, signs: Signs, now: float) -> Hung | Outgrown | None:
     limit = agent.spec.max_rss_bytes
     if (
         limit is not None
+        and not agent.spec.one_shot
         and signs.rss_bytes > limit
         and agent.state in (State.READY, State.BUSY)
         and not agent.outgrown
@@ -50,4 +54,5 @@ def _silent_until(agent: Agent, signs: Signs) -> float | None:
         return None
     if signs.tool_running or agent.permissions:
         return None
-    return max(signs.heard_at, turn.began) + agent.spec.silence_seconds
+    excused = turn.began if turn.answered is None else turn.answered
+    return max(signs.heard_at, excused) + agent.spec.silence_seconds

@@ -24,7 +24,10 @@ class PermissionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer the agent offers; `kind` is allow_once, allow_always, reject_once or reject_always."""
+    """One answer the agent offers.
+
+    `kind` is allow_once, allow_always, reject_once or reject_always.
+    """
 
     id: str
     kind: str

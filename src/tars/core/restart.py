@@ -23,7 +23,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """All times in seconds. A life of `stable_seconds` clears what went before."""
+    """All times in seconds. A life of `stable_seconds` clears the back-off, not the window."""
 
     when: When = When.ON_FAILURE
     first_delay: float = 0.25
