@@ -51,7 +51,8 @@ def test_silence_is_counted_from_the_last_byte_or_the_turns_begin(
 ) -> None:
     """Any byte is life; what was heard before the turn began does not count against it."""
     agent, signs = at_work(), Signs(heard_at)
-    assert verdict(agent, signs, now) == (Hung("silent for 100 s") if hung else None)
+    silence = Hung("silent for 100 s", "`silence_seconds` allows longer silences.")
+    assert verdict(agent, signs, now) == (silence if hung else None)
     assert next_look(agent, signs) == max(heard_at, 0) + 100
 
 

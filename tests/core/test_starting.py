@@ -223,10 +223,12 @@ def test_after_a_goodbye_a_stop_keeps_it_down() -> None:
     assert [type(command).__name__ for command in told] == ["DropPrompt"]
 
 
-def test_a_goodbye_with_a_complaint_is_a_failure() -> None:
-    """Status 0 with last words that say what went wrong is no goodbye."""
-    agent, _ = play(ready_agent(trusts_exit_status=True), (5, Exited(7, 0, OVERLOADED)))
-    assert (agent.state, agent.fault) == (State.WAITING, OVERLOADED)
+def test_last_words_do_not_spoil_a_goodbye() -> None:
+    """A trusted status 0 outdoes what was last on stderr, but not what a person has to mend."""
+    chatty = Fault(FaultKind.CRASHED, "The agent exited with status 0; the end of its stderr: bye")
+    for fault, state in ((chatty, State.STOPPED), (NOT_INSTALLED, State.FAILED)):
+        agent, _ = play(ready_agent(trusts_exit_status=True), (5, Exited(7, 0, fault)))
+        assert agent.state is state
 
 
 def test_gemini_exits_0_when_it_is_terminated() -> None:

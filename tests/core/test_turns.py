@@ -148,13 +148,13 @@ def test_a_turn_has_a_deadline() -> None:
 
 def test_a_hung_turn_is_cancelled_first() -> None:
     """The agent may give the turn up; if it does not, its process is ended for that reason."""
-    agent, told = play(busy_agent(), (50, Hung("silent for 50 s")), (51, Hung("silent for 51 s")))
+    agent, told = play(busy_agent(), (50, Hung("silent for 50 s", "Wait.")), (51, Hung("silent")))
     assert told == [CancelTurn("p1")]
     agent, told = play(agent, (60, TimeUp()), (61, Exited(7, -2)))
     fault = Fault(
         FaultKind.TIMEOUT,
         "The turn was given up: silent for 50 s.",
-        "`silence_seconds` allows longer silences.",
+        "Wait.",
     )
     assert told == [INTERRUPT, FinishTurn("p1", Outcome.TIMEOUT, fault), Spawn()]
     assert agent.fault == fault

@@ -185,6 +185,6 @@ def lose_idle(agent: Agent, event: e.Exited, now: float) -> Step:
     """It went while nobody asked it anything. A trusted status 0 is a goodbye."""
     if event.pid != agent.pid:
         return agent, ()
-    clean = event.status == 0 and event.fault is None and agent.spec.trusts_exit_status
+    clean = event.status == 0 and agent.spec.trusts_exit_status
     fault = event.fault or move.crash_fault(agent, event.status, "unasked")
     return move.after_loss(agent, now, fault, clean=clean)

@@ -104,9 +104,11 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """Verdict: the turn shows no sign of life. `reason` is for a person."""
+    """Verdict: the turn shows no sign of life, or no end. `reason` and `advice` are for a
+    person."""
 
     reason: str
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def verdict(agent: Agent, signs: Signs, now: float) -> Hung | Outgrown | None:
     """
     silent_until = _silent_until(agent, signs)
     if silent_until is not None and now >= silent_until:
-        return Hung(f"silent for {agent.spec.silence_seconds:.0f} s")
+        seconds = agent.spec.silence_seconds
+        return Hung(f"silent for {seconds:g} s", "`silence_seconds` allows longer silences.")
     limit = agent.spec.max_rss_bytes
     if (
         limit is not None

@@ -79,11 +79,7 @@ def cancel(agent: Agent, event: e.CancelAsked, now: float) -> Step:
 
 def cancel_hung(agent: Agent, event: e.Hung, now: float) -> Step:
     """The agent gets the chance to give the turn up before its process is ended."""
-    fault = Fault(
-        FaultKind.TIMEOUT,
-        f"The turn was given up: {event.reason}.",
-        "`silence_seconds` allows longer silences.",
-    )
+    fault = Fault(FaultKind.TIMEOUT, f"The turn was given up: {event.reason}.", event.advice)
     return move.cancel(agent, now, Outcome.TIMEOUT, fault)
 
 
