@@ -5,7 +5,8 @@ A cell judges an event; a move carries the judgement out and keeps what has to s
 - `pid` is None only where there is no process, or where one was ordered and neither
   `Spawned` nor `SpawnFailed` has come: while STARTING, BUSY (one process per prompt) or
   STOPPING. Such a process is awaited, never forgotten.
-- What only a live process has (a turn, its permissions) is given up with it.
+- What only a live process has is given up with it. A turn ends in `finish` alone, which
+  reports it.
 - STARTING, BUSY, STOPPING and WAITING always have a deadline.
 """
 
@@ -30,7 +31,6 @@ def enter(
             "pid": None,
             "began": None,
             "ready_since": None,
-            "turn": None,
             "outgrown": False,
             "permissions": (),
             **changes,
@@ -51,7 +51,7 @@ def start(agent: Agent, now: float) -> Step:
 
 def take_next(agent: Agent, now: float) -> Step:
     """Between turns: make room if the process has grown too large, else take the first prompt."""
-    agent = enter(agent, State.READY, now, turn=None, permissions=())
+    agent = enter(agent, State.READY, now, permissions=())
     if agent.outgrown:
         return end(agent, now, Ending(Because.OUTGROWN, Rung.TERMINATE))
     prompt, queue = agent.queue.take()
