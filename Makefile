@@ -73,7 +73,7 @@ agents:
 	@touch $@
 
 # No build isolation: the build tools are pinned like everything else.
-.venv/.installed: .venv/.created pyproject.toml constraints.txt bin/tars
+.venv/.installed: .venv/.created pyproject.toml constraints.txt bin/tars src/tars/__init__.py
 	@echo 'Installing tars into .venv …'
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation --editable .

@@ -1,0 +1,49 @@
+"""The pages that people read: what is generated is fresh, what is linked is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs import generate
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", generate.pages(), ids=lambda path: path.name)
+def test_what_is_printed_from_the_code_is_what_the_code_says(page: Path) -> None:
+    """After a new module, a changed table or a changed contract: `make docs`."""
+    assert page.read_text() == generate.pages()[page], "run `make docs`"
+
+
+def test_every_package_and_module_has_its_place_in_the_layout() -> None:
+    """Nothing of tars is missing from the page that says what is where."""
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    layout = page.partition("<!-- layout:begin -->")[2].partition("<!-- layout:end -->")[0]
+    words = set(re.findall(r"[\w./]+", layout))
+    modules = {m.name for m in generate.SOURCES.glob("*.py")}
+    inner = {m.stem for m in generate.SOURCES.glob("*/*.py") if not m.stem.startswith("__")}
+    assert (modules | inner) - words == set()
+
+
+def test_a_page_without_its_place_is_an_error() -> None:
+    """A part is never dropped silently because somebody removed its marks."""
+    with pytest.raises(ValueError, match="no part 'layout'"):
+        generate.with_part("# A page\n", "layout", "text")
+
+
+def test_a_module_that_says_nothing_is_an_error(tmp_path: Path) -> None:
+    """The layout has a line for each module, so each has a docstring."""
+    (tmp_path / "silent.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match="says nothing about itself"):
+        generate.layout(tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    """Pages name files of this repository by paths that exist."""
+    text = page.read_text()
+    targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r"^\[\w+\]: (\S+)$", text, re.M)
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (page.parent / target).exists()] == []
