@@ -6,11 +6,9 @@ status: 41 sign-in, 42 input, 55 untrusted folder, or the HTTP status modulo 256
 """
 
 import re
-from typing import Any
-
-import msgspec
 
 from tars.errors import Fault, FaultKind
+from tars.protocols import faults
 from tars.protocols.jsonrpc import RpcError
 
 NOT_SIGNED_IN = Fault(
@@ -25,8 +23,12 @@ UNTRUSTED = Fault(
     'Run `gemini` there once and trust it, or set GEMINI_CLI_TRUST_WORKSPACE = "true" in '
     "`[agents.NAME.env]`; then `tars restart`.",
 )
+_UNKNOWN_SESSION = (
+    "invalid session identifier",
+    "session not found",
+    "no previous sessions found",
+)
 _KEY_ADVICE = "Mend GEMINI_API_KEY in `[agents.NAME.env]` or its `env_file`, then `tars restart`."
-_TOO_LONG = 300
 
 _EXIT_AUTH, _EXIT_INPUT, _EXIT_UNTRUSTED, _EXIT_NOT_FOUND = 41, 42, 55, 127
 
@@ -37,7 +39,7 @@ _RETRY_AFTER = re.compile(r"Retrying after (\d+(?:\.\d+)?)\s*ms")
 def classify(error: RpcError) -> Fault:
     """Turn an error of the ACP or the stream-json protocol into a fault."""
     text = f"{error.message} {error.details}"
-    return _by_text(text) or _by_code(error.code, plain(error.message), text)
+    return _by_text(text) or _by_code(error.code, _plain(error.message), text)
 
 
 def last_words(status: int, stderr_tail: str) -> Fault | None:
@@ -69,16 +71,9 @@ def retrying(line: str) -> str | None:
     return None
 
 
-def plain(message: str) -> str:
-    """Give the sentence inside Google's JSON error body, or the message as it is; one line."""
-    text = message.strip().removeprefix("[API Error:").removesuffix("]").strip()
-    try:
-        body: Any = msgspec.json.decode(text)
-        text = str(body["error"]["message"])
-    except (msgspec.DecodeError, KeyError, TypeError, IndexError):
-        pass
-    line = text.strip().partition("\n")[0]
-    return line if len(line) <= _TOO_LONG else line[: _TOO_LONG - 1] + "…"
+def _plain(message: str) -> str:
+    """Give the sentence inside an error, without the wrapping of the headless mode."""
+    return faults.plain(message.strip().removeprefix("[API Error:").removesuffix("]"))
 
 
 def _by_text(text: str) -> Fault | None:
@@ -100,7 +95,7 @@ def _by_text(text: str) -> Fault | None:
             "The daily quota of this model is used up.",
             "Wait until it is renewed, set another `model`, or use another key.",
         )
-    if "invalid session identifier" in low or "session not found" in low:
+    if any(words in low for words in _UNKNOWN_SESSION):
         return Fault(FaultKind.SESSION_UNKNOWN, "Gemini CLI does not know this session.")
     if "is not found for api version" in low:
         return Fault(

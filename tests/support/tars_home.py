@@ -1,0 +1,176 @@
+"""A throw-away home with a real daemon in it, used as a person would: by the `tars` command.
+
+Nothing sleeps: the daemon's own event stream says when to look again.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tars.control.client import Client
+from tars.control.contract import AgentStatus, PromptRequest, Status, TurnResult, Wire
+from tars.errors import NotRunning
+from tars.home import Home
+
+#: The longest that any one command of a test may take.
+PATIENCE = 100.0
+
+
+@dataclass(slots=True)
+class TarsHome:
+    """`env` is the whole environment of the daemon and of every command."""
+
+    home: Home
+    env: Mapping[str, str]
+    client: Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = Client(self.home.socket)
+
+    # --- as a person ----------------------------------------------------------
+
+    def tars(self, *args: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "tars", *args],
+            env=self.env,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def configure(self, toml: str) -> None:
+        """Write config.toml as a person would: private, since it may hold keys."""
+        self.home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.config.write_text(toml)
+        self.home.config.chmod(0o600)
+
+    def start(self) -> None:
+        """`tars start`, which has to work."""
+        done = self.tars("start")
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
+
+    def stop(self) -> None:
+        done = self.tars("stop")
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
+
+    # --- as a program -----------------------------------------------------------
+
+    def status(self) -> Status:
+        return self.client.status()
+
+    def agent(self, name: str | None = None) -> AgentStatus:
+        """One agent's status; the first unless named."""
+        agents = self.status().agents
+        return next(a for a in agents if name in (None, a.name))
+
+    def prompt(self, text: str, **options: Any) -> TurnResult:
+        """Send a prompt and give its result."""
+        return result(self.client.prompt(PromptRequest(text=text, **options)))
+
+    def session(self) -> dict[str, Any]:
+        """session.json as it is on disk."""
+        found: dict[str, Any] = json.loads((self.home.data / "session.json").read_text())
+        return found
+
+    def until(self, claim: Callable[[Status], bool]) -> Status:
+        """Wait until the status fulfils this; it is asked again whenever something happened."""
+        with self._happenings() as happened:
+            while True:
+                # Something was sent at once, when the subscription began.
+                assert happened.recv(65536), "the daemon ended"
+                status = self.status()
+                if claim(status):
+                    return status
+
+    @contextmanager
+    def _happenings(self) -> Iterator[socket.socket]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+            stream.settimeout(PATIENCE)
+            stream.connect(str(self.home.socket))
+            stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: tars\r\n\r\n")
+            yield stream
+
+    def daemon_pid(self) -> int:
+        pid = self.status().daemon.pid
+        assert pid is not None
+        return pid
+
+    def agent_pid(self, name: str | None = None) -> int:
+        pid = self.agent(name).pid
+        assert pid is not None
+        return pid
+
+    # --- the end ----------------------------------------------------------------
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that was started from this home and lives."""
+        return [p for p in psutil.process_iter() if _belongs(p, str(self.home.root))]
+
+    def drain(self) -> None:
+        """Ask for the end of everything; nothing of it may be alive then."""
+        with suppress(NotRunning):
+            self.stop()
+        left = self.processes()
+        for process in left:
+            with suppress(psutil.Error):
+                process.kill()
+        assert left == [], left
+
+    def last_log(self) -> str:
+        with suppress(OSError):
+            return "\n" + "\n".join(self.home.log.read_text().splitlines()[-30:])
+        return ""
+
+
+def result(stream: Iterator[tuple[str, Wire]]) -> TurnResult:
+    """Read a prompt's stream to its end."""
+    last = [message for _, message in stream][-1]
+    assert isinstance(last, TurnResult)
+    return last
+
+
+def kill(pid: int) -> None:
+    """kill -9, and wait until the process is gone."""
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    with suppress(psutil.NoSuchProcess):
+        # A daemon's parent is this test or init; either way it is a zombie at most.
+        process.wait(timeout=30)
+
+
+@contextmanager
+def tars_home(root: Path, env: Mapping[str, str] | None = None) -> Iterator[TarsHome]:
+    """A home under `root`, drained at the end. `env` is what the daemon needs besides."""
+    home = Home(root / "tars")
+    base = {"PATH": os.environ["PATH"], "HOME": str(root), "LANG": "C.UTF-8"}
+    tars = TarsHome(home, {**base, **(env or {}), "TARS_HOME": str(home.root)})
+    try:
+        yield tars
+    except BaseException:
+        print(tars.last_log(), file=sys.stderr)
+        with suppress(Exception):
+            tars.drain()
+        raise
+    tars.drain()
+
+
+def _belongs(process: psutil.Process, root: str) -> bool:
+    try:
+        if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return process.environ().get("TARS_HOME") == root
+    except psutil.Error:
+        return False
