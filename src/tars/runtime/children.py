@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import IO
 
 import anyio
@@ -25,6 +26,12 @@ import psutil
 from tars.home import FILE_MODE
 
 _PR_SET_PDEATHSIG = 1
+#: Two daemons may read one process's create time this far apart: Linux counts from boot, and
+#: when that was is reckoned anew from the clock. No pid is given away again this soon.
+CLOCK_SECONDS = 2.0
+#: How often, and how far apart, to look whether a killed leftover is gone.
+END_LOOKS = 500
+END_LOOK_SECONDS = 0.01
 # Loaded before any fork: a child between fork and exec may not import.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
@@ -41,13 +48,16 @@ class Identity:
 class Child:
     """One process and the ends of its pipes that are ours. Made by `spawn`."""
 
-    def __init__(self, name: str, process: "subprocess.Popen[bytes]", stdout: int | None) -> None:
+    def __init__(self, name: str, process: "subprocess.Popen[bytes]", stdout: IO[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stderr is not None
         self.name = name
         self.pid = process.pid
         self._process = process
-        self.stdin = _descriptor(process.stdin)
-        self.stdout = stdout if stdout is not None else _descriptor(process.stdout)
-        self.stderr = _descriptor(process.stderr)
+        self._streams = (process.stdin, stdout, process.stderr)
+        self.stdin: int | None = _descriptor(process.stdin)
+        self.stdout: int | None = _descriptor(stdout)
+        self.stderr: int | None = _descriptor(process.stderr)
         self.identity = Identity(name, self.pid, create_time(self.pid))
 
     def signal_group(self, number: int) -> None:
@@ -64,33 +74,36 @@ class Child:
 
         A negative status is a signal number.
         """
+        if self._process.returncode is None:
+            await self._ended()
+        # A zombie keeps its pid and group from being given to others; one that is reaped
+        # does not, and `signal_group` leaves it alone.
+        self.signal_group(signal.SIGKILL)
+        return self._process.wait()
+
+    async def _ended(self) -> None:
+        """Wait until it is a zombie, without reaping it."""
         try:
             pidfd = os.pidfd_open(self.pid)
         except (AttributeError, OSError):
-            # Not Linux: a thread waits without reaping.
+            # Not Linux: a thread waits.
             await anyio.to_thread.run_sync(_await_zombie, self.pid, abandon_on_cancel=True)
-        else:
-            try:
-                await anyio.wait_readable(pidfd)
-            finally:
-                os.close(pidfd)
-        # It is a zombie now, which keeps its pid and group from being given to others.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        return self._process.wait()
+            return
+        try:
+            await anyio.wait_readable(pidfd)
+        finally:
+            os.close(pidfd)
 
     def close_stdin(self) -> None:
-        if self.stdin is not None:
-            os.close(self.stdin)
-            self.stdin = None
+        """Say that no more comes."""
+        self._streams[0].close()
+        self.stdin = None
 
     def close(self) -> None:
         """Give up the pipes. The process is left alone."""
-        self.close_stdin()
-        for descriptor in (self.stdout, self.stderr):
-            if descriptor is not None:
-                os.close(descriptor)
-        self.stdout = self.stderr = None
+        for stream in self._streams:
+            stream.close()
+        self.stdin = self.stdout = self.stderr = None
 
 
 def spawn(
@@ -124,12 +137,14 @@ def spawn(
             )
     except BaseException:
         if reader is not None:
-            os.close(reader)
+            reader.close()
         raise
     finally:
         if output is not None:
             output.close()
-    return Child(name, process, reader)
+    stdout = reader or process.stdout
+    assert stdout is not None
+    return Child(name, process, stdout)
 
 
 def create_time(pid: int) -> float:
@@ -155,6 +170,8 @@ def end_leftovers(path: Path) -> list[Identity]:
     A pid that belongs to another process by now is not touched. Gives who was ended.
     """
     try:
+        if _boot_is_another(path):
+            return []
         noted = msgspec.json.decode(path.read_bytes(), type=list[Identity])
     except (OSError, msgspec.DecodeError):
         return []
@@ -163,28 +180,46 @@ def end_leftovers(path: Path) -> list[Identity]:
     return ended
 
 
+def _boot_is_another(path: Path) -> bool:
+    """Whether the machine was started after the file was written: its pids mean nothing then."""
+    return path.stat().st_mtime < psutil.boot_time() - CLOCK_SECONDS
+
+
 def _end_leftover(child: Identity) -> bool:
     now = create_time(child.pid)
-    if now and now != child.create_time:
+    if now and abs(now - child.create_time) > CLOCK_SECONDS:
         return False
-    # The leader is ours, or gone: then its group number cannot have been given away
-    # while members of the group live, and they are older than any newcomer.
-    members = [p for p in psutil.process_iter(["create_time"]) if _in_group(p, child)]
+    # The leader is ours, or gone: then its number cannot have been given away while
+    # members of its session live.
+    members = [p for p in psutil.process_iter(["create_time", "status"]) if _left_by(p, child)]
     for process in members:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(members, timeout=5)
+    # Not until they are reaped: their new parent may take its time with that.
+    for _ in range(END_LOOKS):
+        if not any(_runs(process) for process in members):
+            break
+        sleep(END_LOOK_SECONDS)
     return bool(members)
 
 
-def _in_group(process: psutil.Process, child: Identity) -> bool:
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _left_by(process: psutil.Process, child: Identity) -> bool:
+    """Whether it lives in the session that the child led. A zombie is nobody's to end."""
     try:
         return (
             os.getsid(process.pid) == child.pid
-            and process.info["create_time"] >= child.create_time
+            and process.info["create_time"] > child.create_time - CLOCK_SECONDS
+            and process.info["status"] != psutil.STATUS_ZOMBIE
             and process.pid != os.getpid()
         )
-    except (OSError, psutil.Error):
+    except OSError:
         return False
 
 
@@ -199,20 +234,21 @@ def _die_with(parent: int) -> Callable[[], None]:
     return arm
 
 
-def _open_file(path: Path) -> tuple[IO[bytes], int]:
+def _open_file(path: Path) -> tuple[IO[bytes], IO[bytes]]:
+    """Make the file anew, and open it for the writer and for the reader."""
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, FILE_MODE)
-    return open(descriptor, "wb", buffering=0), os.open(path, os.O_RDONLY)
+    writer = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, FILE_MODE)
+    try:
+        reader = os.open(path, os.O_RDONLY)
+    except OSError:
+        os.close(writer)
+        raise
+    return open(writer, "wb", buffering=0), open(reader, "rb", buffering=0)
 
 
-def _descriptor(stream: IO[bytes] | None) -> int | None:
-    """Take a descriptor out of its file object, non-blocking; the caller closes it."""
-    if stream is None:
-        return None
-    descriptor = os.dup(stream.fileno())
-    stream.close()
-    os.set_blocking(descriptor, False)
-    return descriptor
+def _descriptor(stream: IO[bytes]) -> int:
+    os.set_blocking(stream.fileno(), False)
+    return stream.fileno()
 
 
 def _await_zombie(pid: int) -> None:

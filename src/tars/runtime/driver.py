@@ -9,9 +9,10 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -160,6 +161,8 @@ class Driver:
         self._redactor = Redactor(setup.env)
         self._permission_ids: dict[str, str] = {}
         self._settling: Codec | None = None
+        self._awaited: tuple[LiveTurn, TurnEnded] | None = None
+        self._open_sessions: set[str] = set()
         self._history: History | None = None
         if session_id:
             self._history = kind.history(setup, session_id)
@@ -199,15 +202,16 @@ class Driver:
         turn = LiveTurn(prompt, datetime.now(UTC), anyio.current_time())
         wish = prompt.session or self.session_id
         turn.session_id = wish
-        if self._history is not None:
-            self._report_unclaimed(self._history)
+        self.turn = turn
+        self._heard_at = turn.began
+        self._report_unclaimed()
         if wish and wish != self.session_id:
             # What that conversation used so far is not this turn's.
             self._switch_to(wish, self.kind.history(self.setup, wish))
         if self._history is not None:
+            if self.one_shot or wish not in self._open_sessions:
+                self._history.guard()
             turn.log_mark = self._history.mark()
-        self.turn = turn
-        self._heard_at = turn.began
         self._hub.began(self.name, turn)
         if self.one_shot:
             codec = self.kind.codec(self.setup)
@@ -245,8 +249,8 @@ class Driver:
         assert turn is not None, "the core finishes only turns that began"
         self.turn = None
         self._permission_ids.clear()
-        if turn.requests is None and self._history is not None:
-            turn.requests = self._history.read()
+        self._awaited = None
+        self._read_log(turn)
         usage = reconcile(turn.reported, turn.requests, tool_calls=turn.transcript.tool_calls)
         return TurnReport(
             prompt=turn.prompt,
@@ -265,8 +269,7 @@ class Driver:
 
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
-        if self._history is not None:
-            self._report_unclaimed(self._history)
+        self._report_unclaimed()
         self.session_id = None
         self._history = None
         if self._codec is not None:
@@ -299,6 +302,7 @@ class Driver:
         self._outbox = pipes.Outbox(child.stdin)
         self._gauge = Gauge(child.pid)
         self._tail = pipes.Tail()
+        self._open_sessions = set()
         self._heard_at = anyio.current_time()
         self._hub.send(self.name, e.Spawned(child.pid))
         self._hub.attend(self.name, child, lambda: self._converse(child, codec, launch))
@@ -310,13 +314,17 @@ class Driver:
         assert self._outbox is not None
         outbox = self._outbox
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._read_stderr, child)
             tasks.start_soon(self._write, child, outbox)
-            tasks.start_soon(self._read_stdout, child, codec, launch, exited, drained)
-            await child.exited()
-            exited.set()
-            with anyio.move_on_after(DRAIN_SECONDS):
-                await drained.wait()
+            async with anyio.create_task_group() as reading:
+                reading.start_soon(self._read_stdout, child, codec, launch, exited, drained)
+                reading.start_soon(self._read_stderr, child)
+                await child.exited()
+                exited.set()
+                if launch.stdout_to_file:
+                    # A file has an end, however long it takes to read.
+                    await drained.wait()
+                # Somebody who left the group may hold the pipes open for ever.
+                reading.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
             tasks.cancel_scope.cancel()
 
     async def _read_stdout(
@@ -328,10 +336,11 @@ class Driver:
             if launch.stdout_to_file
             else pipes.chunks(child.stdout)
         )
-        async for data in source:
-            self._heard_at = anyio.current_time()
-            self._hear(codec.receive(data))
-            self._flush()
+        async with aclosing(source):
+            async for data in source:
+                self._heard_at = anyio.current_time()
+                self._hear(codec.receive(data))
+                self._flush()
         drained.set()
         with anyio.move_on_after(LINGER_SECONDS):
             await exited.wait()
@@ -340,11 +349,16 @@ class Driver:
 
     async def _read_stderr(self, child: Child) -> None:
         assert child.stderr is not None
-        async for data in pipes.chunks(child.stderr):
-            self._heard_at = anyio.current_time()
-            lines = self._tail.add(data)
-            for line in lines:
-                self._note_retry(line)
+        async with aclosing(pipes.chunks(child.stderr)) as source:
+            async for data in source:
+                self._heard_at = anyio.current_time()
+                self._note_lines(self._tail.add(data))
+        self._note_lines(self._tail.end())
+
+    def _note_lines(self, lines: list[str]) -> None:
+        for line in lines:
+            self._note_retry(line)
+        if lines:
             self._hub.wrote(self.name, [self._redactor.clean(line) for line in lines])
 
     async def _write(self, child: Child, outbox: pipes.Outbox) -> None:
@@ -353,13 +367,19 @@ class Driver:
 
     def farewell(self, child: Child, status: int) -> e.Exited:
         """Give the event for a child that has exited; the driver forgets it."""
-        fault = self.kind.last_words(status, self._tail.text) or self._crash_fault(status)
-        if self.child is child:
-            if self.one_shot and self._codec is not None:
-                fault = self._unanswered(self._codec.eof()) or fault
-            self.child = self._codec = self._outbox = self._gauge = None
-            self.vitals = Vitals()
         child.close()
+        codec = self._codec
+        self.child = self._codec = self._outbox = self._gauge = None
+        self.vitals = Vitals()
+        if self._awaited is not None:
+            # It answered before it went, and its log grows no more.
+            self._tell_ended(*self._awaited)
+        elif self.turn is None:
+            self._report_unclaimed()
+        words = self._redactor.clean(self._tail.text)
+        fault = self.kind.last_words(status, words) or self._crash_fault(status, words)
+        if self.one_shot and codec is not None:
+            fault = self._unanswered(codec.eof()) or fault
         return e.Exited(child.pid, status, fault)
 
     def _flush(self) -> None:
@@ -386,7 +406,7 @@ class Driver:
                     pass
         if self._codec is not None and self._codec.settling and self._settling is not self._codec:
             self._settling = self._codec
-            self._hub.background(self.name, self._settle)
+            self._hub.background(self.name, partial(self._settle, self._codec))
 
     def _note(self, said: Said) -> None:
         if isinstance(said, Opened):
@@ -402,6 +422,7 @@ class Driver:
     def _open_session(self, opened: Opened) -> None:
         self.model = opened.model or self.model
         self.agent_version = opened.agent_version or self.agent_version
+        self._open_sessions.add(opened.session_id)
         if opened.session_id != self.session_id or self._history is None:
             # A new conversation's log is read from its beginning: it may be ahead of us.
             mark = "" if opened.resumed else "0"
@@ -428,7 +449,8 @@ class Driver:
         if turn is None:
             return
         turn.reported = ended.usage
-        turn.requests = self._history.read() if self._history is not None else None
+        self._read_log(turn)
+        self._awaited = turn, ended
         if turn.requests is not None and usage_missing(ended.usage, turn.requests):
             self._hub.background(self.name, lambda: self._await_log(turn, ended))
         else:
@@ -437,22 +459,38 @@ class Driver:
     async def _await_log(self, turn: LiveTurn, ended: TurnEnded) -> None:
         """The agent answers before its log is written: wait for the rest, but not long."""
         with anyio.move_on_after(LOG_PATIENCE_SECONDS):
-            while self._history is not None and usage_missing(ended.usage, turn.requests or ()):
+            while self._awaits(turn) and usage_missing(ended.usage, turn.requests or ()):
                 await anyio.sleep(LOG_LOOK_SECONDS)
-                turn.requests = (turn.requests or ()) + (self._history.read() or ())
-        self._tell_ended(turn, ended)
+                if self._awaits(turn):
+                    self._read_log(turn)
+        if self._awaits(turn):
+            self._tell_ended(turn, ended)
+
+    def _awaits(self, turn: LiveTurn) -> bool:
+        """Whether the turn is still the one whose log is waited for; its process may go first."""
+        return self._awaited is not None and self._awaited[0] is turn
+
+    def _read_log(self, turn: LiveTurn) -> None:
+        """Add what the agent's log shows now to the turn's requests."""
+        more = self._history.read() if self._history is not None else None
+        if more is not None:
+            turn.requests = (turn.requests or ()) + more
 
     def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
+        self._awaited = None
         outcome = _OUTCOMES[ended.stop]
         self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault))
 
-    async def _settle(self) -> None:
-        codec = self._codec
-        await anyio.sleep(SETTLE_SECONDS)
-        self._settling = None
-        if codec is not None and codec is self._codec and codec.settling:
-            self._hear(codec.settle())
-            self._flush()
+    async def _settle(self, codec: Codec) -> None:
+        """Take a replay as over once the agent has been silent, if it did not say so."""
+        while codec is self._codec and codec.settling:
+            silent_until = self._heard_at + SETTLE_SECONDS
+            if anyio.current_time() >= silent_until:
+                self._hear(codec.settle())
+                self._flush()
+            await anyio.sleep_until(silent_until)
+        if self._settling is codec:
+            self._settling = None
 
     def _note_retry(self, line: str) -> None:
         reason = self.kind.retrying(line)
@@ -460,9 +498,9 @@ class Driver:
             self.turn.waiting_for = reason
             self._hub.said(self.name, Retrying(reason))
 
-    def _report_unclaimed(self, history: History) -> None:
+    def _report_unclaimed(self) -> None:
         """What the log shows between two turns came too late for the one before."""
-        requests = history.read()
+        requests = self._history.read() if self._history is not None else None
         if requests and self.session_id:
             self._hub.spent(self.name, self.session_id, requests)
 
@@ -490,8 +528,8 @@ class Driver:
             )
         return Fault(FaultKind.CRASHED, f"The agent's process could not be made: {error.strerror}.")
 
-    def _crash_fault(self, status: int) -> Fault | None:
-        words = self._redactor.clean(self._tail.text).strip()[-LAST_WORDS:]
+    def _crash_fault(self, status: int, stderr: str) -> Fault | None:
+        words = stderr.strip()[-LAST_WORDS:]
         if not words:
             return None
         how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"

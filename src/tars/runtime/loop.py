@@ -21,11 +21,16 @@ from tars.core import health
 from tars.core.agent import Agent, Outcome, Spec, State
 from tars.core.commands import Command
 from tars.core.fleet import Fleet
-from tars.errors import Fault
+from tars.errors import Fault, FaultKind
 from tars.runtime.children import Child, Identity
 from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
 from tars.runtime.log import log
 
+_BUG = Fault(
+    FaultKind.INTERNAL,
+    "tars itself failed; this is a bug.",
+    "Its log has the details; `tars logs` shows it.",
+)
 #: How often an idle daemon looks at memory and CPU.
 MEASURE_SECONDS = 20.0
 
@@ -54,6 +59,23 @@ class Audience(Protocol):
     def children_changed(self, children: Iterable[Identity]) -> None: ...
 
 
+class _Waiter:
+    """Somebody waits for a claim to hold. What the claim raises is his, not the loop's."""
+
+    def __init__(self, claim: Callable[[], bool]) -> None:
+        self.done = anyio.Event()
+        self.error: Exception | None = None
+        self._claim = claim
+
+    def ask(self) -> None:
+        try:
+            if self.done.is_set() or not self._claim():
+                return
+        except Exception as error:
+            self.error = error
+        self.done.set()
+
+
 class Loop:
     """Owns the fleet's state and the drivers. Use it inside `run`."""
 
@@ -67,7 +89,7 @@ class Loop:
         self._tasks: TaskGroup | None = None
         self._wake = anyio.Event()
         self._wake_at = float("inf")
-        self._waiters: list[tuple[Callable[[], bool], anyio.Event]] = []
+        self._waiters: list[_Waiter] = []
         self._permission_numbers = itertools.count(1)
 
     # --- for the daemon -----------------------------------------------------
@@ -104,11 +126,17 @@ class Loop:
         return self.fleet[name]
 
     async def reached(self, claim: Callable[[], bool]) -> None:
-        """Wait until this holds; it is asked again after every event."""
-        if not claim():
-            event = anyio.Event()
-            self._waiters.append((claim, event))
-            await event.wait()
+        """Wait until this holds; it is asked again after every event. Raises what it raises."""
+        if claim():
+            return
+        waiter = _Waiter(claim)
+        self._waiters.append(waiter)
+        try:
+            await waiter.done.wait()
+        finally:
+            self._waiters.remove(waiter)
+        if waiter.error is not None:
+            raise waiter.error
 
     async def stop_all(self) -> None:
         """End every process, rung by rung, and keep the prompts that wait for a successor."""
@@ -137,16 +165,16 @@ class Loop:
         self._plan_wake()
 
     def said(self, agent: str, said: Said) -> None:
-        self._audience.said(agent, self.drivers[agent].turn, said)
+        self._tell(agent, self._audience.said, agent, self.drivers[agent].turn, said)
 
     def began(self, agent: str, turn: LiveTurn) -> None:
-        self._audience.began(agent, turn)
+        self._tell(agent, self._audience.began, agent, turn)
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
-        self._audience.spent(agent, session_id, requests)
+        self._tell(agent, self._audience.spent, agent, session_id, requests)
 
     def wrote(self, agent: str, lines: list[str]) -> None:
-        self._audience.wrote(agent, lines)
+        self._tell(agent, self._audience.wrote, agent, lines)
 
     def attend(self, agent: str, child: Child, conversation: Callable[[], object]) -> None:
         self._children_changed()
@@ -164,19 +192,20 @@ class Loop:
         now = anyio.current_time()
         was = self.fleet.agents.get(name)
         self.fleet, commands = self.fleet.step(name, event, now)
-        self._audience.decided(name, event, commands, now)
+        self._tell(name, self._audience.decided, name, event, commands, now)
         agent = self.fleet[name]
         if was is not None and was.state is not agent.state:
             log.info("state_changed", agent=name, was=was.state.value, now=agent.state.value)
         if isinstance(event, e.PermissionAsked) and not commands:
-            self._audience.asked(agent, self.drivers[name], event.request_id, now)
+            driver = self.drivers[name]
+            self._tell(name, self._audience.asked, agent, driver, event.request_id, now)
         for command in commands:
             try:
                 self._act(name, command)
             except Exception:
                 # A bug of ours. It is told loudly, and the other agents go on.
                 log.exception("command_failed", agent=name, command=type(command).__name__)
-                self.drivers[name].signal(c.SignalName.KILL)
+                self._give_up(name)
 
     def _act(self, name: str, command: Command) -> None:
         driver = self.drivers[name]
@@ -192,12 +221,27 @@ class Loop:
                 driver.cancel()
             case c.FinishTurn(prompt, outcome, fault):
                 self._prompts.pop(prompt, None)
-                self._audience.finished(name, driver.finish(outcome, fault))
+                self._tell(name, self._audience.finished, name, driver.finish(outcome, fault))
             case c.DropPrompt(prompt, outcome, fault):
                 if dropped := self._prompts.pop(prompt, None):
-                    self._audience.dropped(dropped, outcome, fault)
+                    self._tell(name, self._audience.dropped, dropped, outcome, fault)
             case c.AnswerPermission(request, option):
                 driver.answer(request, option)
+
+    def _give_up(self, name: str) -> None:
+        """Nobody knows what became of a command: its process ends, or was never made."""
+        driver = self.drivers[name]
+        if driver.child is not None:
+            driver.signal(c.SignalName.KILL)
+        else:
+            self.send(name, e.SpawnFailed(_BUG))
+
+    def _tell(self, agent: str, what: Callable[..., None], *facts: object) -> None:
+        """Tell the audience. A bug there is told loudly, and no agent suffers for it."""
+        try:
+            what(*facts)
+        except Exception:
+            log.exception("audience_failed", agent=agent, told=what.__name__)
 
     # --- tasks --------------------------------------------------------------
 
@@ -211,7 +255,7 @@ class Loop:
         status = await child.exited()
         driver = self.drivers.get(name)
         if driver is not None:
-            self.send(name, driver.farewell(child, status))
+            self.send(name, _farewell(driver, child, status))
         self._children_changed()
 
     async def _work(self, name: str, work: Callable[[], object]) -> None:
@@ -271,20 +315,22 @@ class Loop:
                 self._judge(name)
 
     def _look_for_waiters(self) -> None:
-        if not self._waiters:
-            return
-        kept = []
-        for claim, event in self._waiters:
-            if claim():
-                event.set()
-            else:
-                kept.append((claim, event))
-        self._waiters = kept
+        for waiter in self._waiters:
+            waiter.ask()
 
     def _children_changed(self) -> None:
         children = [d.child.identity for d in self.drivers.values() if d.child is not None]
-        self._audience.children_changed(children)
+        self._tell("", self._audience.children_changed, children)
 
     def _start(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         assert self._tasks is not None, "the loop runs"
         self._tasks.start_soon(task, *args)
+
+
+def _farewell(driver: Driver, child: Child, status: int) -> e.Exited:
+    """Ask for the child's last words; the exit is told even when they cannot be read."""
+    try:
+        return driver.farewell(child, status)
+    except Exception:
+        log.exception("farewell_failed", agent=driver.name)
+        return e.Exited(child.pid, status, _BUG)

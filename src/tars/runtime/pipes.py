@@ -1,8 +1,7 @@
 """Bytes from and to a child, without blocking and within bounds."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
 
 import anyio
 import anyio.lowlevel
@@ -14,7 +13,7 @@ TAIL_SECONDS = 0.02
 OUTBOX_LIMIT = 64 * 1024 * 1024
 
 
-async def chunks(descriptor: int) -> AsyncIterator[bytes]:
+async def chunks(descriptor: int) -> AsyncGenerator[bytes, None]:
     """Give what comes out of a pipe until its end."""
     while True:
         try:
@@ -29,11 +28,15 @@ async def chunks(descriptor: int) -> AsyncIterator[bytes]:
         await anyio.lowlevel.checkpoint()
 
 
-async def grown(descriptor: int, finished: anyio.Event) -> AsyncIterator[bytes]:
+async def grown(descriptor: int, finished: anyio.Event) -> AsyncGenerator[bytes, None]:
     """Give what is appended to a file, until its writer has finished and all is read."""
+    position = 0
     while True:
         last = finished.is_set()
-        while data := os.read(descriptor, CHUNK):
+        # Somebody else may have the file open still: what it appends later is not awaited.
+        end = os.fstat(descriptor).st_size
+        while position < end and (data := os.read(descriptor, CHUNK)):
+            position += len(data)
             yield data
             await anyio.lowlevel.checkpoint()
         if last:
@@ -58,7 +61,8 @@ class Outbox:
         A child that does not read loses what goes beyond OUTBOX_LIMIT: it is deaf
         anyhow, and the deadlines see to it.
         """
-        if self.broken or not data:
+        if self.broken or self._closing or not data:
+            # Once stdin is closed, its number may be another file's.
             return
         if len(self._waiting) + len(data) > OUTBOX_LIMIT:
             return
@@ -107,17 +111,18 @@ class Tail:
         self._data += data
         del self._data[: -self._limit]
         self._torn += data
+        if b"\n" not in data:
+            del self._torn[: -self._limit]
+            return []
         *lines, rest = bytes(self._torn).split(b"\n")
         self._torn = bytearray(rest[-self._limit :])
         return [line.decode("utf-8", "replace") for line in lines]
 
+    def end(self) -> list[str]:
+        """Give the last line, if it had no newline."""
+        line, self._torn = bytes(self._torn), bytearray()
+        return [line.decode("utf-8", "replace")] if line else []
+
     @property
     def text(self) -> str:
         return self._data.decode("utf-8", "replace")
-
-
-def discard(descriptor: int | None) -> None:
-    """Close a descriptor that may be gone already."""
-    if descriptor is not None:
-        with suppress(OSError):
-            os.close(descriptor)

@@ -1,7 +1,8 @@
 """What is to be remembered, written in order by one worker thread.
 
 The loop never waits for the disk. A write that fails is kept and tried again, so that a
-full disk loses nothing that fits in memory; `problem` says so meanwhile.
+full disk loses nothing that fits in memory; `problem` says so meanwhile. The store and the
+files beside it are two queues: where the one cannot be written, the other still is.
 """
 
 from collections import deque
@@ -29,57 +30,55 @@ RETRY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    work: "Work"
-    then: Callable[[object], None]
-    keep: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
     """What is to be written: `into` the store, or a `file` beside it."""
 
     into: "Callable[[Store], object] | None" = None
     file: Callable[[], object] | None = None
 
-    def do(self, store: "Store | None", why_none: str | None) -> object:
-        if self.file is not None:
-            return self.file()
-        assert self.into is not None
-        if store is None:
-            raise StoreError(why_none or "The store could not be opened.")
-        return self.into(store)
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Work
+    then: Callable[[object], None]
+    keep: bool
 
 
 class Recorder:
     """Use `put` and `ask` from the loop's thread, while `run` is under way."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: "Callable[[Path], Store] | None" = None) -> None:
         self.problem: str | None = None
         self._path = path
+        self._opened = opened or _open_store
+        self._store: Store | None = None
         self._jobs: deque[_Job] = deque()
         self._filled = anyio.Event()
-        self._failed: deque[Work] = deque()
+        self._failed_into: deque[Work] = deque()
+        self._failed_files: deque[Work] = deque()
         self._given_up = 0
-        self._closing = False
+        self._closing = self._over = False
         self._done = anyio.Event()
         self._thread = anyio.CapacityLimiter(1)
 
     async def run(self) -> None:
         """Open the store, then write until `close` was called and all is written."""
-        store = await self._open()
         try:
+            await self._open()
             while not (self._closing and not self._jobs):
                 if not self._jobs:
-                    await self._wait(store)
+                    await self._wait()
                     continue
-                await self._do(store, self._jobs.popleft())
-            await self._try_again(store)
+                await self._do(self._jobs.popleft())
+            await self._try_again(self._failed_into)
+            await self._try_again(self._failed_files)
         finally:
+            self._over = True
+            for job in self._jobs:
+                self._tell(job, StoreError("The store is closed."))
             with anyio.CancelScope(shield=True):
-                if store is not None:
-                    await anyio.to_thread.run_sync(store.close, limiter=self._thread)
-                self._done.set()
+                await self._close_store()
+            self._done.set()
 
     def put(
         self,
@@ -121,80 +120,136 @@ class Recorder:
     def _add(self, job: _Job) -> None:
         # Not bounded by itself: every job stands for a prompt that was accepted, or for
         # a batch of decisions of which there is one at a time.
+        if self._over:
+            # Nothing is written any more; nobody waits for it in vain.
+            self._tell(job, StoreError("The store is closed."))
+            return
         self._jobs.append(job)
         self._filled.set()
 
-    async def _open(self) -> "Store | None":
-        """Import and open the store. Without one, tars runs on and remembers nothing."""
+    async def _open(self) -> bool:
+        """Open the store. Without one, tars runs on, and tries again when it has to write."""
         try:
-            return await anyio.to_thread.run_sync(self._open_now, limiter=self._thread)
-        except StoreError as error:
-            self.problem = f"{error} {error.advice}".strip()
-            log.error("store_not_opened", reason=str(error))
-            return None
-
-    def _open_now(self) -> "Store":
-        # A tenth of a second and 15 MB: not before the daemon answers.
-        from tars.store.store import Store
-
-        store = Store.open(self._path)
-        if store.problem:
-            log.error("store_set_aside", reason=store.problem)
-            self.problem = store.problem
-        return store
-
-    async def _wait(self, store: "Store | None") -> None:
-        self._filled = anyio.Event()
-        with anyio.move_on_after(RETRY_SECONDS if self._failed else float("inf")):
-            await self._filled.wait()
-            return
-        await self._try_again(store)
-
-    async def _do(self, store: "Store | None", job: _Job) -> None:
-        if self._failed and not await self._try_again(store):
-            # What came before is not written: this one waits behind it.
-            if job.keep:
-                self._remember(job.work)
-            job.then(StoreError(self.problem or "The store cannot be written."))
-            return
-        try:
-            answer: object = await self._write(store, job.work)
+            self._store = await self._in_thread(lambda: self._opened(self._path))
         except StoreError as error:
             self._fail(error)
-            if job.keep:
-                self._remember(job.work)
-            answer = error
-        job.then(answer)
-
-    async def _try_again(self, store: "Store | None") -> bool:
-        while self._failed:
-            try:
-                await self._write(store, self._failed[0])
-            except StoreError as error:
-                self._fail(error)
-                return False
-            self._failed.popleft()
-        if self.problem is not None and store is not None:
-            log.info("store_written_again")
-            self.problem = store.problem
+            return False
+        if self._store.problem is not None:
+            log.error("store_set_aside", reason=self._store.problem)
+        self._mended()
         return True
 
-    async def _write(self, store: "Store | None", work: Work) -> object:
-        do = partial(work.do, store, self.problem)
-        return await anyio.to_thread.run_sync(do, limiter=self._thread)
+    async def _close_store(self) -> None:
+        lost = len(self._failed_into) + len(self._failed_files)
+        if lost:
+            log.error("writes_lost", count=lost, reason=self.problem)
+        if self._store is None:
+            return
+        try:
+            await self._in_thread(self._store.close)
+        except StoreError as error:
+            self._fail(error)
 
-    def _remember(self, work: Work) -> None:
-        if len(self._failed) >= BACKLOG:
-            self._failed.popleft()
+    async def _wait(self) -> None:
+        self._filled = anyio.Event()
+        unwritten = self._store is None or self._failed_into or self._failed_files
+        with anyio.move_on_after(RETRY_SECONDS if unwritten else float("inf")):
+            await self._filled.wait()
+            return
+        await self._try_again(self._failed_into)
+        await self._try_again(self._failed_files)
+
+    async def _do(self, job: _Job) -> None:
+        failed = self._failed_into if job.work.file is None else self._failed_files
+        if not await self._try_again(failed):
+            # What came before is not written: this one waits behind it.
+            answer: object = StoreError(self.problem or "The disk cannot be written.")
+        else:
+            answer = await self._attempt(job.work)
+        if job.keep and _worth_keeping(answer):
+            self._remember(failed, job.work)
+        self._tell(job, answer)
+
+    def _tell(self, job: _Job, answer: object) -> None:
+        try:
+            job.then(answer)
+        except Exception:
+            # A bug of ours in whoever waits; what others wrote is not lost for it.
+            log.exception("answer_failed")
+
+    async def _try_again(self, failed: deque[Work]) -> bool:
+        """Write what could not be written before. Gives whether all of it is written now."""
+        if failed is self._failed_into and self._store is None and not await self._open():
+            return False
+        while failed:
+            answer = await self._attempt(failed[0])
+            if _worth_keeping(answer):
+                return False
+            failed.popleft()
+            self._mended()
+        return True
+
+    async def _attempt(self, work: Work) -> object:
+        """Do it once, and give its result or its error."""
+        try:
+            answer = await self._in_thread(partial(_write, work, self._store))
+        except StoreError as error:
+            self._fail(error)
+            return error
+        except Exception:
+            # A bug of ours, or a value that no database takes: once more changes nothing.
+            log.exception("write_failed")
+            return _Bug("tars failed to write this down; its log has the details.")
+        self._mended()
+        return answer
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(work, limiter=self._thread)
+
+    def _remember(self, failed: deque[Work], work: Work) -> None:
+        if len(failed) >= BACKLOG:
+            failed.popleft()
             self._given_up += 1
             log.error("write_given_up", total=self._given_up)
-        self._failed.append(work)
+        failed.append(work)
+
+    def _mended(self) -> None:
+        """Something was written. Unless more waits to be, all is well again."""
+        if self._store is None or self._failed_into or self._failed_files:
+            return
+        if self.problem != self._store.problem:
+            log.info("store_written_again")
+            self.problem = self._store.problem
 
     def _fail(self, error: StoreError) -> None:
         problem = f"{error} {error.advice}".strip()
         if problem != self.problem:
             log.error("store_failed", reason=str(error))
         self.problem = problem
+
+
+class _Bug(StoreError):
+    """What failed will always fail: it is not kept."""
+
+
+def _worth_keeping(answer: object) -> bool:
+    """Whether it is an error that may pass."""
+    return isinstance(answer, StoreError) and not isinstance(answer, _Bug)
+
+
+def _write(work: Work, store: "Store | None") -> object:
+    if work.file is not None:
+        return work.file()
+    assert work.into is not None
+    assert store is not None, "opened before anything is written into it"
+    return work.into(store)
+
+
+def _open_store(path: Path) -> "Store":
+    # A tenth of a second and 15 MB: not before the daemon answers.
+    from tars.store.store import Store
+
+    return Store.open(path)
 
 
 def _nothing(_answer: object) -> None:

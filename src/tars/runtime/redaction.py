@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
 #: Shorter values are words, and would be struck out of innocent text.
 _SHORTEST = 6
 
@@ -12,9 +12,12 @@ class Redactor:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         secrets = {
-            value
+            line.strip()
             for name, value in env.items()
-            if len(value) >= _SHORTEST and any(word in name.upper() for word in _SECRET_NAMES)
+            if any(word in name.upper() for word in _SECRET_NAMES)
+            # Agents write in lines: a key of several lines is met one line at a time.
+            for line in value.splitlines()
+            if len(line.strip()) >= _SHORTEST
         }
         # The longest first: one secret may be the beginning of another.
         self._secrets = sorted(secrets, key=len, reverse=True)

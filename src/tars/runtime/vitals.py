@@ -22,6 +22,7 @@ class Gauge:
         self._pid = pid
         self._cpu_seconds = 0.0
         self._sampled_at: float | None = None
+        self._descendants = False
 
     def sample(self, *, descendants: bool) -> Vitals:
         """Look once; a process that is gone weighs nothing.
@@ -38,10 +39,13 @@ class Gauge:
         cpu_seconds = sum(cpu for _, cpu in weights)
         now = monotonic()
         percent = 0.0
-        if self._sampled_at is not None and now > self._sampled_at:
+        # Another family's seconds cannot be compared.
+        same = descendants is self._descendants
+        if same and self._sampled_at is not None and now > self._sampled_at:
             used = max(0.0, cpu_seconds - self._cpu_seconds)
             percent = 100.0 * used / (now - self._sampled_at)
         self._cpu_seconds, self._sampled_at = cpu_seconds, now
+        self._descendants = descendants
         return Vitals(sum(rss for rss, _ in weights), round(percent, 1))
 
 
