@@ -38,12 +38,15 @@ class Setup:
 @dataclass(frozen=True, slots=True)
 class Launch:
     """A process to make. `stdout_to_file`: its stdout is a file that is read as it grows,
-    because the CLI drops what a pipe does not take at once."""
+    because the CLI drops what a pipe does not take at once. `diagnostics` is where the CLI
+    writes what its stderr tells too late: a FIFO is made there and read for signs of life,
+    and nothing of it is kept, for it may quote prompts."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
     stdout_to_file: bool = False
+    diagnostics: Path | None = None
 
 
 class History(Protocol):
@@ -102,8 +105,8 @@ class Kind(Protocol):
         An empty mark means: all that is there now was read already.
         """
 
-    def retrying(self, stderr_line: str) -> str | None:
-        """Say what the agent waits for, if this line tells."""
+    def retrying(self, line: str) -> str | None:
+        """Say what the agent waits for, if this line of its stderr or diagnostics tells."""
 
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
         """Say why the process ended, if its exit status and the end of its stderr tell."""

@@ -166,9 +166,13 @@ class Chronicle:
         self._save(manager)
 
     def _session_lost(self, agent: str, session_id: str, reason: str) -> None:
+        lost = self.sessions[agent].session
         self.sessions[agent].session = None
+        if lost is None or not lost.total_net_tokens:
+            # Nothing was ever said in it: some agents do not keep such a session.
+            return
         self.warn(
-            f"The agent {agent} has lost the conversation {session_id} ({reason}). "
+            f"The agent {agent} has lost the conversation {session_id}: {reason.rstrip('.')}. "
             "A new one was begun; the ledger keeps what was counted."
         )
 

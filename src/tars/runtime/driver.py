@@ -291,6 +291,8 @@ class Driver:
         stdout = self.setup.tmp / "stdout" if launch.stdout_to_file else None
         try:
             _empty(self.setup.tmp)
+            if launch.diagnostics is not None:
+                os.mkfifo(launch.diagnostics, 0o600)
             child = children.spawn(
                 self.name, launch.argv, env=launch.env, cwd=launch.cwd, stdout_file=stdout
             )
@@ -318,6 +320,8 @@ class Driver:
             async with anyio.create_task_group() as reading:
                 reading.start_soon(self._read_stdout, child, codec, launch, exited, drained)
                 reading.start_soon(self._read_stderr, child)
+                if launch.diagnostics is not None:
+                    tasks.start_soon(self._read_diagnostics, launch.diagnostics)
                 await child.exited()
                 exited.set()
                 if launch.stdout_to_file:
@@ -354,6 +358,20 @@ class Driver:
                 self._heard_at = anyio.current_time()
                 self._note_lines(self._tail.add(data))
         self._note_lines(self._tail.end())
+
+    async def _read_diagnostics(self, fifo: Path) -> None:
+        """Heed what the agent tells of its own doings, until the conversation ends."""
+        lines = pipes.Tail()
+        # Open for writing too, so that its end does not come before the agent's beginning.
+        descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            async with aclosing(pipes.chunks(descriptor)) as source:
+                async for data in source:
+                    self._heard_at = anyio.current_time()
+                    for line in lines.add(data):
+                        self._note_retry(line)
+        finally:
+            os.close(descriptor)
 
     def _note_lines(self, lines: list[str]) -> None:
         for line in lines:

@@ -34,7 +34,11 @@ class Gemini:
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         model = ("-m", setup.model) if setup.model else ()
         if not self.one_shot(setup.protocol):
-            return Launch((*setup.command, "--acp", *model), _env(setup), setup.cwd)
+            # Over ACP its stderr is held back until it exits; the debug log is not.
+            diagnostics = setup.tmp / "diagnostics"
+            env = {**_env(setup), "GEMINI_DEBUG_LOG_FILE": str(diagnostics)}
+            argv = (*setup.command, "--acp", *model)
+            return Launch(argv, env, setup.cwd, diagnostics=diagnostics)
         resume = ("--resume", session_id) if session_id else ()
         mode = _APPROVAL_MODES.get(setup.mode, setup.mode)
         approval = ("--approval-mode", mode) if mode else ()
@@ -55,8 +59,8 @@ class Gemini:
     def history(self, setup: Setup, session_id: str, mark: str = "") -> GeminiHistory:
         return GeminiHistory(_folder(setup), session_id, setup.keep, mark)
 
-    def retrying(self, stderr_line: str) -> str | None:
-        return faults.retrying(stderr_line)
+    def retrying(self, line: str) -> str | None:
+        return faults.retrying(line)
 
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
         return faults.last_words(status, stderr_tail)
