@@ -14,6 +14,7 @@ import anyio
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
@@ -42,7 +43,6 @@ MAX_LOG_LINES = 10_000
 #: How often a followed log is looked at. Nothing is looked at when nobody follows.
 LOG_POLL_SECONDS = 0.25
 
-_JSON = b"application/json"
 Message = TypeVar("Message", bound=c.Wire)
 
 
@@ -82,8 +82,9 @@ Handler = Callable[[Backend, Call], Awaitable[c.Wire | Response]]
 def build(backend: Backend, *, body_seconds: float = BODY_SECONDS) -> ASGIApp:
     """Make the application that serves the contract from a backend."""
     routes = [_starlette_route(backend, route, body_seconds) for route in c.ROUTES]
-    rest = Starlette(
+    app = Starlette(
         routes=routes,
+        middleware=[Middleware(_StatusFirst, backend=backend)],
         exception_handlers={
             TarsError: _tars_error,
             HTTPException: _http_error,
@@ -91,26 +92,28 @@ def build(backend: Backend, *, body_seconds: float = BODY_SECONDS) -> ASGIApp:
             Exception: _bug,
         },
     )
-    rest.router.redirect_slashes = False
-    return partial(_status_first, backend, rest)
+    app.router.redirect_slashes = False
+    return app
 
 
-async def _status_first(
-    backend: Backend, rest: ASGIApp, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Answer the one hot request without routing; it is half of the work of a request."""
-    if (
-        scope["type"] == "http"
-        and scope["path"] == "/v1/status"
-        and scope["method"] == "GET"
-        and not scope["query_string"]
-    ):
-        body = msgspec.json.encode(backend.status())
-        headers = [(b"content-type", _JSON), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-    else:
-        await rest(scope, receive, send)
+class _StatusFirst:
+    """Answers the one hot request without routing, which is half of the work of a request."""
+
+    def __init__(self, app: ASGIApp, backend: Backend) -> None:
+        self._app = app
+        self._backend = backend
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/v1/status" and scope["method"] == "GET" and not scope["query_string"]:
+            body = msgspec.json.encode(self._backend.status())
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", b"%d" % len(body)),
+            ]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        else:
+            await self._app(scope, receive, send)
 
 
 def _starlette_route(backend: Backend, route: c.Route, body_seconds: float) -> StarletteRoute:

@@ -19,6 +19,8 @@ class Wire(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=False):
 
 
 class DaemonStatus(Wire):
+    """The daemon itself. `cpu_percent` is of one core; unknown sizes are 0."""
+
     running: bool
     pid: int | None = None
     version: str = ""
@@ -37,6 +39,8 @@ class FaultStatus(Wire):
 
 
 class OptionStatus(Wire):
+    """An answer that the agent offers. `kind` is the protocol's word, such as allow_once."""
+
     id: str
     name: str
     kind: str
@@ -64,6 +68,8 @@ class TurnStatus(Wire):
 
 
 class SessionRef(Wire):
+    """Which session an agent has; nulls where it has none, or no name for it."""
+
     id: str | None = None
     name: str | None = None
 
@@ -137,11 +143,15 @@ class Accepted(Wire):
 
 
 class Started(Wire):
+    """The agent has the prompt."""
+
     turn: str
     session: str | None = None
 
 
 class Text(Wire):
+    """A piece of the answer, or of a `thought`."""
+
     text: str
 
 
@@ -208,6 +218,8 @@ class Cancelled(Wire):
 
 
 class ResetRequest(Wire, forbid_unknown_fields=True):
+    """`agent` None is the default agent."""
+
     agent: str | None = None
 
 
@@ -226,6 +238,8 @@ class PermitRequest(Wire, forbid_unknown_fields=True):
 
 
 class Permitted(Wire):
+    """`option` is the answer that the agent got."""
+
     id: str
     option: str | None
 
@@ -239,6 +253,8 @@ class AgentChanged(Wire):
 
 
 class AgentList(Wire):
+    """`default` is the agent that is meant where none is named."""
+
     agents: list[AgentStatus]
     default: str
 
@@ -252,6 +268,8 @@ class Reloaded(Wire):
 
 
 class ShuttingDown(Wire):
+    """The daemon `pid` stops its agents now, then itself."""
+
     pid: int
 
 
@@ -264,10 +282,14 @@ class ErrorBody(Wire):
 
 
 class Error(Wire):
+    """The body of every answer that is not a success."""
+
     error: ErrorBody
 
 
 class LogLine(Wire):
+    """One line, as it was written."""
+
     line: str
 
 
@@ -334,36 +356,19 @@ ROUTES: tuple[Route, ...] = (
         PromptRequest,
         stream=PROMPT_STREAM,
     ),
-    Route(
-        "POST",
-        "/v1/cancel",
-        "Cancel the turn under way, or a prompt that waits.",
-        Cancelled,
-        CancelRequest,
-    ),
-    Route(
-        "POST",
-        "/v1/reset",
-        "Clear the session; the next prompt begins a new one.",
-        ResetDone,
-        ResetRequest,
-    ),
+    Route("POST", "/v1/cancel", "Cancel a prompt that runs or waits.", Cancelled, CancelRequest),
+    Route("POST", "/v1/reset", "Clear the session; prompts begin anew.", ResetDone, ResetRequest),
     Route("POST", "/v1/permit/{id}", "Answer a permission request.", Permitted, PermitRequest),
     Route(
         "POST",
         "/v1/agents/{name}/start",
-        "Start an agent, and wait until it is ready or failed.",
+        "Start it; wait until it is ready or failed.",
         AgentChanged,
     ),
     Route(
         "POST", "/v1/agents/{name}/stop", "Stop an agent, and wait until it is gone.", AgentChanged
     ),
-    Route(
-        "POST",
-        "/v1/agents/{name}/restart",
-        "Give an agent a new process and the same session.",
-        AgentChanged,
-    ),
+    Route("POST", "/v1/agents/{name}/restart", "A new process, the same session.", AgentChanged),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(
         "GET",

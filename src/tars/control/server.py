@@ -24,7 +24,7 @@ from tars.home import FILE_MODE, FOLDER_MODE
 #: The request line and all headers, in bytes.
 MAX_HEAD = 64 * 1024
 #: More at once are closed without an answer, so that descriptors remain for the agents.
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 256
 #: How long a connection may be silent between requests, or within the head of one.
 IDLE_SECONDS = 60
 BACKLOG = 512
@@ -53,7 +53,12 @@ def bind(path: Path) -> socket.socket:
 
 
 async def serve(
-    app: ASGIApp, sock: socket.socket, *, stop: anyio.Event, grace_seconds: float = 5.0
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    stop: anyio.Event,
+    grace_seconds: float = 5.0,
+    idle_seconds: int = IDLE_SECONDS,
 ) -> None:
     """Serve until `stop` is set, then let requests under way finish for `grace_seconds`.
 
@@ -74,7 +79,7 @@ async def serve(
         server_header=False,
         date_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=IDLE_SECONDS,
+        timeout_keep_alive=idle_seconds,
     )
     server = _Server(config, stop, grace_seconds)
     try:
@@ -130,8 +135,7 @@ class _Server(uvicorn.Server):
         if self._closed:
             return
         self._closed = True
-        for listener in getattr(self, "servers", []):
-            listener.close()
+        await self._close_listeners()
         for connection in list(self.server_state.connections):
             connection.shutdown()
         await self._tasks_end(self._grace_seconds)
@@ -142,11 +146,28 @@ class _Server(uvicorn.Server):
         for task in list(self.server_state.tasks):
             task.cancel()
         await self._tasks_end(0.5)
-        await asyncio.sleep(0)  # the aborted transports close in the loop's next round
+        await _loop_rounds()  # the aborted transports close
+
+    async def _close_listeners(self) -> None:
+        # asyncio fails (`Server._attach`, an assertion) on a connection that it accepted
+        # just before `close`: so accept no more first, and let it make the last ones.
+        listeners: list[asyncio.Server] = getattr(self, "servers", [])
+        for listener in listeners:
+            for sock in listener.sockets:
+                asyncio.get_running_loop().remove_reader(sock.fileno())
+        await _loop_rounds()
+        for listener in listeners:
+            listener.close()
 
     async def _tasks_end(self, seconds: float) -> None:
         if self.server_state.tasks:
             await asyncio.wait(list(self.server_state.tasks), timeout=seconds)
+
+
+async def _loop_rounds() -> None:
+    """Let asyncio finish with connections what it has begun: that takes it three rounds."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 class _Connection(HttpToolsProtocol):

