@@ -8,6 +8,10 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 # Through `python -m`, not the generated scripts: those break in a folder that was moved.
 VENV := .venv/bin/python
 PIP := $(VENV) -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# pip writes the path of Python into the first line of the command, where a space ends it.
+# (\043 is a number sign, which would begin a comment here.)
+MEND = case "$(CURDIR)" in *' '*) \
+	printf '\043!/bin/sh\nexec "%s/.venv/bin/python" -m tars "$$@"\n' "$(CURDIR)" > .venv/bin/tars ;; esac
 PYTEST_ARGS ?= -n 2
 
 # It doubles the start-up of everything that the latency checks measure.
@@ -57,7 +61,7 @@ docs: .venv/.tools
 
 # Without Node.js the tests of the real agents are skipped; in CI that is a failure.
 agents:
-	@if node -e 'process.exit(parseInt(process.versions.node) < 20)' 2> /dev/null; then \
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null; then \
 		$(MAKE) --no-print-directory .cache/agents/.installed; \
 	elif [ -n "$$CI" ]; then \
 		echo 'CI has to have Node.js 20 or newer, to test the real agents' >&2; exit 1; \
@@ -77,19 +81,18 @@ agents:
 	@echo 'Installing tars into .venv …'
 	@$(PIP) hatchling editables
 	@$(PIP) --no-build-isolation --editable .
-	@# pip writes the path of Python into a script's first line, where a space ends it.
-	@case "$(CURDIR)" in *' '*) \
-		printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m tars "$$@"\n' "$(CURDIR)" > .venv/bin/tars ;; \
-	esac
+	@$(MEND)
 	@touch $@
 
 .venv/.tools: .venv/.installed
 	@echo 'Installing the test tools into .venv …'
 	@$(PIP) --no-build-isolation --editable '.[test]'
+	@$(MEND)
 	@touch $@
 
 .venv/.bench: .venv/.tools
 	@$(PIP) --no-build-isolation --editable '.[bench]'
+	@$(MEND)
 	@touch $@
 
 # No install scripts: the tests need none of the optional native parts.
