@@ -92,7 +92,9 @@ def test_a_turn_with_tools_counts_as_documented(tars: TarsHome) -> None:
     assert (usage.requests, usage.tool_calls, usage.source) == (3, 2, "official")
     assert answer.model == MODEL
     session = tars.session()
-    assert {key: value for key, value in session.items() if key.startswith(("total", "last", "i"))} == {
+    assert {
+        key: value for key, value in session.items() if key.startswith(("total", "last", "i"))
+    } == {
         "totalInputTokens": 1200,
         "totalOutputTokens": 60,
         "totalCachedTokens": 1000,
@@ -398,9 +400,7 @@ def test_nobody_answers_a_permission(
     tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]
 ) -> None:
     """After its time it is refused, and the turn goes on."""
-    configure(
-        tars, gemini_command, gemini_env, permissions='"ask"', permission_seconds="0.2"
-    )
+    configure(tars, gemini_command, gemini_env, permissions='"ask"', permission_seconds="0.2")
     tars.start()
     stream, _ = ask_to_write(tars)
     assert result(stream).outcome == "ok"
@@ -452,7 +452,9 @@ def test_an_error_of_the_model_is_told(
     assert tars.agent_pid() == pid
 
 
-@pytest.mark.parametrize(("directive", "kind"), [("FAKE:429:1", "rate_limit"), ("FAKE:500", "overloaded")])
+@pytest.mark.parametrize(
+    ("directive", "kind"), [("FAKE:429:1", "rate_limit"), ("FAKE:500", "overloaded")]
+)
 def test_an_error_that_lasts_is_told_after_the_retries(
     tars: TarsHome, gemini_env: dict[str, str], directive: str, kind: str
 ) -> None:

@@ -114,12 +114,11 @@ async def _heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
     try:
         for turn in await recorder.ask(lambda store: store.unfinished_turns()):
             _close_interrupted(turn, loop, chronicle)
-        waiting = await recorder.ask(lambda store: store.waiting_prompts())
+        for row in await recorder.ask(lambda store: store.waiting_prompts()):
+            await _requeue(row, loop, chronicle)
     except StoreError as error:
         log.error("not_healed", reason=str(error))
         return
-    for row in waiting:
-        _requeue(row, loop, chronicle)
     chronicle.prune()
 
 
@@ -145,9 +144,11 @@ def _close_interrupted(turn: TurnBegun, loop: Loop, chronicle: Chronicle) -> Non
     chronicle.recover(record)
 
 
-def _requeue(row: PromptRow, loop: Loop, chronicle: Chronicle) -> None:
+async def _requeue(row: PromptRow, loop: Loop, chronicle: Chronicle) -> None:
     prompt = Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds)
     if row.agent in loop.fleet.agents:
+        if row.session is not None:
+            await chronicle.recall(row.agent, row.session)
         loop.submit(prompt)
         return
     fault = Fault(FaultKind.BAD_CONFIG, f"The agent {row.agent} is no longer configured.")

@@ -34,8 +34,7 @@ from tars.runtime.driver import Prompt
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
 from tars.runtime.vitals import Gauge, Vitals
-from tars.sessions.session_file import SessionFields
-from tars.store.rows import PromptRow, SessionRow
+from tars.store.rows import PromptRow
 
 #: The daemon's own memory and CPU are looked at on demand, but not more often than this.
 FRESH_SECONDS = 1.0
@@ -163,17 +162,11 @@ class Desk:
             )
 
     async def _know_session(self, agent: str, wanted: str | None) -> None:
-        """Find what was counted of a session that the prompt goes back to."""
-        current = self._chronicle.sessions[agent].session
-        if wanted is None or (current is not None and current.session_id == wanted):
-            return
-        row = await self._recorder.ask(lambda store: store.session(agent, wanted))
-        if row is None:
+        if wanted is not None and not await self._chronicle.recall(agent, wanted):
             raise SessionNotFound(
                 f"The agent {agent} had no session {wanted!r} under tars.",
                 advice="Leave `--session` out to use the current one.",
             )
-        self._chronicle.known_sessions[wanted] = _fields(row)
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
         name = request.agent or self._owner(request.turn)
@@ -290,18 +283,3 @@ def _option(pending: Pending, answer: w.PermitRequest) -> str | None:
 def _present_fault(agent: Agent) -> Fault | None:
     """The fault, as long as it still keeps the agent from working."""
     return agent.fault if agent.state in (State.FAILED, State.WAITING) else None
-
-
-def _fields(row: SessionRow) -> SessionFields:
-    at = row.last_interaction_at
-    return SessionFields(
-        session_id=row.id,
-        created_at=status.iso(row.created_at),
-        total_input_tokens=row.total_input_tokens,
-        total_output_tokens=row.total_output_tokens,
-        total_cached_tokens=row.total_cached_tokens,
-        total_net_tokens=row.total_net_tokens,
-        interaction_count=row.interaction_count,
-        last_interaction_at=None if at is None else status.iso(at),
-        last_input_tokens=row.last_input_tokens,
-    )

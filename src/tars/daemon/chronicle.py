@@ -39,7 +39,7 @@ from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionFields, SessionManager
-from tars.store.rows import AgentRow, Decision, TurnBegun, TurnRecord
+from tars.store.rows import AgentRow, Decision, SessionRow, TurnBegun, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
 BATCH = 100
@@ -149,21 +149,36 @@ class Chronicle:
 
     # --- sessions -----------------------------------------------------------
 
+    async def recall(self, agent: str, session_id: str) -> bool:
+        """Find what was counted of a session, for a prompt that goes back to it.
+
+        False when tars never saw it. Raises StoreError.
+        """
+        current = self.sessions[agent].session
+        if current is not None and current.session_id == session_id:
+            return True
+        row = await self._recorder.ask(lambda store: store.session(agent, session_id))
+        if row is not None:
+            self.known_sessions[session_id] = _fields(row)
+        return row is not None
+
     def _session_opened(self, agent: str, opened: Opened) -> None:
         manager = self.sessions[agent]
-        known = self.known_sessions.pop(opened.session_id, None)
-        if known is not None and (
-            manager.session is None or manager.session.session_id != opened.session_id
-        ):
-            manager.session = known
         before = manager.session
-        manager.begin(opened.session_id)
+        self._go_to_session(manager, opened.session_id)
         log.info("session_opened", agent=agent, session=opened.session_id, resumed=opened.resumed)
         if manager.session == before and manager.exists():
             return
         at = datetime.now(UTC)
         self._recorder.put(lambda store: store.save_session(agent, opened.session_id, at))
         self._save(manager)
+
+    def _go_to_session(self, manager: SessionManager, session_id: str) -> None:
+        """Count for this session from now on; one that is gone back to has its figures again."""
+        known = self.known_sessions.pop(session_id, None)
+        if known is not None:
+            manager.session = known
+        manager.begin(session_id)
 
     def _session_lost(self, agent: str, session_id: str, reason: str) -> None:
         lost = self.sessions[agent].session
@@ -211,7 +226,7 @@ class Chronicle:
         """Count the turn, write it down, and only then tell those who wait for it."""
         manager = self.sessions[agent]
         if report.session_id is not None:
-            manager.begin(report.session_id)
+            self._go_to_session(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
         record = _record(agent, report)
         self._save(manager)
@@ -304,3 +319,18 @@ def _record(agent: str, report: TurnReport) -> TurnRecord:
 
 def _snake(name: str) -> str:
     return "".join(f"_{x.lower()}" if x.isupper() else x for x in name).lstrip("_")
+
+
+def _fields(row: SessionRow) -> SessionFields:
+    at = row.last_interaction_at
+    return SessionFields(
+        session_id=row.id,
+        created_at=status.iso(row.created_at),
+        total_input_tokens=row.total_input_tokens,
+        total_output_tokens=row.total_output_tokens,
+        total_cached_tokens=row.total_cached_tokens,
+        total_net_tokens=row.total_net_tokens,
+        interaction_count=row.interaction_count,
+        last_interaction_at=None if at is None else status.iso(at),
+        last_input_tokens=row.last_input_tokens,
+    )

@@ -87,6 +87,7 @@ class LiveTurn:
     began: float
     log_mark: str = ""
     session_id: str | None = None
+    came_from: tuple[str | None, History | None] = (None, None)
     transcript: Transcript = field(default_factory=Transcript)
     waiting_for: str | None = None
     reported: ReportedUsage | None = None
@@ -205,6 +206,7 @@ class Driver:
         self.turn = turn
         self._heard_at = turn.began
         self._report_unclaimed()
+        turn.came_from = (self.session_id, self._history)
         if wish and wish != self.session_id:
             # What that conversation used so far is not this turn's.
             self._switch_to(wish, self.kind.history(self.setup, wish))
@@ -254,7 +256,7 @@ class Driver:
         usage = reconcile(turn.reported, turn.requests, tool_calls=turn.transcript.tool_calls)
         return TurnReport(
             prompt=turn.prompt,
-            session_id=self.session_id or turn.session_id,
+            session_id=turn.session_id,
             began_at=turn.began_at,
             ended_at=datetime.now(UTC),
             duration_ms=round((anyio.current_time() - turn.began) * 1000),
@@ -466,6 +468,10 @@ class Driver:
         turn = self.turn
         if turn is None:
             return
+        if ended.fault is not None and ended.fault.kind is FaultKind.SESSION_UNKNOWN:
+            # It never got there: the next prompt goes where this one came from.
+            self.session_id, self._history = turn.came_from
+            turn.session_id = None
         turn.reported = ended.usage
         self._read_log(turn)
         self._awaited = turn, ended

@@ -124,7 +124,8 @@ def _by_code(code: int, message: str, text: str) -> Fault:
                 f"Google's rate limit was reached, and waiting did not help: {message}",
                 "Wait a minute and send the prompt again.",
             )
-        case 500 | 502 | 503 | 504 if "terminated" not in text:
+        # 500 is also what a broken stream gets; the server's own errors have its body.
+        case 500 | 502 | 503 | 504 if '"status"' in text:
             return Fault(
                 FaultKind.OVERLOADED,
                 f"The model's server failed: {message}",
