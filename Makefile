@@ -62,7 +62,7 @@ docs: .venv/.tools
 # Without Node.js the tests of the real agents are skipped; in CI that is a failure.
 agents:
 	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null; then \
-		$(MAKE) --no-print-directory .cache/agents/.installed; \
+		$(MAKE) --no-print-directory --silent .cache/agents/.installed; \
 	elif [ -n "$$CI" ]; then \
 		echo 'CI has to have Node.js 20 or newer, to test the real agents' >&2; exit 1; \
 	else \
