@@ -178,6 +178,12 @@ class Stage:
         while not claim():
             await self.witness.changed.wait()
 
+    async def polled(self, claim: Callable[[], bool]) -> None:
+        """Wait until this holds of the outside world, which tells nobody."""
+        while not claim():
+            await anyio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked()
+
     async def report(self, prompt: str) -> TurnReport:
         await self.until(lambda: prompt in self.witness.reports)
         return self.witness.reports[prompt]
@@ -191,18 +197,27 @@ class Stage:
     def agent(self, name: str = "one") -> Agent:
         return self.loop.agent(name)
 
+    def fault(self, name: str = "one") -> Fault:
+        fault = self.agent(name).fault
+        assert fault is not None
+        return fault
+
     # --- time ---
 
     async def jump(self, seconds: float) -> None:
-        """Let time pass, and everything happen that it makes happen at once."""
+        """Let time pass, once everything has happened that was to happen before, and then
+        everything happen that it makes happen at once."""
         assert self._clock is not None
+        await wait_all_tasks_blocked()
         self._clock.jump(seconds)
         await wait_all_tasks_blocked()
 
     async def jump_to_deadline(self) -> None:
+        """Let the agents' next deadline pass, if there is one."""
+        await wait_all_tasks_blocked()
         due = self.loop.fleet.next_deadline
-        assert due is not None, "nothing is due"
-        await self.jump(max(0.0, due - anyio.current_time()))
+        if due is not None:
+            await self.jump(max(0.0, due - anyio.current_time()))
 
     # --- the drain ---
 
@@ -211,14 +226,20 @@ class Stage:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.loop.stop_all)
             while self._clock is not None and not self.loop.is_down():
-                await self.jump(
-                    max(0.0, (self.loop.fleet.next_deadline or 0) - trio.current_time())
-                )
+                await self.jump_to_deadline()
         for name in self.loop.drivers:
             # The exit was told; its conversation is over in the same breath.
             assert self.loop.drivers[name].child is None, "a child is left"
         for pid in self.pids():
             assert not alive(pid), "a process is left"
+
+    async def clear(self) -> None:
+        """End what is left of a scene that failed."""
+        for driver in self.loop.drivers.values():
+            if driver.child is not None:
+                driver.child.signal_group(9)
+                await driver.child.exited()
+                driver.child.close()
 
     def pids(self) -> list[int]:
         return [event.pid for _, event in self.witness.events if isinstance(event, e.Spawned)]
@@ -261,8 +282,14 @@ async def running(home: Path, clock: MockClock | None) -> AsyncIterator[Stage]:
         if clock is not None:
             await wait_all_tasks_blocked()
         idle = _tasks_living(clock)
-        yield stage
-        await stage.drain()
+        try:
+            yield stage
+            await stage.drain()
+        except BaseException:
+            # The next test shall not inherit what this one left.
+            with anyio.CancelScope(shield=True):
+                await stage.clear()
+            raise
         if clock is not None:
             # A task that still sleeps is let go.
             await stage.jump(60.0)

@@ -21,6 +21,9 @@ from tars.errors import Fault, FaultKind
 
 Step = tuple[Agent, tuple[Command, ...]]
 
+#: How long SIGKILL has at least, before it is sent again.
+KILL_SECONDS = 1.0
+
 
 def enter(
     agent: Agent, state: State, now: float, deadline: float | None = None, **changes: Any
@@ -142,7 +145,10 @@ def end(agent: Agent, now: float, ending: Ending) -> Step:
 
 def climb_to(agent: Agent, ending: Ending, rung: Rung, now: float) -> Step:
     """Go to a rung, and give it `grace_seconds`. A process that was ordered is waited for."""
-    agent = replace(agent, deadline=now + agent.spec.grace_seconds)
+    grace = agent.spec.grace_seconds
+    # A grace of nothing must not repeat SIGKILL as fast as the machine can.
+    seconds = max(grace, KILL_SECONDS) if rung is Rung.KILL or agent.pid is None else grace
+    agent = replace(agent, deadline=now + seconds)
     if agent.pid is None:
         return agent, ()
     signal = _SIGNALS.get(rung)
