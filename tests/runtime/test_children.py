@@ -161,6 +161,20 @@ def test_the_group_ends_with_a_leader_that_exits_by_itself(tmp_path: Path, run: 
     run(scene)
 
 
+def test_a_job_of_a_shell_ends_with_the_session(tmp_path: Path, run: Run) -> None:
+    """It has a process group of its own, which no signal to the leader's reaches."""
+
+    async def scene() -> None:
+        child = make(BEAR.replace("os.write", "os.setpgid(0, 0); os.write"), tmp_path)
+        grandchild = int(said(child.stdout))
+        with watched(grandchild) as ended:
+            assert await child.exited() == 0
+            assert ended()
+        child.close()
+
+    run(scene)
+
+
 def test_a_signal_reaches_the_whole_group(tmp_path: Path, run: Run) -> None:
     """A grandchild dies of the leader's signal too."""
 

@@ -698,6 +698,20 @@ def test_a_log_that_never_comes_is_awaited_for_a_bounded_time(tmp_path: Path) ->
     play(scene, tmp_path)
 
 
+def test_a_log_that_breaks_its_reader_costs_the_detail_alone(tmp_path: Path) -> None:
+    """The turn is finished with what the agent itself reported."""
+
+    async def scene(stage: Stage) -> None:
+        stage.add(kind=ScriptedKind(logs={"s1": ScriptedLog(broken=True)}))
+        await stage.start()
+        for _ in range(2):
+            report = await stage.asked("text well; end done 300 30")
+            assert (report.outcome, report.text, report.usage.input) == (Outcome.OK, "well", 300)
+        assert len(stage.pids()) == 1
+
+    play(scene, tmp_path)
+
+
 def test_requests_that_are_logged_after_their_turn_are_counted_as_spent(tmp_path: Path) -> None:
     """Once each: before the next turn, at a reset, and when the process has gone."""
     log = ScriptedLog()

@@ -117,6 +117,7 @@ class ScriptedLog:
 
     requests: list[RequestUsage] = field(default_factory=list)
     reads: int = 0
+    broken: bool = False
     guarded: int = 0
     tidied: int = 0
 
@@ -133,6 +134,8 @@ class ScriptedHistory:
 
     def read(self) -> tuple[RequestUsage, ...] | None:
         self._log.reads += 1
+        if self._log.broken:
+            raise ValueError("a log that nobody expected")
         fresh = tuple(self._log.requests[self._position :])
         self._position += len(fresh)
         return fresh

@@ -1,6 +1,6 @@
-"""Processes: made in a session and process group of their own, ended with their whole group.
+"""Processes: made in a session and process group of their own, ended with their whole session.
 
-A child dies with the daemon (PDEATHSIG, Linux), its group dies with it, and what a killed
+A child dies with the daemon (PDEATHSIG, Linux), its session dies with it, and what a killed
 daemon left behind is found by (pid, create time) and ended by the next one. Nobody but
 `Child.exited` reaps, and only the child it knows: never `waitpid(-1)`.
 """
@@ -70,15 +70,17 @@ class Child:
                 os.killpg(self.pid, number)
 
     async def exited(self) -> int:
-        """Wait for the end, end the rest of the group, reap, and give the exit status.
+        """Wait for the end, end the rest of the session, reap, and give the exit status.
 
         A negative status is a signal number.
         """
         if self._process.returncode is None:
             await self._ended()
-        # A zombie keeps its pid and group from being given to others; one that is reaped
-        # does not, and `signal_group` leaves it alone.
-        self.signal_group(signal.SIGKILL)
+        if self._process.returncode is None:
+            # A zombie keeps its number from being given to others; once it is reaped,
+            # its group and session may be a stranger's.
+            self.signal_group(signal.SIGKILL)
+            _end_session(self.pid)
         return self._process.wait()
 
     async def _ended(self) -> None:
@@ -145,6 +147,14 @@ def spawn(
     stdout = reader or process.stdout
     assert stdout is not None
     return Child(name, process, stdout)
+
+
+def _end_session(leader: int) -> None:
+    """End who left the leader's group but not its session, as the jobs of a shell do."""
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if pid != leader and os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
 
 
 def create_time(pid: int) -> float:

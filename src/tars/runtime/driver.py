@@ -41,6 +41,7 @@ from tars.errors import Fault, FaultKind
 from tars.protocols.codec import Codec, Opening
 from tars.runtime import children, pipes
 from tars.runtime.children import Child
+from tars.runtime.log import log
 from tars.runtime.redaction import Redactor
 from tars.runtime.vitals import Gauge, Vitals
 
@@ -280,7 +281,7 @@ class Driver:
     def read_from(self, session_id: str, mark: str) -> tuple[RequestUsage, ...] | None:
         """Give what the agent's log shows of a session since a stored mark."""
         history = self.kind.history(self.setup, session_id, mark or "0")
-        return history.read() if history is not None and mark else None
+        return self._look(history) if mark else None
 
     def reconfigure(self, setup: Setup) -> None:
         """Take another setup; it holds from the next process on."""
@@ -496,9 +497,19 @@ class Driver:
 
     def _read_log(self, turn: LiveTurn) -> None:
         """Add what the agent's log shows now to the turn's requests."""
-        more = self._history.read() if self._history is not None else None
+        more = self._look(self._history)
         if more is not None:
             turn.requests = (turn.requests or ()) + more
+
+    def _look(self, history: History | None) -> tuple[RequestUsage, ...] | None:
+        """Read on in the agent's log. Where that is beyond us, the detail is lost, not the turn."""
+        if history is None:
+            return None
+        try:
+            return history.read()
+        except Exception:
+            log.exception("history_not_read", agent=self.name)
+            return None
 
     def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
         self._awaited = None
@@ -524,7 +535,7 @@ class Driver:
 
     def _report_unclaimed(self) -> None:
         """What the log shows between two turns came too late for the one before."""
-        requests = self._history.read() if self._history is not None else None
+        requests = self._look(self._history)
         if requests and self.session_id:
             self._hub.spent(self.name, self.session_id, requests)
 

@@ -205,7 +205,7 @@ class Loop:
             except Exception:
                 # A bug of ours. It is told loudly, and the other agents go on.
                 log.exception("command_failed", agent=name, command=type(command).__name__)
-                self._give_up(name)
+                self._give_up(name, command)
 
     def _act(self, name: str, command: Command) -> None:
         driver = self.drivers[name]
@@ -228,12 +228,12 @@ class Loop:
             case c.AnswerPermission(request, option):
                 driver.answer(request, option)
 
-    def _give_up(self, name: str) -> None:
+    def _give_up(self, name: str, command: Command) -> None:
         """Nobody knows what became of a command: its process ends, or was never made."""
         driver = self.drivers[name]
         if driver.child is not None:
             driver.signal(c.SignalName.KILL)
-        else:
+        elif isinstance(command, c.Spawn | c.BeginTurn):
             self.send(name, e.SpawnFailed(_BUG))
 
     def _tell(self, agent: str, what: Callable[..., None], *facts: object) -> None:
