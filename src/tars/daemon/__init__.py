@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -30,6 +31,9 @@ from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
 from tars.service.notify import Notifier
 from tars.store.rows import PromptRow, TurnBegun, TurnRecord
+
+if TYPE_CHECKING:
+    from tars.store.store import Store
 
 #: How often the decisions so far are written, and the service manager hears a sentence.
 FLUSH_SECONDS = 20.0
@@ -74,13 +78,14 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     try:
         async with _background(loop, recorder) as tasks:
             closed = anyio.Event()
+            assembly.adopt_all()
+            # Before anybody can connect: what a prompt of today leaves is nothing to heal.
+            tasks.start_soon(_heal, recorder, loop, chronicle)
             tasks.start_soon(partial(serve, build(desk), socket, stop=closed))
             tasks.start_soon(_heed_signals, stop, desk, notifier)
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly)
             tasks.start_soon(_flush_now_and_then, chronicle)
-            assembly.adopt_all()
             assembly.start_all()
-            tasks.start_soon(_heal, recorder, loop, chronicle)
             await stop.wait()
             notifier.stopping()
             log.info("daemon_stopping")
@@ -112,14 +117,19 @@ async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc
 async def _heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
     """Report the turns that a killed daemon left under way, and run the prompts that wait."""
     try:
-        for turn in await recorder.ask(lambda store: store.unfinished_turns()):
+        turns, rows = await recorder.ask(_left_over)
+        for turn in turns:
             _close_interrupted(turn, loop, chronicle)
-        for row in await recorder.ask(lambda store: store.waiting_prompts()):
+        for row in rows:
             await _requeue(row, loop, chronicle)
     except StoreError as error:
         log.error("not_healed", reason=str(error))
         return
     chronicle.prune()
+
+
+def _left_over(store: "Store") -> tuple[list[TurnBegun], list[PromptRow]]:
+    return store.unfinished_turns(), store.waiting_prompts()
 
 
 def _close_interrupted(turn: TurnBegun, loop: Loop, chronicle: Chronicle) -> None:
