@@ -21,6 +21,10 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 def main() -> int:
     """Run the `tars` command and give its exit status."""
     try:
+        if sys.argv[1:] == ["start", "--foreground"]:
+            from tars.cli.foreground import main as daemon
+
+            return daemon()
         answer = _answer(sys.argv[1:])
         if answer is not None and _written(answer):
             return 0

@@ -10,8 +10,8 @@ from typer.main import get_command
 
 from tars import __version__
 from tars.cli import exit_codes
+from tars.cli.failures import FAILURES, report, say
 from tars.cli.groups import LazyGroup, examples
-from tars.errors import TarsError
 
 MODULES = {
     "start": "tars.cli.lifecycle",
@@ -93,25 +93,10 @@ def run(words: list[str]) -> int:
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.TyperException as error:
-        _say(f"tars: {_usage_line(error)}")
+        say(f"tars: {_usage_line(error)}")
         return exit_codes.WRONG_USAGE
-    except TarsError as error:
-        from tars.cli.connection import complain
-
-        complain(error)
-        return exit_codes.of_error(error)
-    except KeyboardInterrupt:
-        return exit_codes.CANCELLED
-    except BrokenPipeError:
-        # `tars logs | head`: the reader has seen enough. What is still buffered must
-        # not raise once more when the interpreter ends.
-        _discard_stdout()
-        return exit_codes.DONE
-    except OSError as error:
-        _discard_stdout()
-        where = f"{error.filename}: " if error.filename else ""
-        _say(f"tars: {where}{error.strerror or error}")
-        return exit_codes.of_error(error)
+    except FAILURES as error:
+        return report(error)
 
 
 def _invoke(words: list[str]) -> int:
@@ -133,13 +118,3 @@ def _usage_line(error: typer.TyperException) -> str:
     elif context is not None and not message.endswith(("?)", "--help)")):
         message += f" (see {context.command_path} --help)"
     return message[:1].lower() + message[1:]
-
-
-def _say(line: str) -> None:
-    print("".join(c for c in line if c.isprintable()), file=sys.stderr, flush=True)
-
-
-def _discard_stdout() -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)

@@ -45,7 +45,9 @@ def start(
     if foreground:
         if name is not None:
             raise typer.BadParameter("--foreground starts the daemon, not an agent")
-        return _run_here()
+        from tars.daemon import run  # the daemon's imports are not the client's to pay
+
+        return run(find_home())
     status = _start_daemon()
     if name is not None:
         return _change(name, "start")
@@ -68,12 +70,6 @@ def restart(name: Name = None) -> int:
         return _change(name, "restart")
     status = _stop_daemon()
     return status if status != exit_codes.DONE else _start_daemon()
-
-
-def _run_here() -> int:
-    from tars.daemon import run  # the daemon's imports are not the client's to pay
-
-    return run(find_home())
 
 
 def _start_daemon() -> int:
@@ -109,7 +105,7 @@ def _await_agent(process: Background, progress: Progress) -> Status:
             _check_alive(process, elapsed)
         else:
             agent = _default_agent(status)
-            if agent is None or agent.state not in ("starting", "waiting"):
+            if agent is None or agent.state not in ("starting", "stopping", "waiting"):
                 return status
             progress.waiting_for(f"{agent.name} is {agent.state}")
             if elapsed > AGENT_SECONDS:

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
-import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server
 
 from tars.errors import UserError
 from tars.home import FILE_MODE, FOLDER_MODE
@@ -65,7 +66,7 @@ async def serve(
     Takes over the socket and closes it, but leaves its file to the caller. Answers
     accept connections from the first checkpoint on. Runs on asyncio only.
     """
-    config = uvicorn.Config(
+    config = Config(
         app,
         http=_Connection,
         ws="none",
@@ -104,10 +105,10 @@ def peer_uid(sock: socket.socket) -> int:
     return int(uid)
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """uvicorn without its tick (ten wake-ups a second) and without its signal handlers."""
 
-    def __init__(self, config: uvicorn.Config, stop: anyio.Event, grace_seconds: float) -> None:
+    def __init__(self, config: Config, stop: anyio.Event, grace_seconds: float) -> None:
         super().__init__(config)
         self._stop = stop
         self._grace_seconds = grace_seconds

@@ -10,9 +10,9 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from tars.home import FILE_MODE, FOLDER_MODE
-from tars.runtime.log import structlog
 
 
 class PrivateFile(RotatingFileHandler):

@@ -1,0 +1,48 @@
+"""What the daemon's libraries import and the daemon never uses is kept out: 9 MiB of 56.
+
+- OpenSSL, through ssl and hashlib: the control channel is a Unix socket, without TLS, and
+  Python has the digests itself. asyncio does without ssl by itself; uvicorn only needs its
+  names.
+- uvicorn's own command line, with click and multiprocessing.
+- rich, which structlog imports for a console renderer.
+
+A module that is loaded already stays, and whoever imports one of these later gets it.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+#: An import of these fails, which who imports them is prepared for.
+_ABSENT = ("_hashlib", "rich")
+
+
+class _Placeholder(ModuleType):
+    """Has every name that is asked for: a number where it looks like a constant, else a class."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return 0 if name.isupper() else type(name, (), {})
+
+
+@contextmanager
+def lean_imports() -> Iterator[None]:
+    """Import the daemon within this block."""
+    hidden = [name for name in (*_ABSENT, "ssl", "uvicorn.main") if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    import asyncio  # noqa: F401  it takes a missing ssl for what it is
+
+    import anyio
+
+    for name in {"ssl", "uvicorn.main"}.intersection(hidden):
+        sys.modules[name] = _Placeholder(name)
+    # anyio imports on first use, and its sockets come with TLS.
+    anyio.wait_readable  # noqa: B018
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -1,0 +1,49 @@
+"""What the daemon keeps out of its memory, and that nobody else misses it."""
+
+import subprocess
+import sys
+
+import pytest
+
+IMPORT = """
+import sys
+from tars.daemon.lean import lean_imports
+with lean_imports():
+    import tars.daemon.root
+import tars.store.store
+"""
+
+
+def run(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT + program], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ["_ssl", "_hashlib", "click", "multiprocessing", "rich", "typer"])
+def test_the_daemon_does_not_load(name: str) -> None:
+    """Not a module of it, once everything that the daemon needs is imported."""
+    assert run(f"print({name!r} in sys.modules)") == "False"
+
+
+def test_what_was_kept_out_can_be_imported_later() -> None:
+    """Nothing is left of the placeholders."""
+    program = """
+import ssl, hashlib, uvicorn.main
+print(ssl.create_default_context().verify_mode.name, callable(uvicorn.main.run))
+print(hashlib.sha256(b"").hexdigest()[:8])
+"""
+    assert run(program).split() == ["CERT_REQUIRED", "True", "e3b0c442"]
+
+
+def test_what_is_loaded_already_stays() -> None:
+    """In a process that has ssl, nothing changes."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import ssl\n" + IMPORT + "print(sys.modules['ssl'] is ssl)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "True", done.stderr
