@@ -38,7 +38,8 @@ ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
 class Witness:
     """The audience: it writes down what it is told, and wakes whoever waits for it.
 
-    `broken` names a method that fails with a bug, every time.
+    `broken` names a method that fails with a bug, every time; `while_hearing` is what
+    happens while it hears what an agent says.
     """
 
     events: list[tuple[str, e.Event]] = field(default_factory=list)
@@ -51,6 +52,7 @@ class Witness:
     questions: list[str] = field(default_factory=list)
     notes: list[list[Identity]] = field(default_factory=list)
     broken: str = ""
+    while_hearing: Callable[[], None] = lambda: None
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     def decided(
@@ -65,6 +67,7 @@ class Witness:
 
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
         self.heard.append(said)
+        self.while_hearing()
         self._tell("said")
 
     def began(self, agent: str, turn: LiveTurn) -> None:
@@ -211,6 +214,11 @@ class Stage:
         await wait_all_tasks_blocked()
         self._clock.jump(seconds)
         await wait_all_tasks_blocked()
+
+    def leap(self, seconds: float) -> None:
+        """Let time pass in the midst of things."""
+        assert self._clock is not None
+        self._clock.jump(seconds)
 
     async def jump_to_deadline(self) -> None:
         """Let the agents' next deadline pass, if there is one."""
