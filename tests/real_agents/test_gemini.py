@@ -5,14 +5,8 @@ What `FAKE:…` in a prompt makes the model do is said in tests/fakes/fake_gemin
 """
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -463,7 +457,7 @@ def test_an_error_that_lasts_is_told_after_the_retries(
     tars.start()
     stream = tars.client.prompt(PromptRequest(text=directive))
     reasons = []
-    for name, event in stream:
+    for name, _ in stream:
         if name == "waiting":
             turn = tars.agent().turn
             reasons.append(turn.waiting_for if turn else None)
