@@ -88,3 +88,12 @@ def test_garbage_is_counted_and_nothing_else() -> None:
 def test_everything_else_is_no_part_of_the_answer(said: Said) -> None:
     """Thoughts least of all."""
     assert told(said) == Transcript()
+
+
+def test_a_tool_call_keeps_what_an_update_leaves_out() -> None:
+    """Title and kind come with the first update; later ones need not repeat them."""
+    transcript = Transcript()
+    transcript.add(ToolCallChanged("c1", ToolStatus.RUNNING, "ls", "execute"))
+    transcript.add(ToolCallChanged("c1", ToolStatus.COMPLETED))
+    call = transcript.tools["c1"]
+    assert (call.title, call.kind, call.status) == ("ls", "execute", ToolStatus.COMPLETED)

@@ -236,6 +236,15 @@ def test_a_turn_without_a_request_leaves_the_context(store: Store) -> None:
     assert (session.interaction_count, session.last_input_tokens) == (2, 0)
 
 
+def test_what_nobody_asked_for_is_no_interaction(store: Store) -> None:
+    """Tokens that an agent used by itself are summed; they are not a prompt."""
+    store.finish_turn(record("p1"))
+    store.finish_turn(replace(record("p2"), prompted=False))
+    session = store.session("gemini", "s1")
+    assert session is not None
+    assert (session.interaction_count, session.total_output_tokens) == (1, 120)
+
+
 def test_a_session_in_use_again_keeps_its_sums(store: Store) -> None:
     """Opening a session that is known touches its time only."""
     store.finish_turn(record())

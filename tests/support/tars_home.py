@@ -21,6 +21,8 @@ from tars.control.client import Client
 from tars.control.contract import AgentStatus, PromptRequest, Status, TurnResult, Wire
 from tars.errors import NotRunning
 from tars.home import Home
+from tars.store.rows import TurnRow
+from tars.store.store import Store
 
 #: The longest that any one command of a test may take.
 PATIENCE = 100.0
@@ -57,6 +59,41 @@ class TarsHome:
         self.home.config.write_text(toml)
         self.home.config.chmod(0o600)
 
+    def configure_echo(self, name: str = "echo", *, more: str = "", **keys: object) -> None:
+        """Make the built-in agent the only one; `more` is TOML that follows its table."""
+        lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+        self.configure("\n".join([f"[agents.{name}]", 'kind = "echo"', *lines, more]))
+
+    @contextmanager
+    def running(
+        self, *args: str, env: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """A command under way, with stdout and stderr on pipes; ended if it has not."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tars", *args],
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    @contextmanager
+    def foreground(self, **env: str) -> Iterator[subprocess.Popen[str]]:
+        """`tars start --foreground`, from when it told its service manager that it is ready."""
+        with (
+            service_manager(self.home.root.parent) as manager,
+            self.running("start", "--foreground", env={**manager.env, **env}) as daemon,
+        ):
+            manager.until("READY=1")
+            yield daemon
+
     def start(self) -> None:
         """`tars start`, which has to work."""
         done = self.tars("start")
@@ -80,10 +117,40 @@ class TarsHome:
         """Send a prompt and give its result."""
         return result(self.client.prompt(PromptRequest(text=text, **options)))
 
+    def under_way(self, text: str, sign: str = "text", **options: Any) -> Iterator[Any]:
+        """Send a prompt and give its stream once this event came."""
+        stream = self.client.prompt(PromptRequest(text=text, **options))
+        for name, _ in stream:
+            if name == sign:
+                return stream
+        raise AssertionError(f"the turn ended without a {sign}")
+
+    def result(self, stream: Iterator[Any]) -> TurnResult:
+        """Read a prompt's stream to its end."""
+        return result(stream)
+
+    def kill(self, pid: int) -> None:
+        """kill -9, and wait until the process is gone."""
+        kill(pid)
+
     def session(self) -> dict[str, Any]:
         """session.json as it is on disk."""
         found: dict[str, Any] = json.loads((self.home.data / "session.json").read_text())
         return found
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database, beside the daemon if there is one."""
+        store = Store.open(self.home.store)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def ledger(self, agent: str | None = None) -> list[TurnRow]:
+        """Every turn, oldest first."""
+        with self.store() as store:
+            return store.turns(10_000, agent)[::-1]
 
     def until(self, claim: Callable[[Status], bool]) -> Status:
         """Wait until the status fulfils this; it is asked again whenever something happened."""
@@ -149,6 +216,39 @@ def kill(pid: int) -> None:
     with suppress(psutil.NoSuchProcess):
         # A daemon's parent is this test or init; either way it is a zombie at most.
         process.wait(timeout=30)
+
+
+@dataclass(slots=True)
+class ServiceManager:
+    """The end of systemd's notification socket. `heard` are the messages so far."""
+
+    socket: socket.socket
+    env: Mapping[str, str]
+    heard: list[dict[str, str]] = field(default_factory=list)
+
+    def next(self) -> dict[str, str]:
+        """Wait for one message, and give its variables."""
+        lines = self.socket.recv(65536).decode().splitlines()
+        self.heard.append(dict(line.split("=", 1) for line in lines))
+        return self.heard[-1]
+
+    def until(self, variable: str) -> dict[str, str]:
+        """Wait for a message with this `NAME=value`."""
+        name, value = variable.split("=", 1)
+        while self.next().get(name) != value:
+            pass
+        return self.heard[-1]
+
+
+@contextmanager
+def service_manager(folder: Path) -> Iterator[ServiceManager]:
+    """Listen as systemd does, on a socket in this folder."""
+    path = folder / "notify"
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.settimeout(PATIENCE)
+        listening.bind(str(path))
+        yield ServiceManager(listening, {"NOTIFY_SOCKET": str(path)})
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """One turn's conversation, folded as it arrives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tars.conversation.model import (
     Garbled,
@@ -23,12 +23,13 @@ from tars.conversation.model import (
 class Transcript:
     """The running state of one turn.
 
-    `text` is the answer; `tool_calls` counts distinct call ids; `running_tools` holds
-    the ids of calls that have not ended: while one runs, silence is no sign of a hang.
+    `text` is the answer; `tools` holds each call by its id as it is now, for an agent
+    does not repeat what has not changed; `running_tools` holds the ids of calls that have
+    not ended: while one runs, silence is no sign of a hang.
     """
 
     pieces: list[str] = field(default_factory=list)
-    seen_tools: set[str] = field(default_factory=set)
+    tools: dict[str, ToolCallChanged] = field(default_factory=dict)
     running_tools: set[str] = field(default_factory=set)
     garbled: int = 0
 
@@ -37,7 +38,7 @@ class Transcript:
             case TextSaid(text):
                 self.pieces.append(text)
             case ToolCallChanged(call_id=call_id, status=status):
-                self.seen_tools.add(call_id)
+                self.tools[call_id] = _merged(self.tools.get(call_id), said)
                 if status in (ToolStatus.PENDING, ToolStatus.RUNNING):
                     self.running_tools.add(call_id)
                 else:
@@ -62,4 +63,10 @@ class Transcript:
 
     @property
     def tool_calls(self) -> int:
-        return len(self.seen_tools)
+        return len(self.tools)
+
+
+def _merged(before: ToolCallChanged | None, now: ToolCallChanged) -> ToolCallChanged:
+    if before is None:
+        return now
+    return replace(now, title=now.title or before.title, kind=now.kind or before.kind)

@@ -31,7 +31,7 @@ from tars.core.agent import Agent, Outcome
 from tars.core.commands import Command
 from tars.daemon import status
 from tars.daemon.logs import AgentLog
-from tars.errors import Fault, StoreError
+from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
 from tars.runtime import children
 from tars.runtime.children import Identity
@@ -125,17 +125,19 @@ class Chronicle:
                 log.warning("agent_garbled", agent=agent, reason=reason, size=size)
             case _:
                 if turn is not None:
-                    self._tell(turn.prompt.id, said)
+                    self._tell(turn, said)
 
-    def _tell(self, turn: str, said: Said) -> None:
+    def _tell(self, live: LiveTurn, said: Said) -> None:
+        turn = live.prompt.id
         match said:
             case TextSaid(text):
                 self.feed.publish_turn(turn, "text", w.Text(text=text))
             case ThoughtSaid(text):
                 self.feed.publish_turn(turn, "thought", w.Text(text=text))
-            case ToolCallChanged():
+            case ToolCallChanged(call_id):
+                call = live.transcript.tools[call_id]
                 tool = w.Tool(
-                    id=said.call_id, title=said.title, kind=said.kind, status=said.status.value
+                    id=call_id, title=call.title, kind=call.kind, status=call.status.value
                 )
                 self.feed.publish_turn(turn, "tool", tool)
             case Retrying(reason):
@@ -157,10 +159,18 @@ class Chronicle:
         current = self.sessions[agent].session
         if current is not None and current.session_id == session_id:
             return True
+        if session_id in self.known_sessions:
+            return True
         row = await self._recorder.ask(lambda store: store.session(agent, session_id))
         if row is not None:
-            self.known_sessions[session_id] = _fields(row)
+            self.know(row)
         return row is not None
+
+    def know(self, row: SessionRow) -> None:
+        """Have the figures of a session at hand for when a prompt goes to it."""
+        current = self.sessions[row.agent].session
+        if current is None or current.session_id != row.id:
+            self.known_sessions.setdefault(row.id, _fields(row))
 
     def _session_opened(self, agent: str, opened: Opened) -> None:
         manager = self.sessions[agent]
@@ -175,6 +185,10 @@ class Chronicle:
 
     def _go_to_session(self, manager: SessionManager, session_id: str) -> None:
         """Count for this session from now on; one that is gone back to has its figures again."""
+        current = manager.session
+        if current is not None and current.session_id not in ("", session_id):
+            # A prompt that waits may go back to it.
+            self.known_sessions[current.session_id] = current
         known = self.known_sessions.pop(session_id, None)
         if known is not None:
             manager.session = known
@@ -261,10 +275,37 @@ class Chronicle:
             then=lambda _: self.feed.publish_turn(prompt.id, "turn", result),
         )
 
-    def recover(self, record: TurnRecord) -> None:
-        """Write down a turn that this daemon's predecessor left under way."""
+    def adjourned(self, prompts: Iterable[Prompt]) -> None:
+        """Tell those who wait for a prompt that it is kept for the next daemon."""
+        fault = Fault(
+            FaultKind.STOPPED,
+            "tars was stopped before this prompt had its turn.",
+            "It is kept: the next `tars start` runs it.",
+        )
+        for prompt in prompts:
+            result = w.TurnResult(
+                turn=prompt.id,
+                agent=prompt.agent,
+                outcome=Outcome.INTERRUPTED.value,
+                error=status.fault_status(fault),
+            )
+            self.feed.publish_turn(prompt.id, "turn", result)
+
+    def recover(self, record: TurnRecord, before: SessionRow | None) -> None:
+        """Write down a turn that this daemon's predecessor left under way.
+
+        `before` is what the ledger has of its session. session.json is written first: where
+        it counts more prompts than the ledger, it has this turn already.
+        """
         manager = self.sessions.get(record.agent)
-        if manager and manager.session and manager.session.session_id == record.session:
+        session = manager.session if manager else None
+        in_ledger = before.interaction_count if before else 0
+        if (
+            manager is not None
+            and session is not None
+            and session.session_id == record.session
+            and session.interaction_count <= in_ledger
+        ):
             manager.update_usage(record.usage, at=record.ended_at)
             self._save(manager)
         self._recorder.put(lambda store: store.finish_turn(record))
@@ -284,6 +325,7 @@ class Chronicle:
             model=usage.models[0].model if usage.models else "",
             usage=usage,
             requests=requests,
+            prompted=False,
         )
         manager = self.sessions[agent]
         if manager.session is not None and manager.session.session_id == session_id:

@@ -5,35 +5,28 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 import anyio
 
 from tars import config as configuration
-from tars.accounting.usage import reconcile
 from tars.agents.kind import Kind
 from tars.control.app import build
 from tars.control.feed import Feed
 from tars.control.server import bind, serve
-from tars.core.agent import Outcome, State
+from tars.core.agent import State
 from tars.daemon import logs
 from tars.daemon.assembly import Assembly
 from tars.daemon.backend import Desk
 from tars.daemon.chronicle import Chronicle
-from tars.errors import AlreadyRunning, Fault, FaultKind, StoreError
+from tars.daemon.healing import heal
+from tars.errors import AlreadyRunning
 from tars.home import FILE_MODE, Home
 from tars.runtime import children
-from tars.runtime.driver import Prompt
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
 from tars.service.notify import Notifier
-from tars.store.rows import PromptRow, TurnBegun, TurnRecord
-
-if TYPE_CHECKING:
-    from tars.store.store import Store
 
 #: How often the decisions so far are written, and the service manager hears a sentence.
 FLUSH_SECONDS = 20.0
@@ -79,8 +72,8 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
         async with _background(loop, recorder) as tasks:
             closed = anyio.Event()
             assembly.adopt_all()
-            # Before anybody can connect: what a prompt of today leaves is nothing to heal.
-            tasks.start_soon(_heal, recorder, loop, chronicle)
+            # Before anybody can connect: no prompt of this daemon is a left-over.
+            tasks.start_soon(heal, recorder, loop, chronicle)
             tasks.start_soon(partial(serve, build(desk), socket, stop=closed))
             tasks.start_soon(_heed_signals, stop, desk, notifier)
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly)
@@ -90,6 +83,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             notifier.stopping()
             log.info("daemon_stopping")
             await loop.stop_all()
+            chronicle.adjourned(loop.prompts)
             chronicle.flush()
             recorder.close()
             closed.set()
@@ -112,57 +106,6 @@ async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc
             yield tasks
             await recorder.written()
             tasks.cancel_scope.cancel()
-
-
-async def _heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
-    """Report the turns that a killed daemon left under way, and run the prompts that wait."""
-    try:
-        turns, rows = await recorder.ask(_left_over)
-        for turn in turns:
-            _close_interrupted(turn, loop, chronicle)
-        for row in rows:
-            await _requeue(row, loop, chronicle)
-    except StoreError as error:
-        log.error("not_healed", reason=str(error))
-        return
-    chronicle.prune()
-
-
-def _left_over(store: "Store") -> tuple[list[TurnBegun], list[PromptRow]]:
-    return store.unfinished_turns(), store.waiting_prompts()
-
-
-def _close_interrupted(turn: TurnBegun, loop: Loop, chronicle: Chronicle) -> None:
-    """Count what the turn had used by then: the agent's own log has it."""
-    driver = loop.drivers.get(turn.agent)
-    requests = driver.read_from(turn.session, turn.log_mark) if driver and turn.session else None
-    now = datetime.now(UTC)
-    record = TurnRecord(
-        id=turn.id,
-        agent=turn.agent,
-        outcome=Outcome.INTERRUPTED,
-        began_at=turn.began_at,
-        ended_at=now,
-        duration_ms=0,
-        session=turn.session,
-        model=turn.model,
-        usage=reconcile(None, requests),
-        requests=requests or (),
-        fault=Fault(FaultKind.CRASHED, "The daemon ended in the middle of this turn."),
-    )
-    log.warning("turn_interrupted", agent=turn.agent, turn=turn.id)
-    chronicle.recover(record)
-
-
-async def _requeue(row: PromptRow, loop: Loop, chronicle: Chronicle) -> None:
-    prompt = Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds)
-    if row.agent in loop.fleet.agents:
-        if row.session is not None:
-            await chronicle.recall(row.agent, row.session)
-        loop.submit(prompt)
-        return
-    fault = Fault(FaultKind.BAD_CONFIG, f"The agent {row.agent} is no longer configured.")
-    chronicle.dropped(prompt, Outcome.REFUSED, fault)
 
 
 async def _heed_signals(stop: anyio.Event, desk: Desk, notifier: Notifier) -> None:

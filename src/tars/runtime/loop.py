@@ -121,6 +121,11 @@ class Loop:
         """The prompt that waits or runs under this id."""
         return self._prompts.get(prompt)
 
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """Every prompt that waits or runs; after `stop_all`, those that a successor will run."""
+        return tuple(self._prompts.values())
+
     def agent(self, name: str) -> Agent:
         """Raises AgentNotFound."""
         return self.fleet[name]

@@ -16,10 +16,15 @@ _SESSION = select(sessions).where(_THIS)
 _INSERT = insert(sessions)
 _TOUCH = update(sessions).where(_THIS)
 _ADD = _TOUCH.values(
-    interaction_count=sessions.c.interaction_count + 1,
     **{
         name: sessions.c[name] + bindparam(f"more_{name}", type_=Count)
-        for name in ("total_output_tokens", "total_net_tokens", "requests", "tool_calls")
+        for name in (
+            "interaction_count",
+            "total_output_tokens",
+            "total_net_tokens",
+            "requests",
+            "tool_calls",
+        )
     },
 )
 
@@ -72,6 +77,7 @@ def add_turn(connection: Connection, turn: TurnRecord) -> None:
         {
             "of_agent": turn.agent,
             "known": turn.session,
+            "more_interaction_count": int(turn.prompted),
             "more_total_output_tokens": usage.output,
             "more_total_net_tokens": usage.net,
             "more_requests": usage.requests,

@@ -60,7 +60,8 @@ class TurnBegun:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """A turn that ended, however it did. `reported` is what the agent itself said, kept raw."""
+    """A turn that ended, however it did. `reported` is what the agent itself said, kept raw.
+    Not `prompted`, it is no interaction: the agent used tokens without being asked."""
 
     id: str
     agent: str
@@ -74,6 +75,7 @@ class TurnRecord:
     requests: tuple[RequestUsage, ...] = ()
     reported: ReportedUsage | None = None
     fault: Fault | None = None
+    prompted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
