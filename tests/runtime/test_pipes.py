@@ -351,6 +351,8 @@ def test_an_endless_line_is_bounded_however_it_comes(piece: int) -> None:
 
 # --- a flood, through a codec -----------------------------------------------
 
+#: Where `tests` is found by a Python of its own.
+ROOT = Path(__file__).parents[2]
 FLOOD = """
     import resource, sys
     from pathlib import Path
@@ -374,5 +376,5 @@ def test_a_hundred_megabytes_without_a_newline_are_one_garbled_line(tmp_path: Pa
     """Memory does not grow with it, and the agent answers on. In a process of its own, whose
     peak memory nobody else has raised."""
     argv = [sys.executable, "-W", "error", "-c", textwrap.dedent(FLOOD), str(tmp_path)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=False, cwd=ROOT)
     assert done.stderr == f"still here [{100 * 2**20}] True\n"

@@ -74,6 +74,8 @@ def _ignores_sigterm(pid: int) -> bool:
     return bool(mask & 1 << 14)
 
 
+#: Where `tests` is found by a Python of its own.
+ROOT = Path(__file__).parents[2]
 FLOOD = """
     import resource, sys
     from pathlib import Path
@@ -97,5 +99,5 @@ FLOOD = """
 def test_a_line_beyond_the_protocols_bound_is_garbled_in_bounded_memory(tmp_path: Path) -> None:
     """The line is 200 MB, the bound 64 MiB; the agent answers on."""
     argv = [sys.executable, "-W", "error", "-c", textwrap.dedent(FLOOD), str(tmp_path)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=False, cwd=ROOT)
     assert done.stderr == "ok [200000000] True\n"
