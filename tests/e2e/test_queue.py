@@ -56,6 +56,22 @@ def test_what_an_interrupted_turn_used_is_counted(tars: TarsHome) -> None:
     assert tars.session()["totalOutputTokens"] == 10 + 3
 
 
+def test_an_interrupted_turn_of_a_new_session(tars: TarsHome) -> None:
+    """The session that a turn itself began is known to the ledger before the turn ends."""
+    tars.start()
+    tars.client.reset()
+    tars.under_way("ECHO:tools:hang", sign="tool")
+    submit(tars, "waits")  # when it is on disk, so is what came before
+    session = tars.session()["sessionId"]
+    tars.kill(tars.daemon_pid())
+    tars.start()
+    idle(tars)
+    interrupted, *others = tars.ledger()
+    assert {row.session for row in (interrupted, *others)} == {session}
+    assert interrupted.usage.input == 1000
+    assert tars.session()["interactionCount"] == 3
+
+
 def test_sigterm_in_mid_turn(tars: TarsHome) -> None:
     """The turn is interrupted and told to who waits; the waiting prompts are kept and run."""
     with tars.foreground() as daemon:

@@ -70,9 +70,10 @@ class Witness:
         self.while_hearing()
         self._tell("said")
 
-    def began(self, agent: str, turn: LiveTurn) -> None:
+    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         self.began_turns.append(turn.prompt.id)
         self._tell("began")
+        then()
 
     def finished(self, agent: str, report: TurnReport) -> None:
         assert report.prompt.id not in self.reports, "a turn is finished once"

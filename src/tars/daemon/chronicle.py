@@ -6,7 +6,7 @@ show them, each in its own words.
 
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -117,8 +117,9 @@ class Chronicle:
             case Opened():
                 self._session_opened(agent, said)
                 if turn is not None:
-                    started = w.Started(turn=turn.prompt.id, session=said.session_id)
-                    self.feed.publish_turn(turn.prompt.id, "started", started)
+                    begun = _begun(agent, turn)
+                    self._recorder.put(lambda store: store.begin_turn(begun))
+                    self._tell_started(turn)
             case SessionLost(session_id, reason):
                 self._session_lost(agent, session_id, reason)
             case Garbled(reason, size):
@@ -223,18 +224,16 @@ class Chronicle:
 
     # --- turns --------------------------------------------------------------
 
-    def began(self, agent: str, turn: LiveTurn) -> None:
-        begun = TurnBegun(
-            id=turn.prompt.id,
-            agent=agent,
-            began_at=turn.began_at,
-            session=turn.session_id,
-            log_mark=turn.log_mark,
-        )
-        self._recorder.put(lambda store: store.begin_turn(begun))
+    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
+        """Note it in the store, and only then let the agent have the prompt."""
+        begun = _begun(agent, turn)
+        self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
         if turn.session_id is not None:
-            started = w.Started(turn=turn.prompt.id, session=turn.session_id)
-            self.feed.publish_turn(turn.prompt.id, "started", started)
+            self._tell_started(turn)
+
+    def _tell_started(self, turn: LiveTurn) -> None:
+        started = w.Started(turn=turn.prompt.id, session=turn.session_id)
+        self.feed.publish_turn(turn.prompt.id, "started", started)
 
     def finished(self, agent: str, report: TurnReport) -> None:
         """Count the turn, write it down, and only then tell those who wait for it."""
@@ -340,6 +339,16 @@ class Chronicle:
         except OSError as error:
             # Without the note a successor could not end leftovers; PDEATHSIG still does.
             log.error("children_not_noted", reason=error.strerror)
+
+
+def _begun(agent: str, turn: LiveTurn) -> TurnBegun:
+    return TurnBegun(
+        id=turn.prompt.id,
+        agent=agent,
+        began_at=turn.began_at,
+        session=turn.session_id,
+        log_mark=turn.log_mark,
+    )
 
 
 def _record(agent: str, report: TurnReport) -> TurnRecord:

@@ -81,12 +81,13 @@ class Prompt:
 @dataclass(slots=True)
 class LiveTurn:
     """The turn under way, as far as the runtime sees it. Times are wall clock (UTC) and
-    monotonic seconds."""
+    monotonic seconds. `given`: the agent has the prompt, or is about to."""
 
     prompt: Prompt
     began_at: datetime
     began: float
     log_mark: str = ""
+    given: bool = False
     session_id: str | None = None
     came_from: tuple[str | None, History | None] = (None, None)
     transcript: Transcript = field(default_factory=Transcript)
@@ -123,8 +124,9 @@ class Hub(Protocol):
     def said(self, agent: str, said: Said) -> None:
         """The agent said something, in a turn or not."""
 
-    def began(self, agent: str, turn: LiveTurn) -> None:
-        """A turn is on its way to the agent."""
+    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
+        """A turn begins. Call `then` once that is on record, or cannot be: the agent gets
+        the prompt, and not before, so that no prompt is run twice."""
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         """The agent's log shows requests that belong to no turn."""
@@ -215,21 +217,28 @@ class Driver:
             if self.one_shot or wish not in self._open_sessions:
                 self._history.guard()
             turn.log_mark = self._history.mark()
-        self._hub.began(self.name, turn)
         if self.one_shot:
             codec = self.kind.codec(self.setup)
             if not self._make(self.kind.launch(self.setup, wish), codec):
                 return
-        if self._codec is None or self._outbox is None:
+        self._hub.began(self.name, turn, lambda: self._give(turn, wish))
+
+    def _give(self, turn: LiveTurn, session_id: str | None) -> None:
+        if self.turn is not turn or turn.given or self._codec is None or self._outbox is None:
             return
-        self._codec.prompt(prompt.text, wish)
+        turn.given = True
+        self._heard_at = anyio.current_time()
+        self._codec.prompt(turn.prompt.text, session_id)
         self._flush()
         if self.one_shot:
             self._outbox.finish()
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
-        if self._codec is not None:
+        if self.turn is not None and not self.turn.given:
+            # The agent knows nothing of it yet, and never will.
+            self._hub.send(self.name, e.TurnEnded(self.turn.prompt.id, Outcome.CANCELLED))
+        elif self._codec is not None:
             self._codec.cancel()
             self._flush()
 
@@ -449,6 +458,8 @@ class Driver:
             mark = "" if opened.resumed else "0"
             history = self.kind.history(self.setup, opened.session_id, mark)
             self._switch_to(opened.session_id, history)
+            if self.turn is not None and history is not None:
+                self.turn.log_mark = history.mark()
         if self._history is not None:
             self._history.tidy()
         if self.turn is not None:

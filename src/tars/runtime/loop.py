@@ -46,7 +46,8 @@ class Audience(Protocol):
 
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
 
-    def began(self, agent: str, turn: LiveTurn) -> None: ...
+    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
+        """Call `then` once the turn is on record, or cannot be."""
 
     def finished(self, agent: str, report: TurnReport) -> None: ...
 
@@ -172,8 +173,16 @@ class Loop:
     def said(self, agent: str, said: Said) -> None:
         self._tell(agent, self._audience.said, agent, self.drivers[agent].turn, said)
 
-    def began(self, agent: str, turn: LiveTurn) -> None:
-        self._tell(agent, self._audience.began, agent, turn)
+    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
+        def go_on() -> None:
+            try:
+                then()
+            except Exception:
+                log.exception("prompt_not_given", agent=agent)
+                self._give_up(agent, c.BeginTurn(turn.prompt.id))
+
+        if not self._tell(agent, self._audience.began, agent, turn, go_on):
+            go_on()
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         self._tell(agent, self._audience.spent, agent, session_id, requests)
@@ -241,12 +250,14 @@ class Loop:
         elif isinstance(command, c.Spawn | c.BeginTurn):
             self.send(name, e.SpawnFailed(_BUG))
 
-    def _tell(self, agent: str, what: Callable[..., None], *facts: object) -> None:
+    def _tell(self, agent: str, what: Callable[..., None], *facts: object) -> bool:
         """Tell the audience. A bug there is told loudly, and no agent suffers for it."""
         try:
             what(*facts)
         except Exception:
             log.exception("audience_failed", agent=agent, told=what.__name__)
+            return False
+        return True
 
     # --- tasks --------------------------------------------------------------
 
