@@ -236,6 +236,10 @@ class Loop:
             case c.FinishTurn(prompt, outcome, fault):
                 self._prompts.pop(prompt, None)
                 self._tell(name, self._audience.finished, name, driver.finish(outcome, fault))
+                if self.fleet[name].spec.max_rss_bytes is not None:
+                    # An agent grows in its turns: the next one is not for a giant.
+                    driver.measure()
+                    self._judge(name)
             case c.DropPrompt(prompt, outcome, fault):
                 if dropped := self._prompts.pop(prompt, None):
                     self._tell(name, self._audience.dropped, dropped, outcome, fault)
