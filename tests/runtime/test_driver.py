@@ -14,7 +14,8 @@ from tars.core.agent import Outcome, State
 from tars.core.permission import PermissionPolicy, Rule
 from tars.errors import FaultKind
 from tars.runtime import driver as module
-from tars.runtime.driver import DRAIN_SECONDS, LINGER_SECONDS, SETTLE_SECONDS
+from tars.runtime.channel import DRAIN_SECONDS, LINGER_SECONDS
+from tars.runtime.driver import SETTLE_SECONDS
 from tests.support.scripted_kind import ScriptedKind, ScriptedLog
 from tests.support.stage import Scene, Stage, alive, play, play_live
 

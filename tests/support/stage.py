@@ -26,8 +26,9 @@ from tars.core.agent import Agent, Outcome, Spec, State
 from tars.core.commands import Command
 from tars.errors import Fault
 from tars.runtime.children import Identity
-from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
+from tars.runtime.driver import Driver
 from tars.runtime.loop import Loop
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tests.support.scripted_kind import ScriptedKind
 
 #: What a child gets: enough to run Python, and nothing of the machine's.

@@ -30,9 +30,9 @@ from tars.errors import (
     SessionNotFound,
 )
 from tars.home import Home
-from tars.runtime.driver import Prompt
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
+from tars.runtime.turn import Prompt
 from tars.runtime.vitals import Gauge, Vitals
 from tars.store.rows import PromptRow
 

@@ -35,9 +35,10 @@ from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
 from tars.runtime import children
 from tars.runtime.children import Identity
-from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
+from tars.runtime.driver import Driver
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields, SessionManager
 from tars.store.rows import AgentRow, Decision, SessionRow, TurnBegun, TurnRecord
 

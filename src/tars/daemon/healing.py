@@ -5,18 +5,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
+import anyio
+
 from tars.accounting.usage import reconcile
 from tars.core.agent import Outcome
 from tars.daemon.chronicle import Chronicle
 from tars.errors import Fault, FaultKind, StoreError
-from tars.runtime.driver import Prompt
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
+from tars.runtime.turn import Prompt
 from tars.store.rows import PromptRow, SessionRow, TurnBegun, TurnRecord
 
 if TYPE_CHECKING:
     from tars.store.store import Store
+
+#: How often to try again while the store cannot be read.
+RETRY_SECONDS = 5.0
 
 
 async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
@@ -25,17 +30,26 @@ async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
     Call it when the agents are known and before any prompt can be saved: what is in the
     store by then is what an earlier daemon left.
     """
-    try:
-        # All in one go: a prompt that comes meanwhile goes behind those that wait.
-        left = await recorder.ask(_LeftOver.read)
-    except StoreError as error:
-        log.error("not_healed", reason=str(error))
-        return
+    left = await _read(recorder)
+    # Where the store could not be read at first, prompts of this daemon are among them.
     for turn in left.turns:
-        _close_interrupted(turn, left, loop, chronicle)
+        if loop.prompt(turn.id) is None:
+            _close_interrupted(turn, left, loop, chronicle)
     for row in left.prompts:
-        _requeue(row, left, loop, chronicle)
+        if loop.prompt(row.id) is None:
+            _requeue(row, left, loop, chronicle)
     chronicle.prune()
+
+
+async def _read(recorder: Recorder) -> "_LeftOver":
+    """Try until the store can be read: a full disk may have space again."""
+    while True:
+        try:
+            # All in one go: a prompt that comes meanwhile goes behind those that wait.
+            return await recorder.ask(_LeftOver.read)
+        except StoreError as error:
+            log.error("not_healed", reason=str(error))
+        await anyio.sleep(RETRY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from tars.conversation.model import PermissionAsked
 from tars.core.agent import Agent, State
 from tars.core.permission import Pending
 from tars.errors import Fault
-from tars.runtime.driver import Driver, LiveTurn, TurnReport
+from tars.runtime.driver import Driver
+from tars.runtime.turn import LiveTurn, TurnReport
 from tars.sessions.session_file import SessionFields
 
 

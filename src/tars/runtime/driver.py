@@ -5,33 +5,24 @@ here decides: every fact goes to the hub as an event, and what follows comes bac
 call of one of the methods below. All of them return at once.
 """
 
-import os
-import shutil
 import signal
-from collections.abc import Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Protocol
 
 import anyio
 
-from tars.accounting.usage import RequestUsage, TurnUsage, reconcile, usage_missing
+from tars.accounting.usage import RequestUsage, usage_missing
 from tars.agents.kind import History, Kind, Launch, Setup
 from tars.conversation.model import (
     Opened,
     OpenFailed,
     PermissionAsked,
-    ReportedUsage,
     Retrying,
     Said,
     SessionLost,
     Stop,
     TurnEnded,
 )
-from tars.conversation.transcript import Transcript
 from tars.core import events as e
 from tars.core.agent import Outcome
 from tars.core.commands import SignalName
@@ -39,23 +30,20 @@ from tars.core.health import Signs
 from tars.core.permission import Option
 from tars.errors import Fault, FaultKind
 from tars.protocols.codec import Codec, Opening
-from tars.runtime import children, pipes
+from tars.runtime import faults
+from tars.runtime.channel import Channel
 from tars.runtime.children import Child
+from tars.runtime.hub import Hub
 from tars.runtime.log import log
 from tars.runtime.redaction import Redactor
-from tars.runtime.vitals import Gauge, Vitals
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport, report
+from tars.runtime.vitals import Vitals
 
-#: How long the pipes of a dead process may still give something.
-DRAIN_SECONDS = 1.0
-#: How long a process may live on after it closed its stdout.
-LINGER_SECONDS = 2.0
 #: How long a replayed conversation may be silent before it is taken as over.
 SETTLE_SECONDS = 2.0
 #: How long, and how often, to look for a turn's requests in the agent's log.
 LOG_PATIENCE_SECONDS = 0.3
 LOG_LOOK_SECONDS = 0.01
-#: How much of a dead process's stderr a fault quotes.
-LAST_WORDS = 300
 
 _OUTCOMES = {
     Stop.DONE: Outcome.OK,
@@ -66,84 +54,6 @@ _OUTCOMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt as it was accepted. `session` None is the agent's current one;
-    `timeout_seconds` bounds the turn once it runs."""
-
-    id: str
-    agent: str
-    text: str = field(repr=False)
-    session: str | None = None
-    timeout_seconds: float | None = None
-
-
-@dataclass(slots=True)
-class LiveTurn:
-    """The turn under way, as far as the runtime sees it. Times are wall clock (UTC) and
-    monotonic seconds. `given`: the agent has the prompt, or is about to."""
-
-    prompt: Prompt
-    began_at: datetime
-    began: float
-    log_mark: str = ""
-    given: bool = False
-    session_id: str | None = None
-    came_from: tuple[str | None, History | None] = (None, None)
-    transcript: Transcript = field(default_factory=Transcript)
-    waiting_for: str | None = None
-    reported: ReportedUsage | None = None
-    requests: tuple[RequestUsage, ...] | None = None
-    permissions: dict[str, tuple[PermissionAsked, datetime]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TurnReport:
-    """A turn that is over, with all that is known of it."""
-
-    prompt: Prompt
-    session_id: str | None
-    began_at: datetime
-    ended_at: datetime
-    duration_ms: int
-    outcome: Outcome
-    fault: Fault | None
-    text: str = field(repr=False)
-    model: str
-    usage: TurnUsage
-    requests: tuple[RequestUsage, ...]
-    reported: ReportedUsage | None
-
-
-class Hub(Protocol):
-    """Whom a driver tells. The loop is one."""
-
-    def send(self, agent: str, event: e.Event) -> None:
-        """Something happened that the core has to judge."""
-
-    def said(self, agent: str, said: Said) -> None:
-        """The agent said something, in a turn or not."""
-
-    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
-        """A turn begins. Call `then` once that is on record, or cannot be: the agent gets
-        the prompt, and not before, so that no prompt is run twice."""
-
-    def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
-        """The agent's log shows requests that belong to no turn."""
-
-    def attend(self, agent: str, child: Child, conversation: Callable[[], object]) -> None:
-        """Run this conversation with the child in the background, until the child has exited."""
-
-    def background(self, agent: str, work: Callable[[], object]) -> None:
-        """Run this coroutine function in the background."""
-
-    def next_permission(self) -> str:
-        """Give an id that a person can type."""
-
-    def wrote(self, agent: str, lines: list[str]) -> None:
-        """The agent wrote these lines to stderr; secrets are redacted."""
-
-
 class Driver:
     """One configured agent. `session_id` is the conversation the next prompt goes to."""
 
@@ -151,17 +61,12 @@ class Driver:
         self.kind = kind
         self.setup = setup
         self.session_id = session_id
-        self.child: Child | None = None
         self.turn: LiveTurn | None = None
         self.model = setup.model
         self.agent_version = ""
         self.vitals = Vitals()
         self._hub = hub
-        self._codec: Codec | None = None
-        self._outbox: pipes.Outbox | None = None
-        self._gauge: Gauge | None = None
-        self._tail = pipes.Tail()
-        self._heard_at = 0.0
+        self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
         self._permission_ids: dict[str, str] = {}
         self._settling: Codec | None = None
@@ -176,18 +81,24 @@ class Driver:
         return self.setup.name
 
     @property
+    def child(self) -> Child | None:
+        """The process under way."""
+        return None if self._channel is None else self._channel.child
+
+    @property
     def one_shot(self) -> bool:
         return self.kind.one_shot(self.setup.protocol)
 
     @property
     def signs(self) -> Signs:
         running = self.turn is not None and bool(self.turn.transcript.running_tools)
-        return Signs(self._heard_at, running, self.vitals.rss_bytes)
+        heard_at = 0.0 if self._channel is None else self._channel.heard_at
+        return Signs(heard_at, running, self.vitals.rss_bytes)
 
     def measure(self) -> None:
         """Sample memory and CPU; descendants matter only while a turn runs."""
-        if self._gauge is not None:
-            self.vitals = self._gauge.sample(descendants=self.turn is not None)
+        if self._channel is not None:
+            self.vitals = self._channel.gauge.sample(descendants=self.turn is not None)
 
     # --- commands -----------------------------------------------------------
 
@@ -195,11 +106,12 @@ class Driver:
         """Make the warm process and begin its handshake."""
         if self._history is not None:
             self._history.guard()
-        codec = self.kind.codec(self.setup)
-        if self._make(self.kind.launch(self.setup, self.session_id), codec):
-            setup = self.setup
-            codec.open(Opening(str(setup.cwd), self.session_id, setup.model, setup.mode))
-            self._flush()
+        setup = self.setup
+        channel = self._make(self.kind.launch(setup, self.session_id))
+        if channel is not None:
+            opening = Opening(str(setup.cwd), self.session_id, setup.model, setup.mode)
+            channel.codec.open(opening)
+            channel.flush()
 
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
@@ -207,7 +119,6 @@ class Driver:
         wish = prompt.session or self.session_id
         turn.session_id = wish
         self.turn = turn
-        self._heard_at = turn.began
         self._report_unclaimed()
         turn.came_from = (self.session_id, self._history)
         if wish and wish != self.session_id:
@@ -217,39 +128,38 @@ class Driver:
             if self.one_shot or wish not in self._open_sessions:
                 self._history.guard()
             turn.log_mark = self._history.mark()
-        if self.one_shot:
-            codec = self.kind.codec(self.setup)
-            if not self._make(self.kind.launch(self.setup, wish), codec):
-                return
+        if self.one_shot and self._make(self.kind.launch(self.setup, wish)) is None:
+            return
         self._hub.began(self.name, turn, lambda: self._give(turn, wish))
 
     def _give(self, turn: LiveTurn, session_id: str | None) -> None:
-        if self.turn is not turn or turn.given or self._codec is None or self._outbox is None:
+        channel = self._channel
+        if self.turn is not turn or turn.given or channel is None:
             return
         turn.given = True
-        self._heard_at = anyio.current_time()
-        self._codec.prompt(turn.prompt.text, session_id)
-        self._flush()
+        channel.heard_at = anyio.current_time()
+        channel.codec.prompt(turn.prompt.text, session_id)
+        channel.flush()
         if self.one_shot:
-            self._outbox.finish()
+            channel.finish_input()
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
         if self.turn is not None and not self.turn.given:
             # The agent knows nothing of it yet, and never will.
             self._hub.send(self.name, e.TurnEnded(self.turn.prompt.id, Outcome.CANCELLED))
-        elif self._codec is not None:
-            self._codec.cancel()
-            self._flush()
+        elif self._channel is not None:
+            self._channel.codec.cancel()
+            self._channel.flush()
 
     def answer(self, permission: str, option: str | None) -> None:
         """Answer a permission request by its public id; None says cancelled."""
         request = self._permission_ids.pop(permission, None)
         if self.turn is not None:
             self.turn.permissions.pop(permission, None)
-        if request is not None and self._codec is not None:
-            self._codec.answer(request, option)
-            self._flush()
+        if request is not None and self._channel is not None:
+            self._channel.codec.answer(request, option)
+            self._channel.flush()
 
     def signal(self, name: SignalName) -> None:
         if self.child is not None:
@@ -263,29 +173,15 @@ class Driver:
         self._permission_ids.clear()
         self._awaited = None
         self._read_log(turn)
-        usage = reconcile(turn.reported, turn.requests, tool_calls=turn.transcript.tool_calls)
-        return TurnReport(
-            prompt=turn.prompt,
-            session_id=turn.session_id,
-            began_at=turn.began_at,
-            ended_at=datetime.now(UTC),
-            duration_ms=round((anyio.current_time() - turn.began) * 1000),
-            outcome=outcome,
-            fault=fault,
-            text=turn.transcript.text,
-            model=_main_model(usage) or self.model,
-            usage=usage,
-            requests=turn.requests or (),
-            reported=turn.reported,
-        )
+        return report(turn, outcome, fault, now=anyio.current_time(), model=self.model)
 
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
         self._report_unclaimed()
         self.session_id = None
         self._history = None
-        if self._codec is not None:
-            self._codec.forget_session()
+        if self._channel is not None:
+            self._channel.codec.forget_session()
 
     def read_from(self, session_id: str, mark: str) -> tuple[RequestUsage, ...] | None:
         """Give what the agent's log shows of a session since a stored mark."""
@@ -299,126 +195,46 @@ class Driver:
 
     # --- the process --------------------------------------------------------
 
-    def _make(self, launch: Launch, codec: Codec) -> bool:
-        stdout = self.setup.tmp / "stdout" if launch.stdout_to_file else None
+    def _make(self, launch: Launch) -> Channel | None:
+        """Make a process and begin to listen to it, or tell why there is none."""
         try:
-            _empty(self.setup.tmp)
-            if launch.diagnostics is not None:
-                os.mkfifo(launch.diagnostics, 0o600)
-            child = children.spawn(
-                self.name, launch.argv, env=launch.env, cwd=launch.cwd, stdout_file=stdout
-            )
+            channel = Channel(self.setup, launch, self.kind.codec(self.setup))
         except OSError as error:
-            self._hub.send(self.name, e.SpawnFailed(self._spawn_fault(launch, error)))
-            return False
-        assert child.stdin is not None
-        self.child, self._codec = child, codec
-        self._outbox = pipes.Outbox(child.stdin)
-        self._gauge = Gauge(child.pid)
-        self._tail = pipes.Tail()
+            fault = faults.not_spawned(self.kind, self.name, launch, error)
+            self._hub.send(self.name, e.SpawnFailed(fault))
+            return None
+        self._channel = channel
         self._open_sessions = set()
-        self._heard_at = anyio.current_time()
-        self._hub.send(self.name, e.Spawned(child.pid))
-        self._hub.attend(self.name, child, lambda: self._converse(child, codec, launch))
-        return True
-
-    async def _converse(self, child: Child, codec: Codec, launch: Launch) -> None:
-        """Read and write until the child has exited and its pipes are empty."""
-        exited, drained = anyio.Event(), anyio.Event()
-        assert self._outbox is not None
-        outbox = self._outbox
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write, child, outbox)
-            async with anyio.create_task_group() as reading:
-                reading.start_soon(self._read_stdout, child, codec, launch, exited, drained)
-                reading.start_soon(self._read_stderr, child)
-                if launch.diagnostics is not None:
-                    tasks.start_soon(self._read_diagnostics, launch.diagnostics)
-                await child.exited()
-                exited.set()
-                if launch.stdout_to_file:
-                    # A file has an end, however long it takes to read.
-                    await drained.wait()
-                # Somebody who left the group may hold the pipes open for ever.
-                reading.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
-            tasks.cancel_scope.cancel()
-
-    async def _read_stdout(
-        self, child: Child, codec: Codec, launch: Launch, exited: anyio.Event, drained: anyio.Event
-    ) -> None:
-        assert child.stdout is not None
-        source = (
-            pipes.grown(child.stdout, exited)
-            if launch.stdout_to_file
-            else pipes.chunks(child.stdout)
-        )
-        async with aclosing(source):
-            async for data in source:
-                self._heard_at = anyio.current_time()
-                self._hear(codec.receive(data))
-                self._flush()
-        drained.set()
-        with anyio.move_on_after(LINGER_SECONDS):
-            await exited.wait()
-        # It closed its stdout and lives on: nobody can talk to it any more.
-        child.signal_group(signal.SIGKILL)
-
-    async def _read_stderr(self, child: Child) -> None:
-        assert child.stderr is not None
-        async with aclosing(pipes.chunks(child.stderr)) as source:
-            async for data in source:
-                self._heard_at = anyio.current_time()
-                self._note_lines(self._tail.add(data))
-        self._note_lines(self._tail.end())
-
-    async def _read_diagnostics(self, fifo: Path) -> None:
-        """Heed what the agent tells of its own doings, until the conversation ends."""
-        lines = pipes.Tail()
-        # Open for writing too, so that its end does not come before the agent's beginning.
-        descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
-        try:
-            async with aclosing(pipes.chunks(descriptor)) as source:
-                async for data in source:
-                    self._heard_at = anyio.current_time()
-                    for line in lines.add(data):
-                        self._note_retry(line)
-        finally:
-            os.close(descriptor)
+        self._hub.send(self.name, e.Spawned(channel.child.pid))
+        conversation = partial(channel.converse, self._hear, self._note_lines, self._note_hints)
+        self._hub.attend(self.name, channel.child, conversation)
+        return channel
 
     def _note_lines(self, lines: list[str]) -> None:
-        for line in lines:
-            self._note_retry(line)
+        self._note_hints(lines)
         if lines:
             self._hub.wrote(self.name, [self._redactor.clean(line) for line in lines])
-
-    async def _write(self, child: Child, outbox: pipes.Outbox) -> None:
-        await outbox.flush()
-        child.close_stdin()
 
     def farewell(self, child: Child, status: int) -> e.Exited:
         """Give the event for a child that has exited; the driver forgets it."""
         child.close()
-        codec = self._codec
-        self.child = self._codec = self._outbox = self._gauge = None
-        self.vitals = Vitals()
+        channel, self._channel, self.vitals = self._channel, None, Vitals()
         if self._awaited is not None:
             # It answered before it went, and its log grows no more.
             self._tell_ended(*self._awaited)
         elif self.turn is None:
             self._report_unclaimed()
-        words = self._redactor.clean(self._tail.text)
-        fault = self.kind.last_words(status, words) or self._crash_fault(status, words)
-        if self.one_shot and codec is not None:
-            fault = self._unanswered(codec.eof()) or fault
+        if channel is None:
+            return e.Exited(child.pid, status)
+        words = self._redactor.clean(channel.tail.text)
+        fault = faults.died(self.kind, self.name, status, words)
+        if self.one_shot:
+            fault = _unanswered(channel.codec.eof()) or fault
         return e.Exited(child.pid, status, fault)
-
-    def _flush(self) -> None:
-        if self._codec is not None and self._outbox is not None:
-            self._outbox.send(self._codec.outgoing())
 
     # --- what it says -------------------------------------------------------
 
-    def _hear(self, heard: list[Said]) -> None:
+    def _hear(self, channel: Channel, heard: list[Said]) -> None:
         for said in heard:
             self._note(said)
             self._hub.said(self.name, said)
@@ -434,9 +250,9 @@ class Driver:
                     self._end_turn(said)
                 case _:
                     pass
-        if self._codec is not None and self._codec.settling and self._settling is not self._codec:
-            self._settling = self._codec
-            self._hub.background(self.name, partial(self._settle, self._codec))
+        if channel.codec.settling and self._settling is not channel.codec:
+            self._settling = channel.codec
+            self._hub.background(self.name, partial(self._settle, channel))
 
     def _note(self, said: Said) -> None:
         if isinstance(said, Opened):
@@ -527,22 +343,25 @@ class Driver:
         outcome = _OUTCOMES[ended.stop]
         self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault))
 
-    async def _settle(self, codec: Codec) -> None:
+    async def _settle(self, channel: Channel) -> None:
         """Take a replay as over once the agent has been silent, if it did not say so."""
-        while codec is self._codec and codec.settling:
-            silent_until = self._heard_at + SETTLE_SECONDS
+        codec = channel.codec
+        while channel is self._channel and codec.settling:
+            silent_until = channel.heard_at + SETTLE_SECONDS
             if anyio.current_time() >= silent_until:
-                self._hear(codec.settle())
-                self._flush()
+                self._hear(channel, codec.settle())
+                channel.flush()
             await anyio.sleep_until(silent_until)
         if self._settling is codec:
             self._settling = None
 
-    def _note_retry(self, line: str) -> None:
-        reason = self.kind.retrying(line)
-        if reason and self.turn is not None and reason != self.turn.waiting_for:
-            self.turn.waiting_for = reason
-            self._hub.said(self.name, Retrying(reason))
+    def _note_hints(self, lines: list[str]) -> None:
+        """Heed what tells why the turn takes so long."""
+        for line in lines:
+            reason = self.kind.retrying(line)
+            if reason and self.turn is not None and reason != self.turn.waiting_for:
+                self.turn.waiting_for = reason
+                self._hub.said(self.name, Retrying(reason))
 
     def _report_unclaimed(self) -> None:
         """What the log shows between two turns came too late for the one before."""
@@ -550,52 +369,7 @@ class Driver:
         if requests and self.session_id:
             self._hub.spent(self.name, self.session_id, requests)
 
-    # --- faults -------------------------------------------------------------
 
-    def _spawn_fault(self, launch: Launch, error: OSError) -> Fault:
-        command = launch.argv[0]
-        if not launch.cwd.is_dir():
-            return Fault(
-                FaultKind.BAD_CONFIG,
-                f"The agent's working folder {launch.cwd} does not exist.",
-                f"Make it, or mend `cwd` in `[agents.{self.name}]`; then `tars restart`.",
-            )
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            return Fault(
-                FaultKind.NOT_INSTALLED,
-                f"The agent's command `{command}` was not found.",
-                self.kind.install_advice,
-            )
-        if isinstance(error, PermissionError):
-            return Fault(
-                FaultKind.BAD_CONFIG,
-                f"The agent's command `{command}` may not be run: {os.strerror(error.errno or 0)}.",
-                f"Mend `command` in `[agents.{self.name}]` or the rights; then `tars restart`.",
-            )
-        return Fault(FaultKind.CRASHED, f"The agent's process could not be made: {error.strerror}.")
-
-    def _crash_fault(self, status: int, stderr: str) -> Fault | None:
-        words = stderr.strip()[-LAST_WORDS:]
-        if not words:
-            return None
-        how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
-        return Fault(
-            FaultKind.CRASHED,
-            f"The agent {how}; the end of its stderr: {words}",
-            f"`tars logs --agent {self.name}` shows all of it.",
-        )
-
-    def _unanswered(self, last: list[Said]) -> Fault | None:
-        return next((s.fault for s in last if isinstance(s, TurnEnded) and s.fault), None)
-
-
-def _main_model(usage: TurnUsage) -> str:
-    """The model that most of the turn's tokens went to."""
-    return max(usage.models, key=lambda m: m.input + m.output).model if usage.models else ""
-
-
-def _empty(folder: Path) -> None:
-    """Make the private folder anew, without what an earlier process left."""
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
-    folder.mkdir(mode=0o700, parents=True)
+def _unanswered(last: list[Said]) -> Fault | None:
+    """Why a turn that was under way at the end has no answer, as its codec says."""
+    return next((s.fault for s in last if isinstance(s, TurnEnded) and s.fault), None)

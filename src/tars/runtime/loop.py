@@ -23,8 +23,9 @@ from tars.core.commands import Command
 from tars.core.fleet import Fleet
 from tars.errors import Fault, FaultKind
 from tars.runtime.children import Child, Identity
-from tars.runtime.driver import Driver, LiveTurn, Prompt, TurnReport
+from tars.runtime.driver import Driver
 from tars.runtime.log import log
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 
 _BUG = Fault(
     FaultKind.INTERNAL,

@@ -1,0 +1,132 @@
+"""One process and the codec that speaks with it: bytes in and out until the process is gone."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import anyio
+
+from tars.agents.kind import Launch, Setup
+from tars.conversation.model import Said
+from tars.protocols.codec import Codec
+from tars.runtime import children, pipes
+from tars.runtime.children import Child
+from tars.runtime.vitals import Gauge
+
+#: How long the pipes of a dead process may still give something.
+DRAIN_SECONDS = 1.0
+#: How long a process may live on after it closed its stdout.
+LINGER_SECONDS = 2.0
+
+Hear = Callable[["Channel", list[Said]], None]
+Note = Callable[[list[str]], None]
+
+
+class Channel:
+    """Made with its process; `converse` is to be run until that has exited.
+
+    `heard_at` is when the process last wrote anything anywhere (monotonic seconds).
+    Raises OSError when the process cannot be made; nothing is left then.
+    """
+
+    def __init__(self, setup: Setup, launch: Launch, codec: Codec) -> None:
+        _empty(setup.tmp)
+        if launch.diagnostics is not None:
+            os.mkfifo(launch.diagnostics, 0o600)
+        self.child: Child = children.spawn(
+            setup.name,
+            launch.argv,
+            env=launch.env,
+            cwd=launch.cwd,
+            stdout_file=setup.tmp / "stdout" if launch.stdout_to_file else None,
+        )
+        assert self.child.stdin is not None
+        self.codec = codec
+        self.gauge = Gauge(self.child.pid)
+        self.tail = pipes.Tail()
+        self.heard_at = anyio.current_time()
+        self._launch = launch
+        self._outbox = pipes.Outbox(self.child.stdin)
+
+    def flush(self) -> None:
+        """Send what the codec has to say."""
+        self._outbox.send(self.codec.outgoing())
+
+    def finish_input(self) -> None:
+        """Close the process's stdin once everything is sent."""
+        self._outbox.finish()
+
+    async def converse(self, hear: Hear, note: Note, hint: Note) -> None:
+        """Read and write until the child has exited and its pipes are empty.
+
+        `hear` gets what the codec understood, `note` the lines of stderr, `hint` those of
+        the diagnostics, which are not to be kept.
+        """
+        exited, drained = anyio.Event(), anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._write)
+            async with anyio.create_task_group() as reading:
+                reading.start_soon(self._read_stdout, hear, exited, drained)
+                reading.start_soon(self._read_stderr, note)
+                if self._launch.diagnostics is not None:
+                    tasks.start_soon(self._read_diagnostics, self._launch.diagnostics, hint)
+                await self.child.exited()
+                exited.set()
+                if self._launch.stdout_to_file:
+                    # A file has an end, however long it takes to read.
+                    await drained.wait()
+                # Somebody who left the group may hold the pipes open for ever.
+                reading.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
+            tasks.cancel_scope.cancel()
+
+    async def _read_stdout(self, hear: Hear, exited: anyio.Event, drained: anyio.Event) -> None:
+        assert self.child.stdout is not None
+        source = (
+            pipes.grown(self.child.stdout, exited)
+            if self._launch.stdout_to_file
+            else pipes.chunks(self.child.stdout)
+        )
+        async with aclosing(source):
+            async for data in source:
+                self.heard_at = anyio.current_time()
+                hear(self, self.codec.receive(data))
+                self.flush()
+        drained.set()
+        with anyio.move_on_after(LINGER_SECONDS):
+            await exited.wait()
+        # It closed its stdout and lives on: nobody can talk to it any more.
+        self.child.signal_group(signal.SIGKILL)
+
+    async def _read_stderr(self, note: Note) -> None:
+        assert self.child.stderr is not None
+        async with aclosing(pipes.chunks(self.child.stderr)) as source:
+            async for data in source:
+                self.heard_at = anyio.current_time()
+                note(self.tail.add(data))
+        note(self.tail.end())
+
+    async def _read_diagnostics(self, fifo: Path, hint: Note) -> None:
+        lines = pipes.Tail()
+        # Open for writing too, so that its end does not come before the agent's beginning.
+        descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            async with aclosing(pipes.chunks(descriptor)) as source:
+                async for data in source:
+                    self.heard_at = anyio.current_time()
+                    hint(lines.add(data))
+        finally:
+            os.close(descriptor)
+
+    async def _write(self) -> None:
+        await self._outbox.flush()
+        self.child.close_stdin()
+
+
+def _empty(folder: Path) -> None:
+    """Make the private folder anew, without what an earlier process left."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True)

@@ -1,0 +1,47 @@
+"""What a process that could not be made, or that died, has to say for itself."""
+
+import os
+
+from tars.agents.kind import Kind, Launch
+from tars.errors import Fault, FaultKind
+
+#: How much of a dead process's stderr a fault quotes, in characters.
+LAST_WORDS = 300
+
+
+def not_spawned(kind: Kind, name: str, launch: Launch, error: OSError) -> Fault:
+    """Say why there is no process, and what mends it."""
+    command = launch.argv[0]
+    if not launch.cwd.is_dir():
+        return Fault(
+            FaultKind.BAD_CONFIG,
+            f"The agent's working folder {launch.cwd} does not exist.",
+            f"Make it, or mend `cwd` in `[agents.{name}]`; then `tars restart`.",
+        )
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Fault(
+            FaultKind.NOT_INSTALLED,
+            f"The agent's command `{command}` was not found.",
+            kind.install_advice,
+        )
+    if isinstance(error, PermissionError):
+        return Fault(
+            FaultKind.BAD_CONFIG,
+            f"The agent's command `{command}` may not be run: {os.strerror(error.errno or 0)}.",
+            f"Mend `command` in `[agents.{name}]` or the rights; then `tars restart`.",
+        )
+    return Fault(FaultKind.CRASHED, f"The agent's process could not be made: {error.strerror}.")
+
+
+def died(kind: Kind, name: str, status: int, stderr: str) -> Fault | None:
+    """Say why the process is gone, where it told; `stderr` is the end of it, redacted."""
+    known = kind.last_words(status, stderr)
+    words = stderr.strip()[-LAST_WORDS:]
+    if known is not None or not words:
+        return known
+    how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
+    return Fault(
+        FaultKind.CRASHED,
+        f"The agent {how}; the end of its stderr: {words}",
+        f"`tars logs --agent {name}` shows all of it.",
+    )
