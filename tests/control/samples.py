@@ -68,6 +68,8 @@ TURN = c.TurnStatus(
     started_at="2026-03-01T12:03:00Z",
     elapsed_seconds=42.0,
     waiting_for="the model: too many requests, attempt 3 of 10",
+    input_tokens=12_500,
+    output_tokens=310,
 )
 BUSY = msgspec.structs.replace(
     READY,

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tars.control.contract import PermissionStatus, PromptRequest, TurnResult
+from tars.control.contract import PermissionStatus, PromptRequest, TurnResult, Usage
 from tests.support.fake_api import FakeApi
 from tests.support.tars_home import TarsHome, kill, result, tars_home
 
@@ -587,3 +587,12 @@ def test_one_node_process(tars: TarsHome) -> None:
     tars.start()
     agent = psutil.Process(tars.agent_pid())
     assert [c.name() for c in agent.children(recursive=True)] == []
+
+
+def test_what_a_turn_has_used_so_far_is_told(tars: TarsHome) -> None:
+    """While its second tool runs, the requests before it stand in the status and the stream."""
+    tars.start()
+    stream = tars.client.prompt(PromptRequest(text="FAKE:tools"))
+    so_far = [(e.input_tokens, e.output_tokens) for _, e in stream if isinstance(e, Usage)]
+    assert (1000, 10) in so_far
+    assert so_far == sorted(so_far)

@@ -45,6 +45,7 @@ class Progress:
         self._clock = clock
         self._began = clock()
         self._detail = ""
+        self._so_far = ""
         self._drawn = False
         self._announced: str | None = None
         self._turns = 0
@@ -62,6 +63,10 @@ class Progress:
     def waiting_for(self, detail: str) -> None:
         """Say what holds it up; nothing when empty."""
         self._detail = one_line(detail)
+
+    def so_far(self, input_tokens: int, output_tokens: int) -> None:
+        """Say what it has used by now."""
+        self._so_far = f"{input_tokens:,} in, {output_tokens:,} out"
 
     def wipe(self) -> None:
         """Give the line back."""
@@ -91,8 +96,8 @@ class Progress:
     def _draw(self, elapsed: float) -> None:
         frame = FRAMES[self._turns % len(FRAMES)]
         self._turns += 1
-        detail = f" · {self._detail}" if self._detail else ""
-        line = f"{frame} {self._label} · {seconds(elapsed)}{detail}"
+        facts = [self._label, seconds(elapsed), self._so_far, self._detail]
+        line = f"{frame} {' · '.join(filter(None, facts))}"
         self._out.write(WIPE + line[: _width(self._out) - 1])
         self._out.flush()
         self._drawn = True

@@ -25,6 +25,7 @@ from tars.control.contract import (
     Text,
     Tool,
     TurnResult,
+    Usage,
     Waiting,
     Wire,
 )
@@ -185,6 +186,8 @@ class Turn:
                 self.view.end(event)
             case Started():
                 self.progress.waiting_for("")
+            case Usage():
+                self.progress.so_far(event.input_tokens, event.output_tokens)
             case _:  # what a newer daemon sends
                 pass
 

@@ -2,8 +2,8 @@
 
 HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are
 camelCase; times are ISO 8601 in UTC; durations say their unit in their name. An answer
-may grow new fields: clients ignore what they do not know. This module is the only one
-that knows the wire names; the reference page and the tests are made from it.
+may grow new fields: clients ignore what they do not know. Nobody else knows the wire names;
+the reference page and the tests are made from here.
 """
 
 from dataclasses import dataclass
@@ -59,12 +59,15 @@ class PermissionStatus(Wire):
 
 
 class TurnStatus(Wire):
-    """The turn under way. `waiting_for` says what holds it up, where the agent tells."""
+    """The turn under way. `waiting_for` is what holds it up, where the agent tells; the
+    tokens are those of the model requests that its log shows so far."""
 
     id: str
     started_at: str
     elapsed_seconds: float
     waiting_for: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class SessionRef(Wire):
@@ -331,6 +334,7 @@ PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
     ("tool", Tool),
     ("permission", PermissionStatus),
     ("waiting", Waiting),
+    ("usage", Usage),
     ("lagged", Lagged),
     ("turn", TurnResult),
 )
@@ -393,5 +397,5 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/shutdown", "Stop the agents in order, then the daemon.", ShuttingDown),
 )
 
-#: The most that a request's body may hold, in bytes. A larger one is refused unread.
+#: The most bytes that a request's body may hold. A larger one is refused unread.
 MAX_BODY = 16 * 1024 * 1024

@@ -11,6 +11,7 @@ from tars.control.contract import (
     PermissionStatus,
     SessionFields,
     Status,
+    TurnStatus,
 )
 
 _RESET = "\x1b[0m"
@@ -131,13 +132,19 @@ def _agent(page: _Page, agent: AgentStatus) -> None:
 def _turn(page: _Page, agent: AgentStatus) -> None:
     turn = agent.turn
     if turn is not None:
-        page.line("turn", f"{turn.id}, for {duration(turn.elapsed_seconds)}")
+        page.line("turn", f"{turn.id}, for {duration(turn.elapsed_seconds)}{_so_far(turn)}")
         if turn.waiting_for:
             page.line("waits for", turn.waiting_for, "yellow")
     if agent.queued:
         page.line("queue", f"{_plural(agent.queued, 'prompt')} waiting")
     if agent.session.name:
         page.line("session", agent.session.name)
+
+
+def _so_far(turn: TurnStatus) -> str:
+    if not turn.input_tokens + turn.output_tokens:
+        return ""
+    return f", {turn.input_tokens:,} tokens in and {turn.output_tokens:,} out so far"
 
 
 def _error(page: _Page, error: FaultStatus, *, failed: bool) -> None:

@@ -252,11 +252,9 @@ class Desk:
         try:
             changed = await self._assembly.reload()
         except ConfigInvalid as error:
-            self._chronicle.warn(
-                "The new configuration has faults, and the old one stays in force: "
-                + "; ".join(error.faults)
-            )
+            self._chronicle.reloaded(error.faults)
             return w.Reloaded(faults=list(error.faults))
+        self._chronicle.reloaded()
         return w.Reloaded(changed=changed)
 
     async def shutdown(self) -> w.ShuttingDown:

@@ -59,6 +59,7 @@ class Chronicle:
         self.logs: dict[str, AgentLog] = {}
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self.known_sessions: dict[str, SessionFields] = {}
+        self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
         self._home = home
         self._recorder = recorder
@@ -67,14 +68,25 @@ class Chronicle:
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong now: warnings, and a disk that does not take what is written."""
+        """What is wrong now: warnings, a configuration that is not in force, and a disk that
+        does not take what is written."""
         disk = self._recorder.problem or self._disk_problem
-        return [*self.warnings, *([disk] if disk else [])]
+        return [*self.warnings, *(p for p in (self._reload_problem, disk) if p)]
 
     def warn(self, sentence: str) -> None:
         log.warning("warned", reason=sentence)
         if sentence not in self.warnings:
             self.warnings.append(sentence)
+
+    def reloaded(self, faults: Iterable[str] = ()) -> None:
+        """Note how the last reload went: its faults are a warning until one works."""
+        told = "; ".join(faults)
+        self._reload_problem = (
+            f"The new configuration has faults, and the old one stays in force: {told}"
+            if told
+            else None
+        )
+        log.info("reloaded", faults=told)
 
     # --- what the core decided ----------------------------------------------
 
@@ -142,6 +154,9 @@ class Chronicle:
                     id=call_id, title=call.title, kind=call.kind, status=call.status.value
                 )
                 self.feed.publish_turn(turn, "tool", tool)
+                if live.requests:
+                    so_far = status.usage_status(reconcile(None, live.requests))
+                    self.feed.publish_turn(turn, "usage", so_far)
             case Retrying(reason):
                 self.feed.publish_turn(turn, "waiting", w.Waiting(reason=reason))
             case _:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from tars.accounting.usage import TurnUsage
 from tars.control import contract as w
 from tars.conversation.model import PermissionAsked
 from tars.core.agent import Agent, State
@@ -42,6 +43,8 @@ def turn_status(turn: LiveTurn | None, now: float) -> w.TurnStatus | None:
         started_at=iso(turn.began_at),
         elapsed_seconds=round(now - turn.began, 3),
         waiting_for="permission" if turn.permissions else turn.waiting_for,
+        input_tokens=sum(r.input for r in turn.requests or ()),
+        output_tokens=sum(r.output for r in turn.requests or ()),
     )
 
 
@@ -93,8 +96,22 @@ def session_status(session: SessionFields | None) -> w.SessionFields | None:
     )
 
 
+def usage_status(usage: TurnUsage) -> w.Usage:
+    return w.Usage(
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cached_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        thought_tokens=usage.thoughts,
+        net_tokens=usage.net,
+        context_tokens=usage.context,
+        requests=usage.requests,
+        tool_calls=usage.tool_calls,
+        source=usage.source.value,
+    )
+
+
 def turn_result(agent: str, report: TurnReport) -> w.TurnResult:
-    usage = report.usage
     return w.TurnResult(
         turn=report.prompt.id,
         agent=agent,
@@ -103,18 +120,7 @@ def turn_result(agent: str, report: TurnReport) -> w.TurnResult:
         text=report.text,
         model=report.model or None,
         duration_ms=report.duration_ms,
-        usage=w.Usage(
-            input_tokens=usage.input,
-            output_tokens=usage.output,
-            cached_tokens=usage.cached,
-            cache_write_tokens=usage.cache_write,
-            thought_tokens=usage.thoughts,
-            net_tokens=usage.net,
-            context_tokens=usage.context,
-            requests=usage.requests,
-            tool_calls=usage.tool_calls,
-            source=usage.source.value,
-        ),
+        usage=usage_status(report.usage),
         error=fault_status(report.fault),
     )
 

@@ -21,6 +21,7 @@ from tars.conversation.model import (
     Said,
     SessionLost,
     Stop,
+    ToolCallChanged,
     TurnEnded,
 )
 from tars.core import events as e
@@ -261,6 +262,9 @@ class Driver:
             self.session_id, self._history = None, None
         if self.turn is not None:
             self.turn.transcript.add(said)
+            if isinstance(said, ToolCallChanged):
+                # A request to the model ended with it: what it used shows in the log by now.
+                self._read_log(self.turn)
             if self.turn.waiting_for is not None:
                 self.turn.waiting_for = None
                 self._hub.said(self.name, Retrying(""))

@@ -65,28 +65,28 @@ def add_turn(connection: Connection, turn: TurnRecord) -> None:
     """Add a finished turn to the sums of its session. A turn may have none."""
     if turn.session is None:
         return
-    save_session(connection, turn.agent, turn.session, turn.ended_at)
     usage = turn.usage
     # A turn that made no request leaves the context as it was.
     context = {
         "total_input_tokens": usage.context,
         "total_cached_tokens": usage.context_cached,
     }
-    connection.execute(
-        _ADD,
-        {
-            "of_agent": turn.agent,
-            "known": turn.session,
-            "more_interaction_count": int(turn.prompted),
-            "more_total_output_tokens": usage.output,
-            "more_total_net_tokens": usage.net,
-            "more_requests": usage.requests,
-            "more_tool_calls": usage.tool_calls,
-            "last_interaction_at": turn.ended_at,
-            "last_input_tokens": usage.input,
-            **(context if usage.context > 0 else {}),
-        },
-    )
+    more = {
+        "of_agent": turn.agent,
+        "known": turn.session,
+        "more_interaction_count": int(turn.prompted),
+        "more_total_output_tokens": usage.output,
+        "more_total_net_tokens": usage.net,
+        "more_requests": usage.requests,
+        "more_tool_calls": usage.tool_calls,
+        "last_activity_at": turn.ended_at,
+        "last_interaction_at": turn.ended_at,
+        "last_input_tokens": usage.input,
+        **(context if usage.context > 0 else {}),
+    }
+    if not connection.execute(_ADD, more).rowcount:
+        connection.execute(_INSERT, _new(turn.agent, turn.session, turn.ended_at))
+        connection.execute(_ADD, more)
 
 
 def find(connection: Connection, agent: str, session: str) -> SessionRow | None:

@@ -25,6 +25,12 @@ _REQUESTS = (
     .where(model_requests.c.turn == bindparam("of"))
     .order_by(model_requests.c.seq)
 )
+# Made once: making it costs more than running it does.
+_SEEN = select(model_requests.c.id).where(
+    model_requests.c.agent == bindparam("of_agent"),
+    model_requests.c.session == bindparam("of_session"),
+    model_requests.c.id.in_(bindparam("ids", expanding=True)),
+)
 _SUMMED = ("net_input", "cache_read", "cache_write", "output", "reasoning")
 _SUMS = select(
     func.count().label("turns"),
@@ -133,20 +139,13 @@ def _add_requests(connection: Connection, turn: TurnRecord) -> None:
     if not turn.requests:
         return
     session = turn.session or ""
-    columns = model_requests.c
-    seen = set(
-        connection.scalars(
-            select(columns.id).where(
-                columns.agent == turn.agent,
-                columns.session == session,
-                columns.id.in_([r.id for r in turn.requests]),
-            )
-        )
-    )
+    ids = [r.id for r in turn.requests]
+    place = {"of_agent": turn.agent, "of_session": session, "ids": ids}
+    seen = set(connection.scalars(_SEEN, place))
     new = {r.id: r for r in turn.requests if r.id not in seen}
     if new:
-        place = {"turn": turn.id, "agent": turn.agent, "session": session}
-        connection.execute(_INSERT_REQUESTS, [{**place, **_request(r)} for r in new.values()])
+        of = {"turn": turn.id, "agent": turn.agent, "session": session}
+        connection.execute(_INSERT_REQUESTS, [{**of, **_request(r)} for r in new.values()])
 
 
 def _request(request: RequestUsage) -> dict[str, object]:
