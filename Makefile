@@ -54,7 +54,16 @@ coverage: .venv/.tools
 	$(VENV) -m pytest $(PYTEST_ARGS) -m 'not real_agent' --cov --cov-report=term-missing:skip-covered
 
 bench: .venv/.bench agents
-	$(VENV) -m benchmarks
+	@if command -v node > /dev/null; then $(MAKE) --no-print-directory .cache/bench/.installed; fi
+	$(VENV) -m benchmarks $(BENCH_ARGS)
+
+# pm2, which is compared with. No install scripts here either.
+.cache/bench/.installed: benchmarks/package.json benchmarks/package-lock.json
+	@echo 'Installing pm2 into .cache/bench …'
+	@mkdir -p .cache/bench
+	@cp benchmarks/package.json benchmarks/package-lock.json .cache/bench/
+	@cd .cache/bench && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 docs: .venv/.tools
 	$(VENV) docs/generate.py
