@@ -204,7 +204,7 @@ class TurnResult(Wire):
     error: FaultStatus | None = None
 
 
-# --- the rest ---------------------------------------------------------------
+# --- acts ---
 
 
 class CancelRequest(Wire, forbid_unknown_fields=True):

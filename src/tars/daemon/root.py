@@ -65,13 +65,13 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     chronicle = Chronicle(home, recorder, Feed())
     loop = Loop(chronicle)
     assembly = Assembly(home, config, kinds, loop, chronicle)
+    assembly.adopt_all()
     desk = Desk(home, loop, chronicle, recorder, assembly, stop.set)
     socket = bind(home.socket)
     notifier = Notifier.from_environment(os.environ)
     try:
         async with _background(loop, recorder) as tasks:
             closed = anyio.Event()
-            assembly.adopt_all()
             # Before anybody can connect: no prompt of this daemon is a left-over.
             tasks.start_soon(heal, recorder, loop, chronicle)
             tasks.start_soon(partial(serve, build(desk), socket, stop=closed))
