@@ -28,15 +28,10 @@ WHOLE = {
 CORRUPTIONS = [
     b"",
     b"\x00" * 400,
-    b"\xff\xfe{}",
     b"null",
-    b"[]",
-    b"{}",
     json.dumps(WHOLE).encode()[:-20],
     json.dumps({**WHOLE, "totalInputTokens": -1}).encode(),
-    json.dumps({**WHOLE, "totalInputTokens": "5"}).encode(),
     json.dumps({**WHOLE, "createdAt": "yesterday"}).encode(),
-    b"{" * 60_000,
     b" " * 70_000,
 ]
 

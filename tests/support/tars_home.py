@@ -5,6 +5,7 @@ Nothing sleeps: the daemon's own event stream says when to look again.
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -210,12 +211,17 @@ def result(stream: Iterator[tuple[str, Wire]]) -> TurnResult:
 
 
 def kill(pid: int) -> None:
-    """kill -9, and wait until the process is gone."""
-    process = psutil.Process(pid)
-    os.kill(pid, signal.SIGKILL)
-    with suppress(psutil.NoSuchProcess):
-        # A daemon's parent is this test or init; either way it is a zombie at most.
-        process.wait(timeout=30)
+    """kill -9, and wait until the process has ended; somebody may still have to reap it."""
+    if not hasattr(os, "pidfd_open"):
+        os.kill(pid, signal.SIGKILL)
+        psutil.wait_procs([psutil.Process(pid)], timeout=30)
+        return
+    ended = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        assert select.select([ended], [], [], 30)[0], f"{pid} survived SIGKILL"
+    finally:
+        os.close(ended)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,107 @@
+"""The daemon under a service manager: what it tells it, and how it obeys signals."""
+
+import signal
+
+from tars.errors import NotRunning
+from tests.support.tars_home import TarsHome, service_manager
+
+
+def test_ready_means_the_handshake(tars: TarsHome) -> None:
+    """READY comes when the default agent can take a prompt, and not before."""
+    with (
+        service_manager(tars.home.root.parent) as manager,
+        tars.running("start", "--foreground", env=manager.env) as daemon,
+    ):
+        first = manager.next()
+        assert first["READY"] == "1"
+        assert first["STATUS"] == "echo: ready"
+        assert tars.agent().state == "ready"
+        daemon.terminate()
+        manager.until("STOPPING=1")
+        assert daemon.wait(30) == 0
+
+
+def test_ready_comes_for_an_agent_that_cannot_work(tars: TarsHome) -> None:
+    """The daemon works: restarting it would mend nothing. Its status says what is wrong."""
+    tars.configure_echo(more='[agents.echo.env]\nTARS_ECHO_FAIL = "no-key"\n')
+    with tars.foreground():
+        assert tars.agent().state == "failed"
+
+
+def test_it_is_alive_for_the_watchdog(tars: TarsHome) -> None:
+    """A ping at least twice in the time that systemd waits, each with a status."""
+    with (
+        service_manager(tars.home.root.parent) as manager,
+        tars.running(
+            "start", "--foreground", env={**manager.env, "WATCHDOG_USEC": "400000"}
+        ) as daemon,
+    ):
+        for _ in range(4):
+            manager.until("WATCHDOG=1")
+        assert any(message.get("STATUS") == "echo: ready" for message in manager.heard)
+        daemon.terminate()
+        manager.until("STOPPING=1")
+        assert daemon.wait(30) == 0
+
+
+def test_sighup_reloads(tars: TarsHome) -> None:
+    """RELOADING, then READY again, even for a broken file; the process goes on."""
+    with (
+        service_manager(tars.home.root.parent) as manager,
+        tars.running("start", "--foreground", env=manager.env) as daemon,
+    ):
+        manager.until("READY=1")
+        pid = tars.agent_pid()
+        tars.configure_echo(permissions="deny")
+        daemon.send_signal(signal.SIGHUP)
+        reloading = manager.until("RELOADING=1")
+        assert int(reloading["MONOTONIC_USEC"]) > 0
+        manager.until("READY=1")
+        assert tars.prompt("ECHO:ask").text == "echo: reject_once"
+        assert tars.agent_pid() == pid
+        tars.configure("nonsense")
+        daemon.send_signal(signal.SIGHUP)
+        manager.until("RELOADING=1")
+        manager.until("READY=1")
+        [warning] = tars.status().warnings
+        assert "old one stays in force" in warning
+        assert tars.prompt("ECHO:ask").text == "echo: reject_once"
+
+
+def test_an_agent_does_not_speak_for_the_daemon(tars: TarsHome) -> None:
+    """It has no NOTIFY_SOCKET; nor does it keep the daemon's signals or descriptors."""
+    with tars.foreground(WATCHDOG_USEC="60000000"):
+        with open(f"/proc/{tars.agent_pid()}/environ") as file:
+            names = {line.partition("=")[0] for line in file.read().split("\0")}
+        assert not names & {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+
+
+def test_a_second_sigterm_changes_nothing(tars: TarsHome) -> None:
+    """An impatient manager gets the same orderly end."""
+    with tars.foreground() as daemon:
+        stream = tars.under_way("ECHO:slow:9:60")
+        daemon.terminate()
+        daemon.terminate()
+        assert tars.result(stream).outcome == "interrupted"
+        assert daemon.wait(30) == 0
+    assert [row.outcome for row in tars.ledger()] == ["interrupted"]
+
+
+def test_a_signal_while_it_starts(tars: TarsHome) -> None:
+    """SIGTERM before the agent is ready ends both in order, too."""
+    tars.configure_echo(more='[agents.echo.env]\nTARS_ECHO_FAIL = "slow-handshake"\n')
+    with tars.running("start", "--foreground") as daemon:
+        _await_socket(tars)
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+    assert tars.processes() == []
+
+
+def _await_socket(tars: TarsHome) -> None:
+    """The daemon says nothing before its agent's handshake: ask until it answers."""
+    while True:
+        try:
+            tars.status()
+        except NotRunning:
+            continue
+        return
