@@ -19,6 +19,7 @@ from benchmarks.figures import Line, Table, verdict
 from benchmarks.peers import Tars, ended_together, environment
 from benchmarks.sampling import Subject, command_ms, in_turns
 from benchmarks.wire import Connection
+from tars.home import write_durably
 from tests.real_agents.conftest import GEMINI_SETTINGS, INSTALLED
 from tests.support.fake_api import fake_gemini_api
 
@@ -37,7 +38,7 @@ def table(folder: Path, *, times: int, processes: int) -> Table:
         env = _gemini_env(folder / "bare", api.url)
         bare = BareAcp(_command("--acp"), env, folder)
         try:
-            direct, through = _warm(tars, bare, times)
+            direct, through, disk = _warm(tars, bare, folder, times)
         finally:
             bare.end()
         cold = _cold(tars, env, processes)
@@ -46,7 +47,7 @@ def table(folder: Path, *, times: int, processes: int) -> Table:
         Line("a bare ACP client, warm", direct),
         Line("tars, warm", through),
         Line("added by tars, pair by pair", added, ratio=False),
-        Line("for comparison: a line made durable here", _durable_ms(folder, times), ratio=False),
+        Line("for comparison: its writes to the disk, bare", disk, ratio=False),
         *(Line(name, values) for name, values in cold.items()),
     ]
     gap = lines[1].median - lines[0].median
@@ -61,13 +62,16 @@ def table(folder: Path, *, times: int, processes: int) -> Table:
     )
 
 
-def _warm(tars: Connection, bare: BareAcp, times: int) -> tuple[list[float], list[float]]:
-    """Give the milliseconds of each prompt, directly and through tars."""
+def _warm(
+    tars: Connection, bare: BareAcp, folder: Path, times: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Give the milliseconds of each prompt, directly and through tars, and of the disk's share."""
     ways: tuple[Callable[[], None], ...] = (
         lambda: bare.prompt(TEXT),
         lambda: tars.prompt(TEXT, "warm"),
+        lambda: _disk_share(folder),
     )
-    figures: tuple[list[float], list[float]] = ([], [])
+    figures: tuple[list[float], list[float], list[float]] = ([], [], [])
     order = random.Random(1)
     for number in range(WARM_UP + times):
         if number % PER_SESSION == 0:
@@ -75,7 +79,7 @@ def _warm(tars: Connection, bare: BareAcp, times: int) -> tuple[list[float], lis
             tars.post("/v1/reset", {"agent": "warm"})
             for way in ways:
                 way()
-        for which in order.sample((0, 1), 2):
+        for which in order.sample((0, 1, 2), 3):
             began = time.perf_counter()
             ways[which]()
             took = (time.perf_counter() - began) * 1000
@@ -100,16 +104,13 @@ def _cold(tars: Connection, env: dict[str, str], times: int) -> dict[str, list[f
     )
 
 
-def _durable_ms(folder: Path, times: int) -> list[float]:
-    """Tell what the disk asks for each write that has to survive a power cut."""
-    took = []
-    with open(folder / "durable", "ab", buffering=0) as file:
-        for _ in range(times):
-            began = time.perf_counter()
-            file.write(b"a line\n")
+def _disk_share(folder: Path) -> None:
+    """Do what a prompt asks of the disk: three lines appended durably, a file replaced so."""
+    for _ in range(3):
+        with open(folder / "lines", "ab", buffering=0) as file:
+            file.write(bytes(4096))
             os.fdatasync(file.fileno())
-            took.append((time.perf_counter() - began) * 1000)
-    return took
+    write_durably(folder / "replaced", bytes(300))
 
 
 @contextmanager
