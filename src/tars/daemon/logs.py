@@ -6,6 +6,7 @@ logged has them as a value.
 
 import logging
 import os
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -63,7 +64,9 @@ class AgentLog:
             self._file.emit(logging.makeLogRecord({"msg": line}))
 
     def close(self) -> None:
-        self._file.close()
+        # What a full disk did not take is lost with the file.
+        with suppress(OSError):
+            self._file.close()
 
 
 def _dumps(event: object, **_options: object) -> str:

@@ -1,0 +1,130 @@
+"""What a killed daemon left behind, told to its successor by the store alone."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tars import config
+from tars.accounting.usage import RequestUsage, reconcile
+from tars.agents.registry import KINDS
+from tars.control.feed import Feed
+from tars.core.agent import Outcome
+from tars.daemon.assembly import Assembly
+from tars.daemon.chronicle import Chronicle
+from tars.daemon.healing import heal
+from tars.home import Home
+from tars.runtime.loop import Loop
+from tars.runtime.recorder import Recorder
+from tars.sessions.session_file import SessionManager
+from tars.store.rows import PromptRow, TurnBegun, TurnRecord
+from tars.store.store import Store
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+USED = reconcile(None, (RequestUsage("r1", "echo-1", input=100, output=7, cached=0),))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with one agent, never started: what it is asked waits."""
+    home = Home(tmp_path)
+    home.prepare()
+    home.config.write_text('[agents.echo]\nkind = "echo"\nautostart = false\n')
+    return home
+
+
+@contextmanager
+def store_of(home: Home) -> Iterator[Store]:
+    store = Store.open(home.store)
+    yield store
+    store.close()
+
+
+@asynccontextmanager
+async def successor(home: Home) -> AsyncIterator[tuple[Loop, Chronicle]]:
+    """A daemon without a socket, healed."""
+    recorder = Recorder(home.store)
+    chronicle = Chronicle(home, recorder, Feed())
+    loop = Loop(chronicle)
+    async with anyio.create_task_group() as tasks:
+        started = anyio.Event()
+        tasks.start_soon(recorder.run)
+        tasks.start_soon(partial(loop.run, started=started))
+        await started.wait()
+        Assembly(home, config.load(home, KINDS), KINDS, loop, chronicle).adopt_all()
+        await heal(recorder, loop, chronicle)
+        yield loop, chronicle
+        recorder.close()
+        await recorder.written()
+        tasks.cancel_scope.cancel()
+
+
+def leave_a_turn(home: Home, *, in_the_file: bool) -> None:
+    """One turn is done, and one under way; session.json has the second already, or not."""
+    manager = SessionManager(home.data / "session.json")
+    manager.begin("s1", NOON)
+    manager.update_usage(USED, at=NOON)
+    if in_the_file:
+        manager.update_usage(USED, at=NOON)
+    manager.save()
+    done = TurnRecord("t1", "echo", Outcome.OK, NOON, NOON, 1, session="s1", usage=USED)
+    with store_of(home) as store:
+        store.finish_turn(done)
+        store.begin_turn(TurnBegun("t2", "echo", NOON, session="s1", log_mark="0"))
+
+
+@pytest.mark.parametrize("in_the_file", [False, True])
+def test_an_interrupted_turn_is_counted_once(home: Home, in_the_file: bool) -> None:
+    """The daemon may have been killed between its two writes: session.json, then the ledger."""
+
+    async def live() -> None:
+        async with successor(home):
+            pass
+
+    leave_a_turn(home, in_the_file=in_the_file)
+    anyio.run(live)
+    anyio.run(live)
+    session = SessionManager(home.data / "session.json").load()
+    assert session is not None
+    assert session.interaction_count == 2
+    with store_of(home) as store:
+        newest, oldest = store.turns()
+        assert (newest.outcome, oldest.outcome) == (Outcome.INTERRUPTED, Outcome.OK)
+        assert store.unfinished_turns() == []
+        kept = store.session("echo", "s1")
+    assert kept is not None
+    assert kept.interaction_count == 2
+
+
+def test_prompts_that_nobody_can_run_are_reported(home: Home) -> None:
+    """Their agent is gone, or stays down: they are refused, and leave the queue."""
+    with store_of(home) as store:
+        for number, agent in enumerate(["echo", "gone"]):
+            store.save_prompt(PromptRow(f"p{number}", agent, "text", NOON))
+
+    async def live() -> None:
+        async with successor(home) as (loop, _):
+            assert loop.prompts == ()
+
+    anyio.run(live)
+    with store_of(home) as store:
+        assert store.waiting_prompts() == []
+        assert store.turns() == []
+
+
+def test_a_session_that_is_gone_back_to_has_its_figures(home: Home) -> None:
+    """What the ledger has of it is at hand when a prompt that waits gets its turn."""
+    leave_a_turn(home, in_the_file=False)
+    SessionManager(home.data / "session.json").clear()
+
+    async def live() -> None:
+        async with successor(home) as (_, chronicle):
+            assert await chronicle.recall("echo", "s1")
+            assert chronicle.known_sessions["s1"].interaction_count == 2
+            assert not await chronicle.recall("echo", "s2")
+
+    anyio.run(live)
