@@ -304,13 +304,28 @@ async def test_two_hundred_clients(server: Running) -> None:
     assert sorted(map(int, answers)) == list(range(200))
 
 
-async def test_connections_are_bounded(server: Running) -> None:
-    """Connections beyond the bound are closed, the others work, and room made is room used."""
+async def test_an_idle_connection_makes_room(server: Running) -> None:
+    """However many connections are held open for nothing, the next one is served."""
     sockets = [socket.socket(socket.AF_UNIX) for _ in range(MAX_CONNECTIONS)]
     try:
         for sock in sockets:
             sock.setblocking(False)
             await retry_connect(sock, server.socket)
+        assert await ask_once(server) == 200
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+async def test_connections_are_bounded(server: Running) -> None:
+    """Where all wait for something, one more is closed, and room made is room used."""
+    sockets = [socket.socket(socket.AF_UNIX) for _ in range(MAX_CONNECTIONS)]
+    try:
+        for sock in sockets:
+            sock.setblocking(False)
+            await retry_connect(sock, server.socket)
+            sock.send(b"GET /v1/events HTTP/1.1\r\nHost: tars\r\n\r\n")
+            await anyio.wait_readable(sock)
         async with server.client() as client:
             assert await client.closed()
     finally:

@@ -509,6 +509,20 @@ def test_no_key(tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]
     assert tars.prompt("FAKE:text").outcome == "ok"
 
 
+def test_no_key_for_a_conversation_that_is_resumed(
+    tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]
+) -> None:
+    """Its load asks for no key, so that only the next prompt finds out."""
+    tars.start()
+    tars.prompt("FAKE:text")
+    configure(tars, gemini_command, {**gemini_env, "GEMINI_API_KEY": ""})
+    tars.client.reload()
+    tars.client.change_agent("gemini", "restart")
+    done = tars.tars("prompt", "FAKE:text")
+    assert done.returncode == 4, done
+    assert "GEMINI_API_KEY" in done.stderr
+
+
 def test_a_bad_key(tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]) -> None:
     """It shows at the first prompt, and nothing of the key is told or logged."""
     configure(tars, gemini_command, {**gemini_env, "GEMINI_API_KEY": "bad-key"})
@@ -572,13 +586,11 @@ def test_the_prompt_is_nobody_elses(tars: TarsHome, gemini_api: FakeApi) -> None
 
 
 def test_dumps_of_failed_turns_do_not_pile_up(tars: TarsHome) -> None:
-    """The CLI writes whole conversations to TMPDIR: that is a private one, emptied at a start."""
+    """The CLI writes whole conversations to TMPDIR: that is a private one, swept after a turn."""
     tars.start()
     tars.prompt("FAKE:400")
     tmp = tars.home.agent_tmp("gemini")
-    assert any("gemini-client-error" in path.name for path in tmp.iterdir())
     assert tmp.stat().st_mode & 0o077 == 0
-    tars.client.change_agent("gemini", "restart")
     assert not any("gemini-client-error" in path.name for path in tmp.iterdir())
 
 

@@ -1,5 +1,6 @@
 """Gemini CLI with a process per prompt: the same daemon, the other dialect."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -8,7 +9,7 @@ import pytest
 
 from tars.control.contract import PromptRequest
 from tests.real_agents.test_gemini import configure, turns_seen, under_way
-from tests.support.tars_home import TarsHome, result, tars_home
+from tests.support.tars_home import TarsHome, kill, result, tars_home
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
 
@@ -75,3 +76,34 @@ def test_prompts_queue(tars: TarsHome) -> None:
     waiting = tars.client.prompt(PromptRequest(text="FAKE:text"))
     assert result(stream).outcome == "ok"
     assert result(waiting).outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"), [("key", "not_signed_in"), ("trust", "untrusted_folder")]
+)
+def test_what_a_person_has_to_mend_is_told(
+    tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str], problem: str, kind: str
+) -> None:
+    """The process says it by its exit status alone; nothing is tried again."""
+    if problem == "trust":
+        settings = Path(gemini_env["HOME"]) / ".gemini" / "settings.json"
+        wanted = json.loads(settings.read_text())
+        wanted["security"]["folderTrust"]["enabled"] = True
+        settings.write_text(json.dumps(wanted))
+    else:
+        gemini_env = {**gemini_env, "GEMINI_API_KEY": ""}
+        configure(tars, gemini_command, gemini_env, protocol='"stream-json"')
+        tars.client.reload()
+    done = tars.tars("prompt", "--json", "FAKE:text")
+    assert json.loads(done.stdout)["error"]["kind"] == kind
+    assert done.returncode == 4
+    assert tars.agent().state == "failed"
+
+
+def test_a_killed_process_is_told_by_its_signal(tars: TarsHome) -> None:
+    stream = under_way(tars, "FAKE:slow:100:0.2")
+    kill(tars.agent_pid())
+    ended = result(stream)
+    assert ended.error is not None
+    assert "signal 9" in ended.error.message
+    assert tars.prompt("FAKE:text").outcome == "ok"

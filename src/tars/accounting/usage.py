@@ -183,7 +183,8 @@ def _from_report(reported: ReportedUsage, tool_calls: int) -> TurnUsage:
         context=reported.input,
         context_cached=cached,
         tool_calls=tool_calls,
-        source=Source.OFFICIAL,
+        # A turn costs something: a report of nothing at all is a report that is missing.
+        source=Source.OFFICIAL if reported.input or reported.output else Source.ESTIMATE,
         context_is_sum=True,
         models=tuple(
             ModelUsage(m.model, m.input, m.output, m.cached or 0, 0, m.thoughts or 0)

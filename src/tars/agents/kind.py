@@ -40,13 +40,15 @@ class Launch:
     """A process to make. `stdout_to_file`: its stdout is a file that is read as it grows,
     because the CLI drops what a pipe does not take at once. `diagnostics` is where the CLI
     writes what its stderr tells too late: a FIFO is made there and read for signs of life,
-    and nothing of it is kept, for it may quote prompts."""
+    and nothing of it is kept, for it may quote prompts. `litter` are patterns of what the CLI
+    leaves in its TMPDIR and nobody reads; it is removed after each turn."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
     stdout_to_file: bool = False
     diagnostics: Path | None = None
+    litter: tuple[str, ...] = ()
 
 
 class History(Protocol):

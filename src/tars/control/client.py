@@ -211,7 +211,7 @@ class Client:
 def _request(method: str, path: str, request: Wire | None) -> bytes:
     body = b"" if request is None else msgspec.json.encode(request)
     if len(body) > MAX_BODY:
-        raise RequestInvalid(f"This is {len(body)} bytes; {MAX_BODY} are allowed.")
+        raise RequestInvalid(f"The prompt is larger than {MAX_BODY // 1024**2} MiB (as JSON).")
     lines = [f"{method} {path} HTTP/1.1", "Host: tars", "Connection: close"]
     if method == "POST":
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]

@@ -24,7 +24,8 @@ from tars.home import FILE_MODE, FOLDER_MODE
 
 #: The request line and all headers, in bytes.
 MAX_HEAD = 64 * 1024
-#: More at once are closed without an answer, so that descriptors remain for the agents.
+#: Beyond these an idle connection makes room, so that descriptors remain for the agents; where
+#: none is idle, the newcomer is closed without an answer.
 MAX_CONNECTIONS = 256
 #: How long a connection may be silent between requests, or within the head of one.
 IDLE_SECONDS = 60
@@ -180,10 +181,23 @@ class _Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         peer = transport.get_extra_info("socket")
-        if len(self.connections) > MAX_CONNECTIONS or not _may_connect(peer):
+        crowded = len(self.connections) > MAX_CONNECTIONS and not self._make_room()
+        if crowded or not _may_connect(peer):
             transport.abort()
         else:
             self._arm()
+
+    def _make_room(self) -> bool:
+        """Close a connection that nobody waits on, if there is one."""
+        for other in self.connections:
+            if other is not self and isinstance(other, _Connection) and other._idle:
+                other.transport.abort()
+                return True
+        return False
+
+    @property
+    def _idle(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unset_keepalive_if_required()
@@ -215,8 +229,7 @@ class _Connection(HttpToolsProtocol):
 
     def _arm(self) -> None:
         """Close the connection when no request is under way and none comes in time."""
-        idle = self.cycle is None or self.cycle.response_complete
-        if idle and self.timeout_keep_alive_task is None:
+        if self._idle and self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )

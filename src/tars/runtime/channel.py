@@ -49,6 +49,7 @@ class Channel:
         self.tail = pipes.Tail()
         self.heard_at = anyio.current_time()
         self._launch = launch
+        self._tmp = setup.tmp
         self._outbox = pipes.Outbox(self.child.stdin)
 
     def flush(self) -> None:
@@ -58,6 +59,13 @@ class Channel:
     def finish_input(self) -> None:
         """Close the process's stdin once everything is sent."""
         self._outbox.finish()
+
+    def sweep(self) -> None:
+        """Remove what the process has left in its private folder for nobody."""
+        for pattern in self._launch.litter:
+            for path in self._tmp.glob(pattern):
+                with suppress(OSError):
+                    path.unlink()
 
     async def converse(self, hear: Hear, note: Note, hint: Note) -> None:
         """Read and write until the child has exited and its pipes are empty.

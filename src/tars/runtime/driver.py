@@ -174,6 +174,8 @@ class Driver:
         self._permission_ids.clear()
         self._awaited = None
         self._read_log(turn)
+        if self._channel is not None:
+            self._channel.sweep()
         return report(turn, outcome, fault, now=anyio.current_time(), model=self.model)
 
     def forget_session(self) -> None:
@@ -229,7 +231,8 @@ class Driver:
             return e.Exited(child.pid, status)
         words = self._redactor.clean(channel.tail.text)
         fault = faults.died(self.kind, self.name, status, words)
-        if self.one_shot:
+        if self.one_shot and status == 0 and (fault is None or not fault.needs_a_person):
+            # It left as if all were well; only its protocol knows better.
             fault = _unanswered(channel.codec.eof()) or fault
         return e.Exited(child.pid, status, fault)
 

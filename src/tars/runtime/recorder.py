@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast, cast
 
 import anyio
 import anyio.to_thread
@@ -94,19 +94,25 @@ class Recorder:
 
     async def ask(self, work: Callable[["Store"], T]) -> T:
         """Write or read in turn, and wait. Raises StoreError; nothing is kept then."""
-        done = anyio.Event()
-        answers: list[T | StoreError] = []
+        return cast(T, await self._ask(Work(into=work)))
 
-        def then(answer: T | StoreError) -> None:
+    async def ask_file(self, work: Callable[[], T]) -> T:
+        """Do something with a file in turn, and wait. Raises StoreError; it is not kept then."""
+        return cast(T, await self._ask(Work(file=work)))
+
+    async def _ask(self, work: Work) -> object:
+        done = anyio.Event()
+        answers: list[object] = []
+
+        def then(answer: object) -> None:
             answers.append(answer)
             done.set()
 
-        self._add(_Job(Work(into=work), then, keep=False))  # type: ignore[arg-type]
+        self._add(_Job(work, then, keep=False))
         await done.wait()
-        answer = answers[0]
-        if isinstance(answer, StoreError):
-            raise answer
-        return answer
+        if isinstance(answers[0], StoreError):
+            raise answers[0]
+        return answers[0]
 
     def close(self) -> None:
         """Let `run` end once everything is written."""

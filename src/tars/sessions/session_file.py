@@ -81,6 +81,18 @@ class SessionManager:
         self.problem: str | None = None
         self._clock = clock or _now
         self._looked = False
+        self._known: tuple[int, ...] | None = None
+
+    def peek(self) -> SessionFields | None:
+        """Read the file and leave it alone, whatever it holds; `problem` says what is wrong."""
+        self.problem = None
+        try:
+            return _read(self.path)
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as error:
+            self.problem = f"{self.path} could not be read ({_reason(error)})"
+            return None
 
     def load(self) -> SessionFields | None:
         """Read the file into memory; None when there is none.
@@ -99,10 +111,11 @@ class SessionManager:
         """
         if self.session is None:
             return
-        if not self._looked:
+        if not self._looked or self._known != _signature(self.path):
             self._look()  # what cannot be read is never overwritten
         try:
             write_durably(self.path, _encode(self.session))
+            self._known = _signature(self.path)
         except OSError as error:
             raise StoreError(
                 f"{self.path} cannot be written: {error.strerror or error}.",
@@ -175,10 +188,11 @@ class SessionManager:
         except (ValueError, OSError) as error:
             self._set_aside(error)
         self._looked = True
+        self._known = _signature(self.path)
         return found
 
     def _set_aside(self, cause: ValueError | OSError) -> None:
-        reason = cause.strerror or "unreadable" if isinstance(cause, OSError) else str(cause)
+        reason = _reason(cause)
         try:
             aside = set_aside(self.path, self._clock())
         except OSError as error:
@@ -216,6 +230,19 @@ class _WireUsage(msgspec.Struct, rename="camel"):
     context_cached_tokens: Count | None = None
     requests: Count = 0
     tool_calls: Count = 0
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """What changes when somebody else writes the file; None while there is none."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def _reason(cause: ValueError | OSError) -> str:
+    return cause.strerror or "unreadable" if isinstance(cause, OSError) else str(cause)
 
 
 def _read(path: Path) -> SessionFields:

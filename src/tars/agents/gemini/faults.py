@@ -14,21 +14,29 @@ from tars.protocols.jsonrpc import RpcError
 NOT_SIGNED_IN = Fault(
     FaultKind.NOT_SIGNED_IN,
     "Gemini CLI is not signed in: it found no API key and no account.",
-    "Set GEMINI_API_KEY in `[agents.NAME.env]` or an `env_file`, or run `gemini` once and sign in; "
-    "then `tars restart`.",
+    "Set GEMINI_API_KEY in the agent's `env` table in config.toml or in an `env_file`, or run "
+    "`gemini` once and sign in; then `tars restart`.",
 )
 UNTRUSTED = Fault(
     FaultKind.UNTRUSTED_FOLDER,
     "Gemini CLI does not trust its working folder.",
-    'Run `gemini` there once and trust it, or set GEMINI_CLI_TRUST_WORKSPACE = "true" in '
-    "`[agents.NAME.env]`; then `tars restart`.",
+    'Run `gemini` there once and trust it, or set GEMINI_CLI_TRUST_WORKSPACE = "true" in the '
+    "agent's `env` table in config.toml; then `tars restart`.",
 )
 _UNKNOWN_SESSION = (
     "invalid session identifier",
     "session not found",
     "no previous sessions found",
 )
-_KEY_ADVICE = "Mend GEMINI_API_KEY in `[agents.NAME.env]` or its `env_file`, then `tars restart`."
+_NO_CREDENTIALS = (
+    "api key is missing",
+    "invalid auth method",
+    "set an auth method",
+    # What a resumed session says at its first prompt: its load asks for no key.
+    "could not load the default credentials",
+)
+_KEY_ADVICE = "Mend GEMINI_API_KEY where it is set (`env` or `env_file`), then `tars restart`."
+_MODEL_ADVICE = "Mend the agent's `model` in config.toml, then `tars restart`."
 
 _EXIT_AUTH, _EXIT_INPUT, _EXIT_UNTRUSTED, _EXIT_NOT_FOUND = 41, 42, 55, 127
 
@@ -52,7 +60,7 @@ def last_words(status: int, stderr_tail: str) -> Fault | None:
         return Fault(
             FaultKind.NOT_INSTALLED,
             "Gemini CLI needs Node.js, and `node` is not on the agent's PATH.",
-            "Install Node.js 20 or newer, or set PATH in `[agents.NAME.env]`; then `tars restart`.",
+            "Install Node.js 20 or newer, or set PATH in the agent's `env`; then `tars restart`.",
         )
     if status == _EXIT_INPUT and "resume" in stderr_tail.lower():
         return Fault(FaultKind.SESSION_UNKNOWN, "Gemini CLI does not know this session.")
@@ -60,14 +68,18 @@ def last_words(status: int, stderr_tail: str) -> Fault | None:
 
 
 def retrying(line: str) -> str | None:
-    """Say what Gemini CLI waits for: it retries for minutes and tells on stderr alone.
+    """Say what Gemini CLI waits for: it retries for minutes and tells nobody else.
 
-    The text before the time may span lines, so that each line is read for itself.
+    What it writes about one attempt may span lines, and each is read for itself. A server's
+    suggested delay comes with rate limits only.
     """
+    low = line.lower()
+    limited = "quota" in low or "suggested retry" in low or "status 429" in low
+    what = "the model's rate limit" if limited else "the model's server"
     if after := _RETRY_AFTER.search(line):
-        return f"the model; trying again in {float(after.group(1)) / 1000:.0f} s"
+        return f"{what}; trying again in {float(after.group(1)) / 1000:.0f} s"
     if attempt := _RETRY.search(line):
-        return f"the model; attempt {attempt.group(1)} failed"
+        return f"{what}; attempt {attempt.group(1)} failed"
     return None
 
 
@@ -87,7 +99,7 @@ def _by_text(text: str) -> Fault | None:
         return Fault(
             FaultKind.BAD_KEY, "Google refused the API key: it was reported as leaked.", _KEY_ADVICE
         )
-    if "api key is missing" in low or "invalid auth method" in low or "set an auth method" in low:
+    if any(words in low for words in _NO_CREDENTIALS):
         return NOT_SIGNED_IN
     if "exhausted your daily quota" in low:
         return Fault(
@@ -101,7 +113,7 @@ def _by_text(text: str) -> Fault | None:
         return Fault(
             FaultKind.UNKNOWN_MODEL,
             "Google does not know the configured model.",
-            "Mend `model` in `[agents.NAME]`, then `tars restart`.",
+            _MODEL_ADVICE,
         )
     return None
 
@@ -116,7 +128,7 @@ def _by_code(code: int, message: str, text: str) -> Fault:
             return Fault(
                 FaultKind.UNKNOWN_MODEL,
                 f"Google does not know what was asked for: {message}",
-                "Mend `model` in `[agents.NAME]`, then `tars restart`.",
+                _MODEL_ADVICE,
             )
         case 429:
             return Fault(
@@ -131,9 +143,16 @@ def _by_code(code: int, message: str, text: str) -> Fault:
                 f"The model's server failed: {message}",
                 "Send the prompt again later.",
             )
+        case 400:
+            return Fault(
+                FaultKind.MODEL_ERROR,
+                f"Google refused the request: {message}",
+                "The same again will not help: change the prompt, or `tars reset` if it is the "
+                "conversation.",
+            )
         case _:
             return Fault(
                 FaultKind.MODEL_ERROR,
                 f"The model's answer failed: {message}",
-                "Send the prompt again; `tars logs --agent` shows what the agent wrote.",
+                "Send the prompt again.",
             )

@@ -17,7 +17,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -27,11 +29,17 @@ from tars.accounting.usage import RequestUsage
 SAFE_MINUTE = "2000-01-01T00-00"
 
 
+#: A number beyond this is no count of tokens, and no database could store it.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
 class _Tokens(msgspec.Struct):
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-    thoughts: int = 0
+    """Without `input` and `output` it is another format: a zero would be a guess."""
+
+    input: _Count
+    output: _Count
+    cached: _Count = 0
+    thoughts: _Count = 0
 
 
 class _Line(msgspec.Struct):
@@ -57,7 +65,7 @@ class GeminiHistory:
         self._keep = keep
         self._path: Path | None = None
         self._counted: set[str] = set()
-        self._offset = int(mark) if mark.isdigit() else self._size()
+        self._offset = int(mark) if mark.isdecimal() else self._size()
 
     def mark(self) -> str:
         return str(self._offset)
@@ -79,17 +87,17 @@ class GeminiHistory:
         return tuple(requests.values())
 
     def guard(self) -> None:
-        with suppress(OSError):
+        # A ValueError: the note beside the link holds no path any more.
+        with suppress(OSError, ValueError):
             self._forget_other_links()
             path = self._find() or self._restore()
             if path is None:
                 return
             self._remove_stubs(path)
             safe = path.with_name(f"session-{SAFE_MINUTE}-{self._short}.jsonl")
-            if path != safe:
-                path.rename(safe)
-            self._path = safe
-            self._keep_link(safe)
+            # A rename would replace what is there, and that is no stub.
+            self._path = path if safe.exists() else path.rename(safe)
+            self._keep_link(self._path)
 
     def tidy(self) -> None:
         with suppress(OSError):
@@ -118,17 +126,19 @@ class GeminiHistory:
             return 0
 
     def _find(self) -> Path | None:
-        """The session's file: of several with its id the largest, for the others are stubs."""
-        if self._path is not None and self._path.exists():
-            return self._path
+        """The session's file: of several with its id the largest that is no stub.
+
+        A stub lists the working folder, so that it may be larger than a short conversation.
+        """
         with suppress(OSError):
-            files = sorted(self._files(), key=lambda p: p.stat().st_size)
-            self._path = files[-1] if files else None
+            if self._path is None or not self._path.exists():
+                files = sorted(self._files(), key=lambda p: (not _is_stub(p), p.stat().st_size))
+                self._path = files[-1] if files else None
             return self._path
         return None
 
     def _files(self) -> Iterator[Path]:
-        for path in self._root.glob(f"tmp/*/chats/session-*-{self._short}.jsonl"):
+        for path in self._root.glob(f"tmp/*/chats/session-*-{escape(self._short)}.jsonl"):
             if _owner(path) == self._session_id:
                 yield path
 
@@ -163,13 +173,14 @@ class GeminiHistory:
                 # Another file system: a copy, as of now.
                 shutil.copyfile(path, self._link)
                 self._link.chmod(0o600)
-            self._place.write_text(str(path.parent))
+            self._place.touch(mode=0o600)
+            self._place.write_bytes(os.fsencode(path.parent))
 
     def _restore(self) -> Path | None:
         """Give the file back to Gemini CLI after something deleted it."""
         if not self._link.exists() or not self._place.exists():
             return None
-        folder = Path(self._place.read_text())
+        folder = Path(os.fsdecode(self._place.read_bytes()))
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"session-{SAFE_MINUTE}-{self._short}.jsonl"
         shutil.copyfile(self._link, path)
@@ -187,30 +198,34 @@ def _owner(path: Path) -> str | None:
     """The session id that a file's first line names."""
     try:
         with path.open("rb") as file:
-            return _decoder.decode(file.readline()).session_id
-    except (OSError, msgspec.DecodeError):
+            line = _decoded(file.readline())
+    except OSError:
         return None
+    return None if line is None else line.session_id
 
 
 def _is_stub(path: Path) -> bool:
     """A recording that holds no message: what a load leaves behind."""
     with path.open("rb") as file:
-        return not any(_is_message(line) for line in file)
+        return not any(_may_be_message(line) for line in file)
 
 
-def _is_message(line: bytes) -> bool:
+def _may_be_message(line: bytes) -> bool:
+    """What cannot be read counts too: a file is not deleted because its format is new."""
+    record = _decoded(line)
+    return record is None or record.type in ("user", "gemini")
+
+
+def _decoded(line: bytes) -> _Line | None:
     try:
-        return _decoder.decode(line).type in ("user", "gemini")
-    except msgspec.DecodeError:
-        return False
+        return _decoder.decode(line)
+    except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors, as is bad UTF-8
+        return None
 
 
 def _request(line: bytes) -> RequestUsage | None:
-    try:
-        record = _decoder.decode(line)
-    except msgspec.DecodeError:
-        return None
-    if record.type != "gemini" or record.tokens is None or not record.id:
+    record = _decoded(line)
+    if record is None or record.type != "gemini" or record.tokens is None or not record.id:
         return None
     t = record.tokens
     return RequestUsage(

@@ -14,6 +14,9 @@ from tars.protocols.stream_json import StreamJson
 #: ACP's mode names and what the command line calls them.
 _APPROVAL_MODES = {"autoEdit": "auto_edit"}
 
+#: One for each request that failed, with the whole conversation in it.
+_LITTER = ("gemini-client-error-*",)
+
 
 class Gemini:
     """Gemini CLI: one warm process over ACP, or a process per prompt over stream-json."""
@@ -38,7 +41,7 @@ class Gemini:
             diagnostics = setup.tmp / "diagnostics"
             env = {**_env(setup), "GEMINI_DEBUG_LOG_FILE": str(diagnostics)}
             argv = (*setup.command, "--acp", *model)
-            return Launch(argv, env, setup.cwd, diagnostics=diagnostics)
+            return Launch(argv, env, setup.cwd, diagnostics=diagnostics, litter=_LITTER)
         resume = ("--resume", session_id) if session_id else ()
         mode = _APPROVAL_MODES.get(setup.mode, setup.mode)
         approval = ("--approval-mode", mode) if mode else ()
