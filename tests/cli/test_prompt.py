@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,14 @@ import pytest
 
 from tars.cli.app import run
 from tars.control import contract as c
-from tests.support.command_line import LONG_SECONDS, OnTerminal, running, tars
+from tests.support.command_line import (
+    LONG_SECONDS,
+    TARS,
+    OnTerminal,
+    environment,
+    running,
+    tars,
+)
 from tests.support.fake_daemon import ACCEPTED, RESULT, Asked, FakeDaemon, Gate, Hangup
 
 ASKED = c.PermissionStatus(
@@ -99,9 +107,40 @@ def test_stdin_that_is_no_prompt_is_wrong_usage(home: Path, given: bytes, line: 
 
 
 def test_far_too_much_stdin_is_refused(home: Path) -> None:
-    """It is neither cut nor sent."""
+    """It is neither cut nor sent, and the limit is told as it is."""
     done = tars(home, "prompt", "-", given=b"x" * (c.MAX_BODY + 10))
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.returncode == 2
+    assert done.stderr == "tars: The prompt is larger than 16 MiB.\n"
+
+
+def test_a_closed_stdin_is_wrong_usage(home: Path) -> None:
+    """`tars prompt - <&-` has nothing to read: one line, and no traceback."""
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&-', "sh", *TARS, "prompt", "-"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=LONG_SECONDS,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "tars: There is no stdin to read the prompt from: it is closed.\n"
+
+
+@pytest.mark.parametrize(("title", "shown"), [("Read it", "Read it"), ("", "read")])
+def test_a_tool_that_ends_without_its_title_is_told_by_what_it_had(
+    home: Path, title: str, shown: str
+) -> None:
+    """The end of a call may bring neither title nor kind; the line names it all the same."""
+    tool = c.Tool(id="1", title=title, kind="read", status="in_progress")
+    with FakeDaemon(home) as daemon:
+        daemon.stream = [
+            ("accepted", ACCEPTED),
+            ("tool", tool),
+            ("tool", c.Tool(id="1", title="", kind="", status="completed")),
+            ("turn", RESULT),
+        ]
+        done = tars(home, "prompt", "hi")
+    assert done.stderr == f"[{shown}: runs]\n[{shown}: done]\n"
 
 
 @pytest.mark.parametrize(

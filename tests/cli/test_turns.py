@@ -85,3 +85,34 @@ def test_a_permission_that_nobody_waits_for(
     assert run(["permit", "p9"]) == 1
     said = capsys.readouterr().err
     assert said == "tars: Nothing waits under p9. `tars status` shows what is waiting.\n"
+
+
+def test_a_turn_that_nobody_knows_cannot_be_cancelled(
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped id is no success."""
+    daemon.answers["POST /v1/cancel"] = c.Cancelled()
+    assert run(["cancel", "--turn", "zzz"]) == 1
+    said = capsys.readouterr().err
+    assert said == "tars: No turn zzz waits or runs. `tars status` shows what does.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["prompt", "--agent", "", "hi"],
+        ["prompt", "--session", "", "hi"],
+        ["cancel", "--agent", ""],
+        ["cancel", "--turn", ""],
+        ["reset", "--agent", " "],
+        ["logs", "--agent", ""],
+        ["permit", ""],
+    ],
+)
+def test_an_empty_name_is_wrong_usage(
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """An unset variable of a script does not fall on the default agent."""
+    assert run(words) == 2
+    assert "is empty" in capsys.readouterr().err
+    assert daemon.asked == []

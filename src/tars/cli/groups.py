@@ -18,6 +18,13 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+def not_empty(value: str | None) -> str | None:
+    """Check a name or an id: an unset shell variable must not mean the default."""
+    if value is not None and not value.strip():
+        raise typer.BadParameter("it is empty")
+    return value
+
+
 class CommandGroup(TyperGroup):
     """A group that answers an unknown command with one line, and a likely one."""
 

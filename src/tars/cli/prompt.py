@@ -11,7 +11,7 @@ import typer
 
 from tars.cli import exit_codes
 from tars.cli.connection import complain, connect, say
-from tars.cli.groups import examples
+from tars.cli.groups import examples, not_empty
 from tars.cli.progress import Progress
 from tars.cli.questions import Questions, permit_line
 from tars.cli.turn_view import TurnView
@@ -51,18 +51,34 @@ def prompt(
     ] = False,
     agent: Annotated[
         str | None,
-        typer.Option("--agent", "-a", metavar="NAME", help="Instead of the default agent."),
+        typer.Option(
+            "--agent",
+            "-a",
+            metavar="NAME",
+            callback=not_empty,
+            help="Instead of the default agent.",
+        ),
     ] = None,
     session: Annotated[
         str | None,
-        typer.Option("--session", "-s", metavar="ID", help="Instead of the current session."),
+        typer.Option(
+            "--session",
+            "-s",
+            metavar="ID",
+            callback=not_empty,
+            help="Instead of the current session.",
+        ),
     ] = None,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the turn's id once the prompt is saved.")
     ] = False,
     timeout: Annotated[
         float | None,
-        typer.Option("--timeout", metavar="SECONDS", help="Give the turn up after so long."),
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            help="Give the turn up when it has run for so long; the time in the queue is free.",
+        ),
     ] = None,
 ) -> int:
     """Send a prompt and stream the answer.
@@ -92,8 +108,7 @@ def _prompt_text(argument: str) -> str:
     """Raises RequestInvalid for what cannot be a prompt."""
     try:
         if argument == "-":
-            # One byte more than can be sent, so that too much is noticed and not cut.
-            text = sys.stdin.buffer.read(MAX_BODY + 1).decode("utf-8")
+            text = _stdin().decode("utf-8")
         else:
             text = argument.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeDecodeError:
@@ -101,6 +116,16 @@ def _prompt_text(argument: str) -> str:
     if not text.strip():
         raise RequestInvalid("The prompt is empty.")
     return text
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        raise RequestInvalid("There is no stdin to read the prompt from: it is closed.")
+    # One byte more than can be sent, so that too much is noticed and not cut.
+    given = sys.stdin.buffer.read(MAX_BODY + 1)
+    if len(given) > MAX_BODY:
+        raise RequestInvalid(f"The prompt is larger than {MAX_BODY // 1024**2} MiB.")
+    return given
 
 
 def _submit(request: PromptRequest, *, as_json: bool) -> int:

@@ -28,6 +28,7 @@ class TurnView:
     _mid_line: bool = False
     _asking: bool = False
     _tools: dict[str, str] = field(default_factory=dict)
+    _titles: dict[str, str] = field(default_factory=dict)
 
     def text(self, said: Text) -> None:
         """Show a piece of the answer. After a gap nothing more is shown until the end,
@@ -40,11 +41,14 @@ class TurnView:
         self._lagged = True
 
     def tool(self, tool: Tool) -> None:
-        """Tell that a tool call began or ended, each once."""
+        """Tell that a tool call began or ended, each once. Its end may come without the
+        title that its beginning had."""
+        title = one_line(tool.title) or self._titles.get(tool.id) or one_line(tool.kind) or "tool"
+        self._titles[tool.id] = title
         word = TOOL_WORDS.get(tool.status)
         if word is not None and self._tools.get(tool.id) != word:
             self._tools[tool.id] = word
-            self.say(f"[{one_line(tool.title or tool.kind)}: {word}]")
+            self.say(f"[{title}: {word}]")
 
     def begin_line(self) -> None:
         """Leave the answer's line for narration. The newline goes to stderr: stdout holds

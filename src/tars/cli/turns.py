@@ -5,14 +5,18 @@ from typing import Annotated
 import typer
 
 from tars.cli.connection import connect
-from tars.cli.groups import examples
+from tars.cli.groups import examples, not_empty
 from tars.cli.progress import Progress
 from tars.cli.render import cleared_line, one_line
+from tars.errors import UserError
 
 app = typer.Typer(rich_markup_mode=None)
 
 Agent = Annotated[
-    str | None, typer.Option("--agent", "-a", metavar="NAME", help="Instead of the default agent.")
+    str | None,
+    typer.Option(
+        "--agent", "-a", metavar="NAME", callback=not_empty, help="Instead of the default agent."
+    ),
 ]
 
 
@@ -21,12 +25,16 @@ def cancel(
     agent: Agent = None,
     turn: Annotated[
         str | None,
-        typer.Option("--turn", metavar="ID", help="This turn; it may still be waiting."),
+        typer.Option(
+            "--turn", metavar="ID", callback=not_empty, help="This turn; it may still be waiting."
+        ),
     ] = None,
 ) -> None:
     """Cancel the turn under way, or a prompt that waits. The agent stays."""
     with Progress("Cancelling") as progress:
         cancelled = connect(progress.tick).cancel(agent=agent, turn=turn)
+    if cancelled.turn is None and turn is not None:
+        raise UserError(f"No turn {turn} waits or runs.", advice="`tars status` shows what does.")
     if cancelled.turn is None:
         print("There was nothing to cancel.")
     else:
@@ -38,7 +46,10 @@ def cancel(
 )
 def permit(
     request_id: Annotated[
-        str, typer.Argument(metavar="ID", help="As `tars status` shows it.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="ID", callback=not_empty, help="As `tars status` shows it.", show_default=False
+        ),
     ],
     option: Annotated[
         str | None,
