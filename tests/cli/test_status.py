@@ -40,7 +40,7 @@ def test_a_session_file_that_makes_no_sense_is_a_warning(
     assert run(["status", "--json"]) == 3
     found = msgspec.json.decode(capsys.readouterr().out, type=c.Status)
     assert found.session is None
-    assert "set aside" in found.warnings[0]
+    assert "could not be read" in found.warnings[0]
     assert not path.exists()
     assert [p.read_bytes() for p in path.parent.iterdir()] == [b"{broken"]
 

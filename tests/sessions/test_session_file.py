@@ -447,3 +447,34 @@ def test_the_source_of_the_figures_does_not_matter(path: Path) -> None:
         session = manager(path)
         found.add(session.update_usage(TurnUsage(input=5, net=5, context=5, source=source)))
     assert len(found) == 1
+
+
+def test_a_file_that_is_broken_between_two_saves_is_set_aside(path: Path) -> None:
+    """What somebody else wrote while the session was open is not overwritten."""
+    session = manager(path)
+    session.begin("abc")
+    session.save()
+    path.write_text("{torn")
+    session.update_usage({"inputTokens": 10, "outputTokens": 1})
+    session.save()
+    assert session.problem is not None
+    [aside] = path.parent.glob("session.json.corrupt-*")
+    assert aside.read_text() == "{torn"
+    again = manager(path).load()
+    assert again is not None
+    assert (again.session_id, again.interaction_count) == ("abc", 1)
+
+
+def test_peeking_changes_nothing(path: Path) -> None:
+    """A look from outside reports a broken file, and leaves it where it is."""
+    session = manager(path)
+    assert (session.peek(), session.problem) == (None, None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{torn")
+    assert session.peek() is None
+    assert session.problem is not None
+    assert path.read_text() == "{torn"
+    path.unlink()
+    session.begin("abc")
+    session.save()
+    assert manager(path).peek() == session.session

@@ -16,6 +16,7 @@ from tars import __version__
 from tars.cli import exit_codes
 from tars.cli.connection import connect
 from tars.cli.groups import examples
+from tars.cli.holder import explained
 from tars.cli.render import agents_table
 from tars.control.contract import DaemonStatus, SessionFields, Status
 from tars.control.status_text import render
@@ -23,6 +24,8 @@ from tars.errors import NotRunning
 from tars.home import find_home
 
 WATCH_SECONDS = 1.0
+#: The entry has waited for 2 s already when it comes here for a daemon that hangs.
+STATUS_SECONDS = 1.5
 #: Draw over what is there, and clear what remains below: nothing flickers.
 TOP = "\x1b[H"
 REST = "\x1b[J"
@@ -66,8 +69,11 @@ def agents(
 
 def _status() -> Status:
     try:
-        return connect().status()
-    except NotRunning:
+        return connect().status(seconds=STATUS_SECONDS)
+    except NotRunning as error:
+        found = explained(error, find_home())
+        if found is not error:
+            raise found from error
         return _without_daemon()
 
 
@@ -76,8 +82,9 @@ def _without_daemon() -> Status:
     from tars.sessions.session_file import SessionManager
 
     manager = SessionManager(find_home().session_file("", default=True))
-    manager.load()
-    session = msgspec.convert(manager.stats(), SessionFields) if manager.stats() else None
+    # Whoever only asks moves nothing: the daemon sets a broken file aside, and says so.
+    found = manager.peek()
+    session = None if found is None else msgspec.convert(found.to_wire(), SessionFields)
     return Status(
         daemon=DaemonStatus(running=False, version=__version__),
         session=session,
