@@ -1,5 +1,9 @@
 """A configuration that changes while the daemon runs."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tars.errors import AgentNotFound
@@ -137,4 +141,36 @@ def test_an_agent_without_autostart(tars: TarsHome) -> None:
     assert tars.agent("two").state == "stopped"
     assert tars.tars("prompt", "-a", "two", "x").returncode == 4
     assert tars.tars("start", "two").returncode == 0
+    assert tars.prompt("Hello", agent="two").outcome == "ok"
+
+
+def test_a_folder_that_cannot_be_used_keeps_the_old_configuration(tars: TarsHome) -> None:
+    """A file stands where the new agent's folder should be: told, and the daemon lives on."""
+    pids = tars.daemon_pid(), tars.agent_pid()
+    (tars.home.data / "two").write_text("in the way")
+    tars.configure_echo(more=TWO)
+    for _ in range(2):
+        [fault] = tars.client.reload().faults
+        assert str(tars.home.data / "two") in fault
+    [warning] = tars.status().warnings
+    assert "old one stays in force" in warning
+    os.kill(pids[0], signal.SIGHUP)
+    assert [a.name for a in tars.status().agents] == ["echo"]
+    assert (tars.daemon_pid(), tars.agent_pid()) == pids
+    assert tars.prompt("Hello").outcome == "ok"
+    (tars.home.data / "two").unlink()
+    assert tars.client.reload().changed == ["two"]
+    assert tars.status().warnings == []
+    assert tars.prompt("Hello", agent="two").outcome == "ok"
+
+
+def test_reloads_at_once_run_one_after_the_other(tars: TarsHome) -> None:
+    """By request and by signal together: the agent is added once, and all is well."""
+    tars.configure_echo(more=TWO)
+    with ThreadPoolExecutor(4) as pool:
+        os.kill(tars.daemon_pid(), signal.SIGHUP)
+        done = list(pool.map(lambda _: tars.client.reload(), range(4)))
+    assert [d.faults for d in done] == [[]] * 4
+    assert sum(d.changed == ["two"] for d in done) <= 1
+    tars.until(lambda s: [a.state for a in s.agents] == ["ready", "ready"])
     assert tars.prompt("Hello", agent="two").outcome == "ok"

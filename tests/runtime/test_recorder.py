@@ -311,6 +311,21 @@ def test_a_file_is_written_although_the_store_cannot_be() -> None:
     play(scene)
 
 
+def test_a_file_job_that_is_awaited_has_its_turn() -> None:
+    """It waits behind the saves that were put before, and is not kept when it fails."""
+
+    async def scene(desk: Desk) -> None:
+        desk.put_file("a")
+        assert await desk.recorder.ask_file(lambda: desk.shelf.write("b")) == "B"
+        assert desk.shelf.words == ["file:a", "b"]
+        desk.shelf.full = True
+        with pytest.raises(StoreError, match="full"):
+            await desk.recorder.ask_file(lambda: desk.shelf.write("c"))
+        desk.shelf.full = False
+
+    assert play(scene).words == ["file:a", "b"]
+
+
 def test_a_store_that_could_not_be_opened_is_opened_later() -> None:
     """And what was put meanwhile is written."""
     answers: list[object] = []

@@ -4,8 +4,10 @@ import os
 import random
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import anyio
 
 from tars import config as configuration
 from tars.agents.kind import Kind, Setup
@@ -38,6 +40,8 @@ class Assembly:
         self._kinds = kinds
         self._loop = loop
         self._chronicle = chronicle
+        self._reloading = anyio.Lock()
+        self._retired = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -46,7 +50,7 @@ class Assembly:
     def adopt_all(self) -> None:
         """Make every configured agent known; none is started yet."""
         for agent in self.config.agents.values():
-            self._adopt(agent)
+            self._adopt(self._prepare(agent, self.config))
 
     def start_all(self) -> None:
         for agent in self.config.agents.values():
@@ -56,26 +60,38 @@ class Assembly:
     async def reload(self) -> list[str]:
         """Put the file as it is now in force, and name the agents that changed.
 
-        Raises ConfigInvalid, and changes nothing then. An agent that works gets its new
-        process between two turns.
+        Raises ConfigInvalid, StoreError and OSError, and changes nothing then. Reloads run
+        one after the other. An agent that works gets its new process between two turns.
         """
-        new = configuration.load(self._home, self._kinds)
-        old, self.config = self.config, new
-        for name in old.agents:
-            if name not in new.agents:
+        async with self._reloading:
+            if self._retired:
+                return []
+            new = configuration.load(self._home, self._kinds)
+            prepared = [
+                self._prepare(agent, new)
+                for agent in new.agents.values()
+                if _key(self.config, agent.name) != _key(new, agent.name)
+            ]
+            # From here on nothing is refused any more.
+            old, self.config = self.config, new
+            gone = [name for name in old.agents if name not in new.agents]
+            for name in gone:
                 await self._dismiss(name)
-        changed = [a.name for a in new.agents.values() if _key(old, a.name) != _key(new, a.name)]
-        for name in changed:
-            await self._change(old.agents.get(name), new.agents[name])
-        gone = [name for name in old.agents if name not in new.agents]
-        return [*changed, *gone]
+            for agent in prepared:
+                await self._change(old.agents.get(agent.config.name), agent)
+            return [*(agent.config.name for agent in prepared), *gone]
 
-    def setup(self, agent: AgentConfig) -> Setup:
+    async def retire(self) -> None:
+        """Wait for the reload under way; no other one changes anything."""
+        async with self._reloading:
+            self._retired = True
+
+    def setup(self, agent: AgentConfig, config: Config | None = None) -> Setup:
         """Resolve an agent's configuration. Raises ConfigInvalid when an env file went bad."""
         kind = self._kinds[agent.kind]
         command = agent.command or kind.command
         own = {k: v for k, v in os.environ.items() if k not in NOTIFY_VARIABLES}
-        env = configuration.environment(agent, self.config, own)
+        env = configuration.environment(agent, config or self.config, own)
         return Setup(
             name=agent.name,
             command=(_absolute(command[0], env), *command[1:]),
@@ -88,26 +104,34 @@ class Assembly:
             keep=self._home.agent_data(agent.name),
         )
 
-    def _adopt(self, agent: AgentConfig) -> None:
-        kind = self._kinds[agent.kind]
-        setup = self.setup(agent)
-        manager = SessionManager(self._session_path(agent))
-        session = manager.load()
+    def _prepare(self, agent: AgentConfig, config: Config) -> "_Prepared":
+        """Do for an agent what may fail, and change nothing. Raises TarsError and OSError."""
+        setup = self.setup(agent, config)
+        path = self._home.session_file(agent.name, default=agent.name == config.default_agent)
+        known = self._chronicle.sessions.get(agent.name)
+        manager = SessionManager(path)
+        if known is None or known.path != path:
+            manager.load()
+        else:
+            # What its agent counts is there, and goes on being counted until it is dismissed.
+            manager.session = known.session
+        return _Prepared(agent, setup, manager)
+
+    def _adopt(self, agent: "_Prepared") -> None:
+        config, setup, manager = agent.config, agent.setup, agent.manager
+        name = config.name
         if manager.problem:
             self._chronicle.warn(manager.problem)
-        self._chronicle.sessions[agent.name] = manager
-        self._chronicle.logs[agent.name] = AgentLog(
-            self._home.agent_log(agent.name),
+        self._chronicle.sessions[name] = manager
+        self._chronicle.logs[name] = AgentLog(
+            self._home.agent_log(name),
             max_bytes=self.config.log_max_bytes,
             backups=self.config.log_backups,
         )
-        session_id = session.session_id or None if session else None
-        self._loop.adopt(Driver(kind, setup, self._loop, session_id), self._spec(agent, setup))
-        self._chronicle.known(AgentRow(agent.name, agent.kind, setup.protocol, agent.model))
-
-    def _session_path(self, agent: AgentConfig) -> Path:
-        default = agent.name == self.config.default_agent
-        return self._home.session_file(agent.name, default=default)
+        session_id = manager.session.session_id or None if manager.session else None
+        driver = Driver(self._kinds[config.kind], setup, self._loop, session_id)
+        self._loop.adopt(driver, self._spec(config, setup))
+        self._chronicle.known(AgentRow(name, config.kind, setup.protocol, config.model))
 
     def _spec(self, agent: AgentConfig, setup: Setup) -> Spec:
         kind = self._kinds[agent.kind]
@@ -117,25 +141,27 @@ class Assembly:
             seed=random.getrandbits(32),
         )
 
-    async def _change(self, old: AgentConfig | None, new: AgentConfig) -> None:
-        manager = self._chronicle.sessions.get(new.name)
-        if old is None or manager is None:
+    async def _change(self, old: AgentConfig | None, new: "_Prepared") -> None:
+        name = new.config.name
+        known = self._chronicle.sessions.get(name)
+        if old is None or known is None:
             self._adopt(new)
-        elif (old.kind, old.protocol) != (new.kind, new.protocol) or (
-            manager.path != self._session_path(new)
+        elif (old.kind, old.protocol) != (new.config.kind, new.config.protocol) or (
+            known.path != new.manager.path
         ):
-            await self._dismiss(new.name)
+            await self._dismiss(name)
+            if known.path == new.manager.path:
+                new.manager.session = known.session
             self._adopt(new)
         else:
-            self._replace(new)
+            self._replace(new.config, new.setup)
             return
-        if new.autostart:
-            self._loop.send(new.name, e.StartAsked())
+        if new.config.autostart:
+            self._loop.send(name, e.StartAsked())
 
-    def _replace(self, new: AgentConfig) -> None:
+    def _replace(self, new: AgentConfig, setup: Setup) -> None:
         """A new policy holds at once, a new way to launch from the next process on."""
         driver = self._loop.drivers[new.name]
-        setup = self.setup(new)
         relaunch = replace(driver.setup, env=setup.env) != setup or driver.setup.env != setup.env
         driver.reconfigure(setup)
         self._loop.adopt(driver, self._spec(new, setup))
@@ -155,6 +181,15 @@ class Assembly:
         self._loop.dismiss(name)
         self._chronicle.logs.pop(name).close()
         del self._chronicle.sessions[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An agent that can be adopted without anything that may fail; `manager` is loaded."""
+
+    config: AgentConfig
+    setup: Setup
+    manager: SessionManager
 
 
 def _key(config: Config, name: str) -> object:

@@ -28,12 +28,14 @@ from tars.errors import (
     QueueFull,
     RequestInvalid,
     SessionNotFound,
+    TarsError,
 )
 from tars.home import Home
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import Prompt
 from tars.runtime.vitals import Gauge, Vitals
+from tars.sessions.session_file import SessionFields, SessionManager
 from tars.store.rows import PromptRow
 
 #: The daemon's own memory and CPU are looked at on demand, but not more often than this.
@@ -189,13 +191,24 @@ class Desk:
             await self._settled(name)
             agent = self._loop.agent(name)
         if agent.turn is not None:
-            raise Busy(
-                f"The agent {name} has a turn under way in this session.",
-                advice="Wait for it or `tars cancel` it, then reset.",
-            )
-        cleared = self._chronicle.sessions[name].clear()
-        self._loop.drivers[name].forget_session()
+            raise _under_way(name)
+        cleared = await self._clear(name)
         return w.ResetDone(agent=name, session=status.session_status(cleared))
+
+    async def _clear(self, name: str) -> SessionFields | None:
+        """Delete session.json behind every save that waits, then forget the session."""
+        manager = self._chronicle.sessions[name]
+        before = manager.session
+        deleting = SessionManager(manager.path)
+        deleting.session = before
+        cleared = await self._recorder.ask_file(deleting.clear)
+        if self._loop.agent(name).turn is not None or manager.session is not before:
+            # A prompt came in between, into this session: it goes on, and its file is back.
+            self._chronicle.save(name)
+            raise _under_way(name)
+        manager.session = None
+        self._loop.drivers[name].forget_session()
+        return cleared
 
     async def permit(self, request_id: str, answer: w.PermitRequest) -> w.Permitted:
         name, pending = self._pending(request_id)
@@ -249,17 +262,30 @@ class Desk:
     # --- the daemon ---------------------------------------------------------
 
     async def reload(self) -> w.Reloaded:
+        faults: list[str] = []
+        changed: list[str] = []
         try:
             changed = await self._assembly.reload()
         except ConfigInvalid as error:
-            self._chronicle.reloaded(error.faults)
-            return w.Reloaded(faults=list(error.faults))
+            faults = list(error.faults)
+        except (TarsError, OSError) as error:
+            faults = [f"{error} {getattr(error, 'advice', '')}".strip()]
+        if faults:
+            self._chronicle.reloaded(faults)
+            return w.Reloaded(faults=faults)
         self._chronicle.reloaded()
         return w.Reloaded(changed=changed)
 
     async def shutdown(self) -> w.ShuttingDown:
         self._stop()
         return w.ShuttingDown(pid=os.getpid())
+
+
+def _under_way(name: str) -> Busy:
+    return Busy(
+        f"The agent {name} has a turn under way in this session.",
+        advice="Wait for it or `tars cancel` it, then reset.",
+    )
 
 
 def _prompt(row: PromptRow) -> Prompt:

@@ -59,6 +59,7 @@ class Chronicle:
         self.logs: dict[str, AgentLog] = {}
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self.known_sessions: dict[str, SessionFields] = {}
+        self.store_deleted = False
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
         self._home = home
@@ -71,7 +72,8 @@ class Chronicle:
         """What is wrong now: warnings, a configuration that is not in force, and a disk that
         does not take what is written."""
         disk = self._recorder.problem or self._disk_problem
-        return [*self.warnings, *(p for p in (self._reload_problem, disk) if p)]
+        deleted = "The store's file was deleted; restart tars." if self.store_deleted else None
+        return [*self.warnings, *(p for p in (self._reload_problem, disk, deleted) if p)]
 
     def warn(self, sentence: str) -> None:
         log.warning("warned", reason=sentence)
@@ -222,6 +224,10 @@ class Chronicle:
             "A new one was begun; the ledger keeps what was counted."
         )
 
+    def save(self, agent: str) -> None:
+        """Write an agent's session.json as it is in memory."""
+        self._save(self.sessions[agent])
+
     def _save(self, manager: SessionManager) -> None:
         """Write session.json in the worker thread; a full disk is told, and tried again."""
         self._recorder.put_file(lambda: self._save_now(manager))
@@ -234,6 +240,8 @@ class Chronicle:
             log.error("session_not_saved", reason=str(error))
             raise
         self._disk_problem = None
+        if manager.problem:
+            self.warn(manager.problem)
 
     def known(self, agent: AgentRow) -> None:
         self._recorder.put(lambda store: store.save_agent(agent))
