@@ -185,6 +185,18 @@ def test_an_agent_alone(tars: TarsHome) -> None:
         assert tars.tars(action, "nobody").returncode == 1
 
 
+def test_a_deleted_workspace_is_made_again(tars: TarsHome) -> None:
+    """It is tars' own: a restart, and a start after a crash, need nobody to make it."""
+    tars.start()
+    tars.home.workspace.rmdir()
+    assert tars.tars("restart", "echo").stdout == "echo is ready.\n"
+    tars.home.workspace.rmdir()
+    pid = tars.agent_pid()
+    tars.kill(pid)
+    tars.until(lambda s: s.agents[0].state == "ready" and s.agents[0].pid not in (None, pid))
+    assert tars.home.workspace.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_foreground_ends_in_order(tars: TarsHome, number: signal.Signals) -> None:
     """A signal stops the agent, then the daemon, which exits 0 and leaves nothing."""

@@ -266,14 +266,14 @@ def test_garbage_is_passed_over(tars: TarsHome) -> None:
 
 
 def test_an_endless_line_costs_no_memory(tars: TarsHome) -> None:
-    """70 MiB without a newline: passed over, the answer heard, memory bounded."""
+    """150 MiB without a newline: passed over, the answer heard, memory bounded."""
     tars.start()
     tars.prompt("warm")
     pid, before = tars.agent_pid(), tars.status().daemon.rss_bytes
-    assert tars.prompt(f"ECHO:line:{70 * 2**20}").text == "echo: that was a long line"
+    assert tars.prompt(f"ECHO:line:{150 * 2**20}").text == "echo: that was a long line"
     assert tars.agent_pid() == pid
-    peak = _peak(tars.daemon_pid())
-    assert peak < before + 80 * 2**20
+    # A line of 64 MiB would be one; what the daemon needs besides is not so much.
+    assert _peak(tars.daemon_pid()) < before + 110 * 2**20
     log = tars.tars("logs").stdout
     assert "agent_garbled" in log
     assert "xxxx" not in log

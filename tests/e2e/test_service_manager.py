@@ -1,6 +1,8 @@
 """The daemon under a service manager: what it tells it, and how it obeys signals."""
 
+import shutil
 import signal
+from contextlib import suppress
 
 from tars.errors import NotRunning
 from tests.support.tars_home import TarsHome, service_manager
@@ -105,3 +107,57 @@ def _await_socket(tars: TarsHome) -> None:
         except NotRunning:
             continue
         return
+
+
+def test_ready_comes_while_an_agent_is_started_again(tars: TarsHome) -> None:
+    """It crashes again and again: the daemon is up, and its status has the error in words."""
+    tars.configure_echo(more='[agents.echo.env]\nTARS_ECHO_FAIL = "crash-at-start"\n')
+    with (
+        service_manager(tars.home.root.parent) as manager,
+        tars.running("start", "--foreground", env=manager.env) as daemon,
+    ):
+        ready = manager.until("READY=1")
+        assert ready["STATUS"].startswith("echo: waits to be started again: ")
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+
+
+def test_a_daemon_that_stops_is_not_ready(tars: TarsHome) -> None:
+    """After STOPPING there is no READY, although its agent has settled by then."""
+    tars.configure_echo(more='[agents.echo.env]\nTARS_ECHO_FAIL = "slow-handshake"\n')
+    with (
+        service_manager(tars.home.root.parent) as manager,
+        tars.running("start", "--foreground", env=manager.env) as daemon,
+    ):
+        _await_socket(tars)
+        daemon.terminate()
+        assert daemon.wait(30) == 0
+        manager.socket.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                manager.next()
+    assert [m for m in manager.heard if "STOPPING" in m]
+    assert not [m for m in manager.heard if "READY" in m]
+
+
+def test_what_is_deleted_under_run_is_put_back(tars: TarsHome) -> None:
+    """A look at SIGHUP, as every 20 seconds: the daemon is found again, and is the only one."""
+    with tars.foreground() as daemon:
+        shutil.rmtree(tars.home.run)
+        refused = tars.tars("start", "--foreground")
+        assert refused.returncode == 5, refused
+        assert "running already" in refused.stderr
+        daemon.send_signal(signal.SIGHUP)
+        _await_socket(tars)
+        assert tars.daemon_pid() == daemon.pid
+        assert tars.prompt("Hello").outcome == "ok"
+
+
+def test_a_deleted_store_is_told(tars: TarsHome) -> None:
+    """The status says what to do; the daemon lives on."""
+    with tars.foreground() as daemon:
+        tars.prompt("Hello")
+        tars.home.store.unlink()
+        daemon.send_signal(signal.SIGHUP)
+        told = tars.until(lambda s: bool(s.warnings))
+        assert told.warnings == ["The store's file was deleted; restart tars."]
