@@ -59,3 +59,26 @@ def test_every_fault_is_a_line(home: Path, capsys: pytest.CaptureFixture[str]) -
     assert all(line.startswith(f"tars: {home / 'config.toml'}: ") for line in lines)
     assert "log_levle" in said.err
     assert "eco" in said.err
+
+
+def test_init_says_when_the_default_agent_is_not_installed(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What worked without a config.toml would not start with this one."""
+    monkeypatch.setenv("PATH", str(home))
+    assert run(["config", "init"]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("tars: the command `gemini` of the default agent gemini is not on PATH.")
+    assert "[agents.echo]" in said
+    assert said.count("\n") == 1
+
+
+def test_init_is_silent_when_all_is_there(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hint is for those who need it."""
+    program = home / "gemini"
+    program.touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(home))
+    assert run(["config", "init"]) == 0
+    assert capsys.readouterr().err == ""

@@ -3,6 +3,8 @@
 The commands are real processes; the daemon that they start is one of paper.
 """
 
+import os
+import signal
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,9 @@ from tests.support.command_line import OnTerminal, tars
 
 ROOT = Path(__file__).parents[2]
 PAPER = f"{ROOT / 'tests' / 'support' / 'paper_daemon'}:{ROOT}"
+
+
+FAILED = "tars: echo: Not signed in. Sign in. Then `tars restart echo`.\n"
 
 
 class Machine:
@@ -102,8 +107,95 @@ def test_two_starts_at_once_are_one_daemon(machine: Machine) -> None:
 def test_an_agent_that_cannot_work_is_4(machine: Machine) -> None:
     """Its fault and advice on stderr; the daemon stays up."""
     done = machine.tars("start", daemon="failed")
-    assert (done.returncode, done.stderr) == (4, "tars: echo: Not signed in. Sign in.\n")
+    assert (done.returncode, done.stderr) == (4, FAILED)
     assert machine.pid()
+
+
+def test_a_second_start_tells_of_a_failed_agent_too(machine: Machine) -> None:
+    """As the first one did: the daemon is there, and a prompt would fail all the same."""
+    machine.tars("start", daemon="failed")
+    done = machine.tars("start")
+    assert (done.returncode, done.stderr) == (4, FAILED)
+
+
+def test_starting_an_agent_by_name_checks_the_name_first(machine: Machine) -> None:
+    """No daemon is started for a name that no configuration has."""
+    done = machine.tars("start", "nope")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tars: There is no agent 'nope'. `tars agents` shows the names.\n"
+    assert machine.daemons() == []
+
+
+def test_restart_keeps_what_it_could_not_start_again(machine: Machine) -> None:
+    """A config.toml with faults is reported, and the daemon that runs is left alone."""
+    machine.tars("start")
+    pid = machine.pid()
+    (machine.home / "config.toml").write_text("log_levle = 1\n")
+    done = machine.tars("restart")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "log_levle" in done.stderr
+    assert machine.pid() == pid
+
+
+def test_stop_finds_a_daemon_whose_socket_was_deleted(machine: Machine) -> None:
+    """By the lock that it holds: never "not running" while it lives."""
+    machine.tars("start")
+    pid = machine.pid()
+    (machine.home / "run" / "tars.sock").unlink()
+    done = machine.tars("stop")
+    assert (done.returncode, done.stdout) == (0, f"tars is stopped (pid {pid} is gone).\n")
+    assert f"tars: the daemon (pid {pid}) does not answer; ending it" in done.stderr
+    assert is_gone(pid)
+
+
+@pytest.mark.parametrize("words", [["start"], ["prompt", "hi"], ["status"]])
+def test_a_deleted_socket_is_told_with_the_pid(machine: Machine, words: list[str]) -> None:
+    """Whose lock it is and how to end it, in one line and in seconds."""
+    machine.tars("start")
+    pid = machine.pid()
+    (machine.home / "run" / "tars.sock").unlink()
+    done = machine.tars(*words)
+    assert (done.returncode, done.stdout) == (1, "")
+    line = f"tars: A daemon holds this home (pid {pid}) but does not answer on its socket. "
+    assert line in done.stderr
+    assert f"`kill {pid}`" in done.stderr
+
+
+def test_stop_ends_a_suspended_daemon(machine: Machine) -> None:
+    """It cannot answer; it is told so, resumed and ended."""
+    machine.tars("start")
+    pid = machine.pid()
+    os.kill(pid, signal.SIGSTOP)
+    done = machine.tars("stop")
+    assert (done.returncode, done.stdout) == (0, f"tars is stopped (pid {pid} is gone).\n")
+    assert is_gone(pid)
+
+
+def test_status_and_prompt_give_a_suspended_daemon_up(machine: Machine) -> None:
+    """Both name its pid and what to do; neither waits for ever."""
+    machine.tars("start")
+    pid = machine.pid()
+    os.kill(pid, signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        both = list(pool.map(lambda words: machine.tars(*words), [["status"], ["prompt", "hi"]]))
+    for done in both:
+        assert (done.returncode, done.stdout) == (1, "")
+        line = f"tars: The daemon (pid {pid}) is there but does not answer. "
+        assert done.stderr.splitlines()[-1].startswith(line)
+
+
+def test_a_lock_of_something_else_is_never_signalled(machine: Machine) -> None:
+    """A pid that is no tars of ours is not to be trusted, whatever the file says."""
+    machine.tars("start")
+    pid = machine.pid()
+    lock = machine.home / "run" / "tars.lock"
+    (machine.home / "run" / "tars.sock").unlink()
+    lock.write_text("1")
+    done = machine.tars("stop")
+    assert done.returncode == 1
+    assert "A daemon holds this home but does not answer" in done.stderr
+    assert not is_gone(pid)
+    lock.write_text(str(pid))
 
 
 def test_a_daemon_that_dies_at_start_leaves_its_last_words(machine: Machine) -> None:
@@ -160,12 +252,19 @@ def test_a_second_daemon_in_the_foreground_is_refused(machine: Machine) -> None:
     assert (done.returncode, done.stderr) == (5, "tars: Another daemon serves this home.\n")
 
 
-def test_a_home_that_cannot_be_made_is_one_line(home: Path) -> None:
-    """A file stands where the folder should be."""
-    (home / "file").touch()
-    done = tars(home, "start", env={"TARS_HOME": str(home / "file")})
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    "words", [["start"], ["start", "--foreground"], ["config", "init"], ["prompt", "x"], ["status"]]
+)
+def test_a_useless_home_is_one_line(home: Path, words: list[str]) -> None:
+    """A file in its place, or a path too long for a socket: whose fault, and what to do."""
+    file, long = home / "file", home / ("x" * 120)
+    file.touch()
+    done = tars(home, *words, env={"TARS_HOME": str(file)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"tars: {file} is not a folder. Move it away.\n"
+    done = tars(home, *words, env={"TARS_HOME": str(long)})
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "103 bytes" in done.stderr or "too long" in done.stderr
 
 
 def test_start_on_a_terminal_outlives_it(machine: Machine) -> None:

@@ -243,7 +243,7 @@ def test_a_home_that_cannot_be(tars: TarsHome) -> None:
     tars.env = {**tars.env, "TARS_HOME": str(tars.home.root.parent / "file" / "home")}
     done = tars.tars("start")
     assert done.returncode == 1
-    assert "Not a directory" in done.stderr
+    assert "is not a folder" in done.stderr
     assert "Traceback" not in done.stderr
 
 

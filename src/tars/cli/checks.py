@@ -17,7 +17,7 @@ from tars.agents.kind import Kind
 from tars.cli.render import fault_line, one_line
 from tars.config import AgentConfig, Config, environment
 from tars.control.client import Client
-from tars.errors import ConfigInvalid, NotRunning, TarsError
+from tars.errors import ConfigInvalid, NotRunning, TarsError, UserError
 from tars.home import Home
 
 #: sun_path of sockaddr_un, without its final NUL, on the system that has least (macOS).
@@ -54,7 +54,14 @@ def check_home(home: Home) -> Iterator[Finding]:
         yield _existing_home(root)
     else:
         parent = next(p for p in root.parents if p.exists())
-        if os.access(parent, os.W_OK | os.X_OK):
+        if not parent.is_dir():
+            yield Finding(
+                Verdict.FAULT,
+                "home",
+                f"{root} cannot be made: {parent} is not a folder",
+                "Set TARS_HOME to a folder of yours.",
+            )
+        elif os.access(parent, os.W_OK | os.X_OK):
             yield Finding(Verdict.WELL, "home", f"{root} will be made by `tars start`")
         else:
             yield Finding(
@@ -70,6 +77,13 @@ def check_home(home: Home) -> Iterator[Finding]:
             f"{home.socket} is longer than the {LONGEST_SOCKET_PATH} bytes a socket may have",
             "Set TARS_HOME to a shorter path.",
         )
+
+
+def home_fault(home: Home) -> UserError | None:
+    """Give what makes this home useless, as an error; None when nothing does."""
+    faults = (found for found in check_home(home) if found.verdict is Verdict.FAULT)
+    fault = next(faults, None)
+    return None if fault is None else UserError(f"{fault.message}.", advice=fault.advice)
 
 
 def _existing_home(root: Path) -> Finding:

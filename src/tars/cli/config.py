@@ -2,14 +2,15 @@
 
 import os
 import sys
+from shutil import which
 
 import typer
 
 from tars.cli.connection import say
 from tars.cli.groups import CommandGroup, examples
-from tars.cli.render import clean, count
+from tars.cli.render import clean, count, one_line
 from tars.errors import UserError
-from tars.home import FILE_MODE, FOLDER_MODE, find_home
+from tars.home import FILE_MODE, FOLDER_MODE, Home, find_home
 
 app = typer.Typer(
     name="config",
@@ -30,9 +31,14 @@ def config(context: typer.Context) -> None:
 @app.command(epilog=examples("tars config init"))
 def init() -> None:
     """Write a config.toml that documents every key. One that is there is left alone."""
+    from tars.cli.checks import home_fault
     from tars.config import template
 
-    path = find_home().config
+    home = find_home()
+    fault = home_fault(home)
+    if fault is not None:
+        raise fault
+    path = home.config
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
@@ -41,6 +47,24 @@ def init() -> None:
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(template())
     print(f"Wrote {path}.")
+    _warn_of_missing_command(home)
+
+
+def _warn_of_missing_command(home: Home) -> None:
+    """Say so when the next start would fail for want of the default agent's command."""
+    from tars.agents.registry import KINDS
+    from tars.config import environment, load
+
+    config = load(home, KINDS)
+    agent = config.agents[config.default_agent]
+    kind = KINDS[agent.kind]
+    program = (agent.command or kind.command)[0]
+    if which(program, path=environment(agent, config, os.environ).get("PATH")) is None:
+        say(
+            f"tars: the command `{one_line(program)}` of the default agent {agent.name} is not "
+            f'on PATH. {kind.install_advice} Or write `default_agent = "echo"` and a table '
+            f'[agents.echo] with `kind = "echo"` into config.toml.'
+        )
 
 
 @app.command(epilog=examples("tars config show"))

@@ -15,7 +15,10 @@ def report(error: BaseException) -> int:
     match error:
         case TarsError():
             from tars.cli.connection import complain
+            from tars.cli.holder import explained
+            from tars.home import find_home
 
+            error = explained(error, find_home())
             complain(error)
         case BrokenPipeError():
             # `tars logs | head`: the reader has seen enough. What is still buffered must
@@ -24,6 +27,9 @@ def report(error: BaseException) -> int:
             return exit_codes.DONE
         case OSError():
             _discard_stdout()
+            fault = _home_fault()
+            if fault is not None:
+                return report(fault)
             where = f"{error.filename}: " if error.filename else ""
             say(f"tars: {where}{error.strerror or error}")
         case _:
@@ -34,6 +40,14 @@ def report(error: BaseException) -> int:
 def say(line: str) -> None:
     """Write one line to stderr, without what a terminal would obey."""
     print("".join(c for c in line if c.isprintable()), file=sys.stderr, flush=True)
+
+
+def _home_fault() -> TarsError | None:
+    """A home that cannot be used is behind most errors of the system."""
+    from tars.cli.checks import home_fault
+    from tars.home import find_home
+
+    return home_fault(find_home())
 
 
 def _discard_stdout() -> None:

@@ -1,32 +1,47 @@
 """`tars start`, `stop` and `restart`: the daemon itself, or one agent in it."""
 
 import time
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import typer
 
 from tars import __version__
+from tars.agents.registry import KINDS
 from tars.cli import exit_codes
 from tars.cli.background import Background, is_gone, last_words_file
+from tars.cli.checks import home_fault
 from tars.cli.connection import connect, say
-from tars.cli.groups import examples
+from tars.cli.groups import examples, not_empty
+from tars.cli.holder import ask_to_end, is_over, kill, lock_holder, unreachable
 from tars.cli.progress import Progress
 from tars.cli.render import agent_line, clean, fault_line
+from tars.config import load
 from tars.control.contract import AgentStatus, Status
-from tars.errors import NotRunning, TarsError
-from tars.home import find_home
+from tars.control.exchange import NoAnswer
+from tars.errors import AgentNotFound, NotRunning, TarsError
+from tars.home import Home, find_home
 
 POLL_SECONDS = 0.05
 #: How long the daemon may take until it answers; its agent has its own deadline, which
 #: the daemon keeps (`handshake_seconds`), so this only bounds a daemon that does not.
 SOCKET_SECONDS = 30.0
 AGENT_SECONDS = 180.0
+#: How long another daemon that holds the lock may take until it answers.
+REFUSED_SECONDS = 5.0
 STOP_SECONDS = 60.0
+#: A daemon that hung and was sent SIGTERM is given so long before SIGKILL.
+HUNG_SECONDS = 10.0
+#: A daemon without a socket may just be on its way out.
+LEAVING_SECONDS = 2.0
 
 app = typer.Typer(rich_markup_mode=None)
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="One agent instead of the whole daemon.")
+    str | None,
+    typer.Argument(
+        metavar="[NAME]", callback=not_empty, help="One agent instead of the whole daemon."
+    ),
 ]
 
 
@@ -48,10 +63,11 @@ def start(
         from tars.daemon import run  # the daemon's imports are not the client's to pay
 
         return run(find_home())
-    status = _start_daemon()
-    if name is not None:
-        return _change(name, "start")
-    return status
+    if name is None:
+        return _start_daemon()
+    _check_name(name)
+    _start_daemon(report=False)
+    return _change(name, "start")
 
 
 @app.command(epilog=examples("tars stop", "tars stop gemini"))
@@ -68,11 +84,23 @@ def restart(name: Name = None) -> int:
     """Stop and start the daemon, or give one agent a new process and the same session."""
     if name is not None:
         return _change(name, "restart")
+    # What cannot be started again is better kept running.
+    load(find_home(), KINDS)
     status = _stop_daemon()
     return status if status != exit_codes.DONE else _start_daemon()
 
 
-def _start_daemon() -> int:
+def _check_name(name: str) -> None:
+    """Raises AgentNotFound before a daemon is started for nothing. One that runs knows."""
+    try:
+        connect().agents()
+    except NotRunning:
+        if name not in load(find_home(), KINDS).agents:
+            raise AgentNotFound(f"There is no agent {name!r}.") from None
+
+
+def _start_daemon(*, report: bool = True) -> int:
+    """`report`: complain about a default agent that does not work."""
     try:
         status = connect().status()
     except NotRunning:
@@ -81,20 +109,34 @@ def _start_daemon() -> int:
         print(f"tars {status.daemon.version} is already running (pid {status.daemon.pid}).")
         _print_agents(status)
         _compare_versions(status)
-        return exit_codes.DONE
+        agent = _default_agent(status)
+        failed = agent is not None and agent.state == "failed"
+        return _report(agent) if failed and report else exit_codes.DONE
+    home = find_home()
+    fault = home_fault(home)
+    if fault is not None:
+        raise fault
     with Progress("Starting tars") as progress:
-        process = Background(find_home())
+        found = _start_in_background(home, progress)
+    print(f"tars {found.daemon.version} is running (pid {found.daemon.pid}).")
+    _print_agents(found)
+    return _report(_default_agent(found)) if report else exit_codes.DONE
+
+
+def _start_in_background(home: Home, progress: Progress) -> Status:
+    while True:
+        process = Background(home)
         try:
             found = _await_agent(process, progress)
         finally:
             process.let_go()
-    print(f"tars {found.daemon.version} is running (pid {found.daemon.pid}).")
-    _print_agents(found)
-    return _report(_default_agent(found))
+        if found is not None:
+            return found
 
 
-def _await_agent(process: Background, progress: Progress) -> Status:
-    """Wait until the daemon answers and its default agent is ready or failed."""
+def _await_agent(process: Background, progress: Progress) -> Status | None:
+    """Wait until the daemon answers and its default agent is ready or failed. None when
+    this one was refused for another's sake, and that one is gone by now."""
     began = time.monotonic()
     while True:
         progress.tick()
@@ -102,7 +144,14 @@ def _await_agent(process: Background, progress: Progress) -> Status:
         try:
             status = connect(progress.tick).status()
         except NotRunning:
-            _check_alive(process, elapsed)
+            if process.exit_status() == exit_codes.REFUSED:
+                holder = lock_holder(find_home())
+                if holder is None:
+                    return None
+                if elapsed > REFUSED_SECONDS:
+                    raise unreachable(holder) from None
+            else:
+                _check_alive(process, elapsed)
         else:
             agent = _default_agent(status)
             if agent is None or agent.state not in ("starting", "stopping", "waiting"):
@@ -116,8 +165,7 @@ def _await_agent(process: Background, progress: Progress) -> Status:
 def _check_alive(process: Background, elapsed: float) -> None:
     """Raises TarsError when waiting for the socket is of no use any more."""
     status = process.exit_status()
-    # Refused: another daemon holds the lock, and will answer in a moment.
-    if status not in (None, exit_codes.REFUSED):
+    if status is not None:
         how = f"was ended by signal {-status}" if status < 0 else f"exited with status {status}"
         raise TarsError(_with_last_words(process, f"The daemon {how} while it started."))
     if elapsed > SOCKET_SECONDS:
@@ -143,7 +191,8 @@ def _report(agent: AgentStatus | None) -> int:
     if agent is None or agent.state in ("ready", "busy", "stopped", "stopping"):
         return exit_codes.DONE
     if agent.last_error is not None:
-        say(f"tars: {agent.name}: {fault_line(agent.last_error)}")
+        then = f" Then `tars restart {agent.name}`." if agent.state == "failed" else ""
+        say(f"tars: {agent.name}: {fault_line(agent.last_error)}{then}")
     else:
         say(f"tars: {agent.name} is {agent.state}. `tars status` shows how it goes on.")
     return exit_codes.AGENT_UNAVAILABLE
@@ -165,20 +214,57 @@ def _stop_daemon() -> int:
     with Progress("Stopping tars") as progress:
         try:
             pid = connect(progress.tick).shutdown().pid
-        except NotRunning:
-            print("tars is not running.")
-            return exit_codes.DONE
-        began = time.monotonic()
-        while not is_gone(pid):
-            progress.tick()
-            if time.monotonic() - began > STOP_SECONDS:
-                raise TarsError(
-                    f"The daemon (pid {pid}) is still there after {STOP_SECONDS:g} s.",
-                    advice=f"`tars logs` shows what it does; `kill -9 {pid}` ends it.",
-                )
-            time.sleep(POLL_SECONDS)
+        except (NotRunning, NoAnswer) as error:
+            ended = _end_holder(error, progress)
+            if ended is None:
+                print("tars is not running.")
+                return exit_codes.DONE
+            pid = ended
+        else:
+            if not _await(lambda: is_gone(pid), STOP_SECONDS, progress):
+                raise _still_there(pid, STOP_SECONDS)
     print(f"tars is stopped (pid {pid} is gone).")
     return exit_codes.DONE
+
+
+def _end_holder(error: TarsError, progress: Progress) -> int | None:
+    """End a daemon that cannot be asked: by signals, and by the lock that it holds. Gives
+    its pid, or None when nobody holds the home."""
+    home, hangs = find_home(), isinstance(error, NoAnswer)
+    if not hangs and _await(lambda: lock_holder(home) is None, LEAVING_SECONDS, progress):
+        return None
+    holder = lock_holder(home)
+    if holder is None or holder.process is None:
+        raise error  # what is known of it is said where every error is
+    process = holder.process
+    say(f"tars: the daemon (pid {process.pid}) does not answer; ending it with SIGTERM.")
+    ask_to_end(process)
+    patience = HUNG_SECONDS if hangs else STOP_SECONDS
+    if not _await(lambda: is_over(process), patience, progress) and hangs:
+        say(f"tars: it is still there after {patience:g} s; killing it.")
+        kill(process)
+        patience = HUNG_SECONDS
+    if not _await(lambda: is_over(process), patience, progress):
+        raise _still_there(process.pid, patience)
+    return process.pid
+
+
+def _await(done: Callable[[], bool], seconds: float, progress: Progress) -> bool:
+    """Wait until it is so; False when it is not after so many seconds."""
+    began = time.monotonic()
+    while not done():
+        progress.tick()
+        if time.monotonic() - began > seconds:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _still_there(pid: int, seconds: float) -> TarsError:
+    return TarsError(
+        f"The daemon (pid {pid}) is still there after {seconds:g} s.",
+        advice=f"`tars logs` shows what it does; `kill -9 {pid}` ends it.",
+    )
 
 
 def _change(name: str, action: Literal["start", "stop", "restart"]) -> int:

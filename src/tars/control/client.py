@@ -48,6 +48,8 @@ from tars.errors import (
 
 #: For what the daemon answers at once.
 QUICK_SECONDS = 5.0
+#: For a prompt that is saved, which may wait for the disk; and for a stream to begin.
+ACCEPT_SECONDS = 10.0
 #: An answer that is not a stream is small; a stranger on the socket cannot fill memory.
 LARGEST_ANSWER = 64 * 1024 * 1024
 
@@ -69,17 +71,26 @@ class Client:
     """One daemon, by its socket. `on_wait` is called some ten times a second while an
     answer is awaited: to show progress, say. What it raises ends the call.
 
+    `accept_seconds` bounds the wait until a prompt is accepted.
+
     Every method raises NotRunning when no daemon answers, the daemon's own refusals as
     `tars.errors`, and TarsError when the daemon hangs or dies before it has answered.
     """
 
-    def __init__(self, socket_path: Path, *, on_wait: Callable[[], None] = _just_wait) -> None:
+    def __init__(
+        self,
+        socket_path: Path,
+        *,
+        on_wait: Callable[[], None] = _just_wait,
+        accept_seconds: float = ACCEPT_SECONDS,
+    ) -> None:
         self._path = socket_path
         self._on_wait = on_wait
+        self._accept_seconds = accept_seconds
 
-    def status(self) -> Status:
-        """Ask how everything is."""
-        return self._call("GET", "/v1/status", Status)
+    def status(self, *, seconds: float = QUICK_SECONDS) -> Status:
+        """Ask how everything is, and wait for so long."""
+        return self._call("GET", "/v1/status", Status, seconds=seconds)
 
     def agents(self) -> AgentList:
         """Ask which agents are configured."""
@@ -96,12 +107,12 @@ class Client:
     def submit(self, request: PromptRequest) -> Accepted:
         """Send a prompt, and return as soon as it is saved."""
         request = msgspec.structs.replace(request, wait=False)
-        return self._call("POST", "/v1/prompt", Accepted, request, seconds=None)
+        return self._call("POST", "/v1/prompt", Accepted, request, seconds=self._accept_seconds)
 
     def cancel(self, *, agent: str | None = None, turn: str | None = None) -> Cancelled:
         """Cancel the turn under way, or withdraw a prompt that waits."""
         request = CancelRequest(agent=agent, turn=turn)
-        return self._call("POST", "/v1/cancel", Cancelled, request, seconds=None)
+        return self._call("POST", "/v1/cancel", Cancelled, request, seconds=self._accept_seconds)
 
     def reset(self, agent: str | None = None) -> ResetDone:
         """Clear the session of an agent; None is the default agent."""
@@ -176,13 +187,16 @@ class Client:
         types: dict[str, type[Wire]],
         request: Wire | None = None,
     ) -> Iterator[tuple[str, Wire]]:
-        exchange = self._open(method, path, request, None)
+        exchange = self._open(method, path, request, self._accept_seconds)
         try:
+            if request is None:
+                exchange.be_patient()  # what is only watched may be silent for hours
             if exchange.content_type != "text/event-stream":
                 raise TarsError("The daemon answered with something other than a stream.")
             reader = EventReader()
             for piece in exchange.body():
                 for name, data in reader.feed(piece):
+                    exchange.be_patient()  # a turn takes as long as it takes
                     # A newer daemon may send events that this client does not know.
                     if name in types:
                         yield name, _decoded(data, types[name])

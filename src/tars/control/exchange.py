@@ -21,13 +21,22 @@ SEND_SECONDS = 10.0
 RECEIVE_SIZE = 64 * 1024
 
 
+class NoAnswer(TarsError):
+    """A daemon listens and does not answer: it hangs, or the machine is overloaded."""
+
+
+class SocketUnusable(TarsError):
+    """There can be no talk over this path: it is too long, or not ours to open."""
+
+
 class Exchange:
     """One request and its answer. `status` and `content_type` are known once it is made.
 
     `answer_seconds` bounds the wait for each piece of the answer; None waits for as long
-    as the daemon lives. `on_wait` is called some ten times a second while nothing comes;
-    what it raises ends the exchange. Raises NotRunning when nobody listens, and TarsError
-    when the daemon hangs, dies or talks nonsense.
+    as the daemon lives. `be_patient` lifts the bound. `on_wait` is called some ten times a
+    second while nothing comes; what it raises ends the exchange. Raises NotRunning when
+    nobody listens, SocketUnusable, NoAnswer when the daemon hangs, and TarsError when it
+    dies or talks nonsense.
     """
 
     def __init__(
@@ -53,6 +62,10 @@ class Exchange:
         except BaseException:
             self.close()
             raise
+
+    def be_patient(self) -> None:
+        """Wait for the rest of the answer for as long as the daemon lives."""
+        self._answer_seconds = None
 
     def close(self) -> None:
         self._socket.close()
@@ -124,13 +137,14 @@ def _connect(path: Path) -> socket.socket:
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
         connection.close()
         raise NotRunning("tars is not running.") from error
-    except TimeoutError as error:
+    except (TimeoutError, BlockingIOError) as error:
+        # EAGAIN: nobody accepts, and the queue of those who wait for it is full.
         connection.close()
         raise _hung() from error
     except OSError as error:
         connection.close()
         reason = error.strerror or error
-        raise TarsError(f"The socket {path} cannot be reached: {reason}.") from error
+        raise SocketUnusable(f"The socket {path} cannot be reached: {reason}.") from error
     return connection
 
 
@@ -141,8 +155,8 @@ def _gone() -> TarsError:
     )
 
 
-def _hung() -> TarsError:
-    return TarsError(
+def _hung() -> NoAnswer:
+    return NoAnswer(
         "The daemon is there but does not answer.",
         advice="Wait a moment; if it stays so, end its process and `tars start` it again.",
     )

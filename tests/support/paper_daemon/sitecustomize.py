@@ -29,6 +29,8 @@ def run(home: Any) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise AlreadyRunning("Another daemon serves this home.") from None
+    os.ftruncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
     (home.root / f"served-{os.getpid()}").touch()
     over = threading.Event()
     looks = 0
@@ -63,7 +65,7 @@ def run(home: Any) -> int:
         for action in ("start", "stop", "restart"):
             fake.answers[f"POST /v1/agents/echo/{action}"] = changed
         over.wait(60)
-    home.socket.unlink()
+    home.socket.unlink(missing_ok=True)
     return 0
 
 
