@@ -1,10 +1,9 @@
 """The composition root: config, store, socket and loop, until a signal or a request ends them."""
 
-import fcntl
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import anyio
@@ -12,16 +11,17 @@ import anyio
 from tars import config as configuration
 from tars.agents.kind import Kind
 from tars.control.app import build
+from tars.control.contract import AgentStatus
 from tars.control.feed import Feed
-from tars.control.server import bind, serve
 from tars.core.agent import State
 from tars.daemon import logs
 from tars.daemon.assembly import Assembly
 from tars.daemon.backend import Desk
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.healing import heal
-from tars.errors import AlreadyRunning
-from tars.home import FILE_MODE, Home
+from tars.daemon.hold import hold
+from tars.daemon.upkeep import Door, StoreFile
+from tars.home import Home
 from tars.runtime import children
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
@@ -30,6 +30,8 @@ from tars.service.notify import Notifier
 
 #: How often the decisions so far are written, and the service manager hears a sentence.
 FLUSH_SECONDS = 20.0
+#: An agent's states in which the daemon has done what it could for its start.
+_SETTLED = (State.READY, State.BUSY, State.WAITING, State.FAILED, State.STOPPED)
 
 
 def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
@@ -44,7 +46,7 @@ def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
         from tars.agents.registry import KINDS
 
         kinds = KINDS
-    with _lock(home):
+    with hold(home):
         anyio.run(partial(_serve, home, kinds))
     return 0
 
@@ -61,36 +63,44 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     for left in children.end_leftovers(home.children):
         log.warning("leftover_ended", agent=left.name, pid=left.pid)
     stop = anyio.Event()
-    recorder = Recorder(home.store)
+    store_file = StoreFile()
+    recorder = Recorder(home.store, store_file.open)
     chronicle = Chronicle(home, recorder, Feed())
     loop = Loop(chronicle)
     assembly = Assembly(home, config, kinds, loop, chronicle)
     assembly.adopt_all()
     desk = Desk(home, loop, chronicle, recorder, assembly, stop.set)
-    socket = bind(home.socket)
+    closed = anyio.Event()
+    door = Door(home.socket, build(desk), closed)
+    door.bind()
     notifier = Notifier.from_environment(os.environ)
     try:
         async with _background(loop, recorder) as tasks:
-            closed = anyio.Event()
             # Before anybody can connect: no prompt of this daemon is a left-over.
             tasks.start_soon(heal, recorder, loop, chronicle)
-            tasks.start_soon(partial(serve, build(desk), socket, stop=closed))
-            tasks.start_soon(_heed_signals, stop, desk, notifier)
-            tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly)
-            tasks.start_soon(_flush_now_and_then, chronicle)
+            door.serve(tasks)
+
+            def look() -> None:
+                door.watch(tasks)
+                chronicle.store_deleted = store_file.is_deleted()
+
+            tasks.start_soon(_heed_signals, stop, desk, notifier, look)
+            tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
+            tasks.start_soon(_flush_now_and_then, chronicle, look)
             assembly.start_all()
             await stop.wait()
             notifier.stopping()
             log.info("daemon_stopping")
+            await assembly.retire()
             await loop.stop_all()
             chronicle.adjourned(loop.prompts)
             chronicle.flush()
             recorder.close()
             closed.set()
     finally:
-        with suppress(OSError):
-            home.socket.unlink()
-            home.children.unlink()
+        for path in (home.socket, home.children):
+            with suppress(OSError):
+                path.unlink()
         log.info("daemon_stopped")
 
 
@@ -108,28 +118,42 @@ async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc
             tasks.cancel_scope.cancel()
 
 
-async def _heed_signals(stop: anyio.Event, desk: Desk, notifier: Notifier) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async for number in signals:
-            log.info("signal_received", signal=signal.Signals(number).name)
-            if number != signal.SIGHUP:
-                stop.set()
-                continue
-            notifier.reloading()
-            await desk.reload()
+async def _heed_signals(
+    stop: anyio.Event, desk: Desk, notifier: Notifier, look: Callable[[], None]
+) -> None:
+    async def reload() -> None:
+        notifier.reloading()
+        look()
+        await desk.reload()
+        if not stop.is_set():
             notifier.ready("The configuration was read again.")
+
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        # A reload waits for agents that it ends; a signal to stop does not wait for it.
+        async with anyio.create_task_group() as tasks:
+            async for number in signals:
+                log.info("signal_received", signal=signal.Signals(number).name)
+                if number != signal.SIGHUP:
+                    stop.set()
+                elif not stop.is_set():
+                    tasks.start_soon(reload)
 
 
 async def _tell_service_manager(
-    notifier: Notifier, desk: Desk, loop: Loop, assembly: Assembly
+    notifier: Notifier, desk: Desk, loop: Loop, assembly: Assembly, stop: anyio.Event
 ) -> None:
-    """Ready once the default agent answered its handshake, or cannot until it is mended."""
+    """Ready once the default agent answered its handshake, or did not at its first attempt."""
     if notifier.address is None:
         return
-    name = assembly.config.default_agent
-    settled = (State.READY, State.BUSY, State.FAILED, State.STOPPED)
-    await loop.reached(lambda: loop.agent(name).state in settled)
-    notifier.ready(_sentence(desk))
+
+    def settled() -> bool:
+        # A reload may make another agent the default, and forget this one.
+        agent = loop.fleet.agents.get(assembly.config.default_agent)
+        return agent is not None and agent.state in _SETTLED
+
+    await loop.reached(settled)
+    if not stop.is_set():
+        notifier.ready(_sentence(desk))
     pause = min(FLUSH_SECONDS, (notifier.watchdog_seconds or FLUSH_SECONDS * 2) / 2)
     while True:
         # From the loop's own thread: a loop that hangs sends no heartbeat.
@@ -139,26 +163,19 @@ async def _tell_service_manager(
 
 
 def _sentence(desk: Desk) -> str:
-    return "; ".join(f"{agent.name}: {agent.state}" for agent in desk.agents().agents)
+    return "; ".join(_words(agent) for agent in desk.agents().agents)
 
 
-async def _flush_now_and_then(chronicle: Chronicle) -> None:
+def _words(agent: AgentStatus) -> str:
+    error = agent.last_error
+    if error is None or agent.state not in (State.WAITING, State.FAILED):
+        return f"{agent.name}: {agent.state}"
+    state = "waits to be started again" if agent.state == State.WAITING else agent.state
+    return f"{agent.name}: {state}: {error.message}"
+
+
+async def _flush_now_and_then(chronicle: Chronicle, look: Callable[[], None]) -> None:
     while True:
         await anyio.sleep(FLUSH_SECONDS)
+        look()
         chronicle.flush()
-
-
-@contextmanager
-def _lock(home: Home) -> Iterator[None]:
-    """Hold the home for one daemon. An flock: it goes with the process, however it ends."""
-    descriptor = os.open(home.lock, os.O_CREAT | os.O_RDWR, FILE_MODE)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(
-                "tars is running already for this home.", advice="`tars status` shows it."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

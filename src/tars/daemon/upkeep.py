@@ -1,0 +1,88 @@
+"""The daemon's own files, looked after: what somebody deleted is put back, or told."""
+
+import os
+import socket
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import TaskGroup
+from starlette.types import ASGIApp
+
+from tars.control.server import bind, serve
+from tars.daemon.hold import refuse_if_answered
+from tars.errors import TarsError
+from tars.runtime.log import log
+
+if TYPE_CHECKING:
+    from tars.store.store import Store
+
+
+class Door:
+    """The control socket at its path. `bind` makes it, `watch` puts it back."""
+
+    def __init__(self, path: Path, app: ASGIApp, stop: anyio.Event) -> None:
+        self._path = path
+        self._app = app
+        self._stop = stop
+        self._socket: socket.socket | None = None
+        self._stat: os.stat_result | None = None
+
+    def bind(self) -> None:
+        """Make the socket. Raises UserError and OSError."""
+        self._socket = bind(self._path)
+        self._stat = _look(self._path)
+
+    def serve(self, tasks: TaskGroup) -> None:
+        """Serve the socket that was bound last until `stop` is set."""
+        assert self._socket is not None, "bound before"
+        tasks.start_soon(partial(serve, self._app, self._socket, stop=self._stop))
+
+    def watch(self, tasks: TaskGroup) -> None:
+        """Serve at the path again when its socket is gone.
+
+        Who is connected stays: the server on the deleted socket goes on for them.
+        """
+        there = _look(self._path)
+        if there is not None and self._stat is not None and os.path.samestat(there, self._stat):
+            return
+        try:
+            refuse_if_answered(self._path)
+            self.bind()
+            self.serve(tasks)
+        except (TarsError, OSError) as error:
+            log.error("socket_not_put_back", reason=str(error))
+        else:
+            log.warning("socket_put_back")
+
+
+class StoreFile:
+    """Which file the store was opened as. Give `open` to the recorder."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._stat: os.stat_result | None = None
+
+    def open(self, path: Path) -> "Store":
+        """Open the store; the recorder's thread does. Raises StoreError."""
+        # A tenth of a second and 15 MB: not before the daemon answers.
+        from tars.store.store import Store
+
+        store = Store.open(path)
+        self._path, self._stat = path, _look(path)
+        return store
+
+    def is_deleted(self) -> bool:
+        """Say whether the file that is open is no longer the one at its path."""
+        if self._path is None or self._stat is None:
+            return False
+        there = _look(self._path)
+        return there is None or not os.path.samestat(there, self._stat)
+
+
+def _look(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

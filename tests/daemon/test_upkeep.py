@@ -1,0 +1,71 @@
+"""Files that somebody deletes beside a running daemon."""
+
+import shutil
+from pathlib import Path
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tars.daemon.upkeep import Door, StoreFile
+
+
+async def _hello(_request: Request) -> Response:
+    return PlainTextResponse("hello")
+
+
+async def _ask(path: Path) -> bytes:
+    async with await anyio.connect_unix(path) as stream:
+        await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return b"".join([chunk async for chunk in stream])
+
+
+@pytest.mark.parametrize("what", ["the socket", "its folder", "another file"])
+def test_a_deleted_socket_is_put_back(short_path: Path, what: str) -> None:
+    """At the next look; one that is where it belongs is left alone."""
+    path = short_path / "run" / "tars.sock"
+
+    async def live() -> None:
+        stop = anyio.Event()
+        door = Door(path, Starlette(routes=[Route("/", _hello)]), stop)
+        async with anyio.create_task_group() as tasks:
+            door.bind()
+            door.serve(tasks)
+            inode = path.stat().st_ino
+            door.watch(tasks)
+            assert path.stat().st_ino == inode
+            path.unlink()
+            if what == "its folder":
+                shutil.rmtree(path.parent)
+            elif what == "another file":
+                path.write_text("in the way")
+                door.watch(tasks)
+                assert path.read_text() == "in the way"
+                path.unlink()
+            door.watch(tasks)
+            assert b"hello" in await _ask(path)
+            stop.set()
+
+    anyio.run(live)
+
+
+def test_a_deleted_store_is_noticed(tmp_path: Path) -> None:
+    """Also when another file stands at its path by now."""
+    file = StoreFile()
+    assert not file.is_deleted()
+    path = tmp_path / "tars.db"
+    store = file.open(path)
+    try:
+        assert not file.is_deleted()
+        moved = path.rename(tmp_path / "moved")
+        assert file.is_deleted()
+        path.write_bytes(b"")
+        assert file.is_deleted()
+        path.unlink()
+        moved.rename(path)
+        assert not file.is_deleted()
+    finally:
+        store.close()
