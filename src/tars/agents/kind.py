@@ -21,7 +21,8 @@ class Setup:
 
     `env` is the whole environment of the process before the kind adds its own;
     `tmp` is a private folder that is emptied before each launch; `keep` is a folder
-    for what has to outlive the process.
+    for what has to outlive the process. `makes_cwd`: the working folder is tars' own, and
+    is made before each launch if it is not there.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Setup:
     env: Mapping[str, str]
     tmp: Path
     keep: Path
+    makes_cwd: bool = False
 
 
 @dataclass(frozen=True, slots=True)

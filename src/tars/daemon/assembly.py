@@ -102,6 +102,7 @@ class Assembly:
             env=env,
             tmp=self._home.agent_tmp(agent.name),
             keep=self._home.agent_data(agent.name),
+            makes_cwd=agent.cwd == self._home.workspace,
         )
 
     def _prepare(self, agent: AgentConfig, config: Config) -> "_Prepared":

@@ -30,6 +30,7 @@ from tars.core.commands import SignalName
 from tars.core.health import Signs
 from tars.core.permission import Option
 from tars.errors import Fault, FaultKind
+from tars.home import FOLDER_MODE
 from tars.protocols.codec import Codec, Opening
 from tars.runtime import faults
 from tars.runtime.channel import Channel
@@ -201,6 +202,8 @@ class Driver:
     def _make(self, launch: Launch) -> Channel | None:
         """Make a process and begin to listen to it, or tell why there is none."""
         try:
+            if self.setup.makes_cwd:
+                launch.cwd.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             channel = Channel(self.setup, launch, self.kind.codec(self.setup))
         except OSError as error:
             fault = faults.not_spawned(self.kind, self.name, launch, error)
