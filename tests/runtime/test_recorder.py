@@ -311,6 +311,26 @@ def test_a_file_is_written_although_the_store_cannot_be() -> None:
     play(scene)
 
 
+def test_a_failed_file_is_written_when_there_is_room() -> None:
+    """By itself within the time of a retry, or at once when the store is written again."""
+
+    async def scene(desk: Desk) -> None:
+        for mended_by_itself in (True, False):
+            desk.shelf.full = True
+            tries = desk.shelf.tries
+            desk.put_file("a")
+            await desk.until(lambda tries=tries: desk.shelf.tries > tries)  # type: ignore[misc]
+            assert desk.recorder.problem is not None
+            desk.shelf.full = False
+            if mended_by_itself:
+                await desk.jump(RETRY_SECONDS)
+            else:
+                await desk.ask("b")
+            await desk.until(lambda: desk.recorder.problem is None)
+
+    assert play(scene).words == ["file:a", "b", "file:a"]
+
+
 def test_a_file_job_that_is_awaited_has_its_turn() -> None:
     """It waits behind the saves that were put before, and is not kept when it fails."""
 

@@ -175,6 +175,10 @@ class Recorder:
         if job.keep and _worth_keeping(answer):
             self._remember(failed, job.work)
         self._tell(job, answer)
+        other = self._failed_files if failed is self._failed_into else self._failed_into
+        if other and not isinstance(answer, StoreError):
+            # There is room again: the other queue need not wait until nothing else is written.
+            await self._try_again(other)
 
     def _tell(self, job: _Job, answer: object) -> None:
         try:
