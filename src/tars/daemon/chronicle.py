@@ -29,7 +29,7 @@ from tars.conversation.model import (
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome
 from tars.core.commands import Command
-from tars.daemon import status
+from tars.daemon import records, status
 from tars.daemon.logs import AgentLog
 from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
@@ -40,7 +40,7 @@ from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields, SessionManager
-from tars.store.rows import AgentRow, Decision, SessionRow, TurnBegun, TurnRecord
+from tars.store.rows import AgentRow, Decision, SessionRow, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
 BATCH = 100
@@ -132,7 +132,7 @@ class Chronicle:
             case Opened():
                 self._session_opened(agent, said)
                 if turn is not None:
-                    begun = _begun(agent, turn)
+                    begun = records.begun(agent, turn)
                     self._recorder.put(lambda store: store.begin_turn(begun))
                     self._tell_started(turn)
             case SessionLost(session_id, reason):
@@ -189,7 +189,7 @@ class Chronicle:
         """Have the figures of a session at hand for when a prompt goes to it."""
         current = self.sessions[row.agent].session
         if current is None or current.session_id != row.id:
-            self.known_sessions.setdefault(row.id, _fields(row))
+            self.known_sessions.setdefault(row.id, records.session_fields(row))
 
     def _session_opened(self, agent: str, opened: Opened) -> None:
         manager = self.sessions[agent]
@@ -250,7 +250,7 @@ class Chronicle:
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
-        begun = _begun(agent, turn)
+        begun = records.begun(agent, turn)
         self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
         if turn.session_id is not None:
             self._tell_started(turn)
@@ -265,7 +265,7 @@ class Chronicle:
         if report.session_id is not None:
             self._go_to_session(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
-        record = _record(agent, report)
+        record = records.record(agent, report)
         self._save(manager)
         self._recorder.put(
             lambda store: store.finish_turn(record),
@@ -365,47 +365,5 @@ class Chronicle:
             log.error("children_not_noted", reason=error.strerror)
 
 
-def _begun(agent: str, turn: LiveTurn) -> TurnBegun:
-    return TurnBegun(
-        id=turn.prompt.id,
-        agent=agent,
-        began_at=turn.began_at,
-        session=turn.session_id,
-        log_mark=turn.log_mark,
-    )
-
-
-def _record(agent: str, report: TurnReport) -> TurnRecord:
-    return TurnRecord(
-        id=report.prompt.id,
-        agent=agent,
-        outcome=report.outcome,
-        began_at=report.began_at,
-        ended_at=report.ended_at,
-        duration_ms=report.duration_ms,
-        session=report.session_id,
-        model=report.model,
-        usage=report.usage,
-        requests=report.requests,
-        reported=report.reported,
-        fault=report.fault,
-    )
-
-
 def _snake(name: str) -> str:
     return "".join(f"_{x.lower()}" if x.isupper() else x for x in name).lstrip("_")
-
-
-def _fields(row: SessionRow) -> SessionFields:
-    at = row.last_interaction_at
-    return SessionFields(
-        session_id=row.id,
-        created_at=status.iso(row.created_at),
-        total_input_tokens=row.total_input_tokens,
-        total_output_tokens=row.total_output_tokens,
-        total_cached_tokens=row.total_cached_tokens,
-        total_net_tokens=row.total_net_tokens,
-        interaction_count=row.interaction_count,
-        last_interaction_at=None if at is None else status.iso(at),
-        last_input_tokens=row.last_input_tokens,
-    )

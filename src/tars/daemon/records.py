@@ -1,0 +1,48 @@
+"""What the runtime knows, as the store and session.json keep it."""
+
+from tars.daemon import status
+from tars.runtime.turn import LiveTurn, TurnReport
+from tars.sessions.session_file import SessionFields
+from tars.store.rows import SessionRow, TurnBegun, TurnRecord
+
+
+def begun(agent: str, turn: LiveTurn) -> TurnBegun:
+    return TurnBegun(
+        id=turn.prompt.id,
+        agent=agent,
+        began_at=turn.began_at,
+        session=turn.session_id,
+        log_mark=turn.log_mark,
+    )
+
+
+def record(agent: str, report: TurnReport) -> TurnRecord:
+    return TurnRecord(
+        id=report.prompt.id,
+        agent=agent,
+        outcome=report.outcome,
+        began_at=report.began_at,
+        ended_at=report.ended_at,
+        duration_ms=report.duration_ms,
+        session=report.session_id,
+        model=report.model,
+        usage=report.usage,
+        requests=report.requests,
+        reported=report.reported,
+        fault=report.fault,
+    )
+
+
+def session_fields(row: SessionRow) -> SessionFields:
+    at = row.last_interaction_at
+    return SessionFields(
+        session_id=row.id,
+        created_at=status.iso(row.created_at),
+        total_input_tokens=row.total_input_tokens,
+        total_output_tokens=row.total_output_tokens,
+        total_cached_tokens=row.total_cached_tokens,
+        total_net_tokens=row.total_net_tokens,
+        interaction_count=row.interaction_count,
+        last_interaction_at=None if at is None else status.iso(at),
+        last_input_tokens=row.last_input_tokens,
+    )
