@@ -181,6 +181,8 @@ class GeminiHistory:
         if not self._link.exists() or not self._place.exists():
             return None
         folder = Path(os.fsdecode(self._place.read_bytes()))
+        if not folder.is_absolute():
+            return None  # A note that was cut short.
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"session-{SAFE_MINUTE}-{self._short}.jsonl"
         shutil.copyfile(self._link, path)
