@@ -128,11 +128,15 @@ class Desk:
             session=request.session,
             timeout_seconds=request.timeout_seconds,
         )
-        await self._recorder.ask(lambda store: store.save_prompt(row))
+        prompt = _prompt(row)
+        ready = self._loop.agent(name).state is State.READY
+        idle = ready and not self._chronicle.foresees(name)
+        foreseen = self._loop.drivers[name].next_turn(prompt) if idle else None
+        await self._chronicle.accept(row, foreseen)
         subscription = self.feed.follow_turn(turn)
         agent = self._loop.agent(name)
         position = len(agent.queue) + (agent.turn is not None)
-        self._loop.submit(_prompt(row))
+        self._loop.submit(prompt)
         return w.Accepted(turn=turn, agent=name, position=position), subscription
 
     def _check(self, agent: Agent, request: w.PromptRequest) -> None:

@@ -40,7 +40,7 @@ from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields, SessionManager
-from tars.store.rows import AgentRow, Decision, SessionRow, TurnRecord
+from tars.store.rows import AgentRow, Decision, PromptRow, SessionRow, TurnBegun, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
 BATCH = 100
@@ -65,6 +65,9 @@ class Chronicle:
         self._home = home
         self._recorder = recorder
         self._decisions: list[Decision] = []
+        self._on_record: dict[str, TurnBegun] = {}
+        self._foreseeing: set[str] = set()
+        self.healed = False
         self._disk_problem: str | None = None
 
     @property
@@ -248,10 +251,32 @@ class Chronicle:
 
     # --- turns --------------------------------------------------------------
 
+    async def accept(self, row: PromptRow, foreseen: LiveTurn | None) -> None:
+        """Save a prompt; with its turn, in one go, where that is about to begin: should it
+        not, after all, a successor reports it instead of running it. Raises StoreError."""
+        if foreseen is None:
+            await self._recorder.ask(lambda store: store.save_prompt(row))
+            return
+        begun = records.begun(row.agent, foreseen)
+        self._foreseeing.add(row.agent)
+        try:
+            await self._recorder.ask(lambda store: store.begin_prompt(row, begun))
+        finally:
+            self._foreseeing.discard(row.agent)
+        self._on_record[row.id] = begun
+
+    def foresees(self, agent: str) -> bool:
+        """Whether another prompt is about to begin: one on its way, or an earlier daemon's."""
+        return not self.healed or agent in self._foreseeing
+
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
         begun = records.begun(agent, turn)
-        self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
+        known = self._on_record.pop(turn.prompt.id, None)
+        if known is not None and replace(begun, began_at=known.began_at) == known:
+            then()
+        else:
+            self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
         if turn.session_id is not None:
             self._tell_started(turn)
 
@@ -293,6 +318,11 @@ class Chronicle:
             outcome=outcome.value,
             error=status.fault_status(fault),
         )
+        begun = self._on_record.pop(prompt.id, None)
+        if begun is not None:
+            # Its turn was foreseen, and never came.
+            record = records.unbegun(begun, outcome, fault, at)
+            self._recorder.put(lambda store: store.finish_turn(record))
         self._recorder.put(
             lambda store: store.drop_prompt(prompt.id, outcome, fault, at),
             then=lambda _: self.feed.publish_turn(prompt.id, "turn", result),

@@ -38,6 +38,7 @@ async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
     for row in left.prompts:
         if loop.prompt(row.id) is None:
             _requeue(row, left, loop, chronicle)
+    chronicle.healed = True
     chronicle.prune()
 
 

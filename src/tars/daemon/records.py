@@ -1,6 +1,10 @@
 """What the runtime knows, as the store and session.json keep it."""
 
+from datetime import datetime
+
+from tars.core.agent import Outcome
 from tars.daemon import status
+from tars.errors import Fault
 from tars.runtime.turn import LiveTurn, TurnReport
 from tars.sessions.session_file import SessionFields
 from tars.store.rows import SessionRow, TurnBegun, TurnRecord
@@ -30,6 +34,21 @@ def record(agent: str, report: TurnReport) -> TurnRecord:
         requests=report.requests,
         reported=report.reported,
         fault=report.fault,
+    )
+
+
+def unbegun(foreseen: TurnBegun, outcome: Outcome, fault: Fault | None, at: datetime) -> TurnRecord:
+    """Close the row of a turn that the agent never saw: it used nothing and counts for nothing."""
+    return TurnRecord(
+        id=foreseen.id,
+        agent=foreseen.agent,
+        outcome=outcome,
+        began_at=foreseen.began_at,
+        ended_at=at,
+        duration_ms=0,
+        session=foreseen.session,
+        fault=fault,
+        prompted=False,
     )
 
 

@@ -145,6 +145,14 @@ class Driver:
         if self.one_shot:
             channel.finish_input()
 
+    def next_turn(self, prompt: Prompt) -> LiveTurn | None:
+        """Foresee the turn that this prompt would begin now, or None where that is not certain."""
+        if self.session_id is None or prompt.session not in (None, self.session_id):
+            return None
+        mark = "" if self._history is None else self._history.mark()
+        began = anyio.current_time()
+        return LiveTurn(prompt, datetime.now(UTC), began, mark, session_id=self.session_id)
+
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
         if self.turn is not None and not self.turn.given:

@@ -65,6 +65,13 @@ class Store:
         with self._transaction("save the prompt") as connection:
             prompts.save(connection, prompt)
 
+    def begin_prompt(self, prompt: PromptRow, turn: TurnBegun) -> None:
+        """Add an accepted prompt that is begun at once, and note its turn."""
+        with self._transaction("save the prompt") as connection:
+            prompts.save(connection, prompt)
+            prompts.run(connection, turn.id)
+            ledger.begin(connection, turn)
+
     def drop_prompt(self, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime) -> None:
         """Note that a prompt will not be run, and erase its text."""
         with self._transaction("drop the prompt") as connection:

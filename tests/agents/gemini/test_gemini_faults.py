@@ -226,3 +226,22 @@ def test_a_retry_says_what_is_waited_for(line: str, words: tuple[str, ...]) -> N
 def test_other_lines_are_no_retry(case: str) -> None:
     """Stack traces and the noise of the start are not waiting."""
     assert said(case) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (LIMITED, FaultKind.RATE_LIMIT),
+        (INTERNAL, FaultKind.OVERLOADED),
+        (UNAVAILABLE, FaultKind.OVERLOADED),
+    ],
+)
+def test_the_headless_mode_tells_the_status_in_the_body_alone(answer: str, kind: FaultKind) -> None:
+    """Its result line has no code."""
+    assert classify(headless(answer)).kind is kind
+
+
+def test_an_internal_error_is_told_by_its_details() -> None:
+    """The message says nothing; the details say what it was."""
+    fault = classify(RpcError(-32603, "Internal error", "Directory does not exist: /nowhere"))
+    assert "Directory does not exist" in fault.message

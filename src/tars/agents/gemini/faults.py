@@ -40,6 +40,7 @@ _MODEL_ADVICE = "Mend the agent's `model` in config.toml, then `tars restart`."
 
 _EXIT_AUTH, _EXIT_INPUT, _EXIT_UNTRUSTED, _EXIT_NOT_FOUND = 41, 42, 55, 127
 
+_BODY_CODE = re.compile(r'"code"\s*:\s*(\d{3})\b')
 _RETRY = re.compile(r"Attempt (\d+) failed\b(?::\s*(.*))?")
 _RETRY_AFTER = re.compile(r"Retrying after (\d+(?:\.\d+)?)\s*ms")
 
@@ -47,7 +48,9 @@ _RETRY_AFTER = re.compile(r"Retrying after (\d+(?:\.\d+)?)\s*ms")
 def classify(error: RpcError) -> Fault:
     """Turn an error of the ACP or the stream-json protocol into a fault."""
     text = f"{error.message} {error.details}"
-    return _by_text(text) or _by_code(error.code, _plain(error.message), text)
+    code = error.code or _code_within(text)
+    said = error.details if error.message == "Internal error" else ""
+    return _by_text(text) or _by_code(code, _plain(said or error.message), text)
 
 
 def last_words(status: int, stderr_tail: str) -> Fault | None:
@@ -81,6 +84,12 @@ def retrying(line: str) -> str | None:
     if attempt := _RETRY.search(line):
         return f"{what}; attempt {attempt.group(1)} failed"
     return None
+
+
+def _code_within(text: str) -> int:
+    """The HTTP status in Google's error body: the headless mode tells it nowhere else."""
+    found = _BODY_CODE.search(text)
+    return int(found.group(1)) if found else 0
 
 
 def _plain(message: str) -> str:
