@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,17 @@ def pattern(shown: str) -> str:
 
 
 @pytest.fixture
-def person(tmp_path: Path, gemini_command: Path, gemini_env: dict[str, str]) -> Iterator[TarsHome]:
+def person(gemini_command: Path, gemini_env: dict[str, str]) -> Iterator[TarsHome]:
     """Somebody with Gemini CLI, a key, and the page's configuration."""
+    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
+        # The page says ~/.tars, and a socket's path has to be short.
+        short = Path(folder) / "home"
+        short.symlink_to(gemini_env["HOME"])
+        yield from configured({**gemini_env, "HOME": str(short)})
+
+
+def configured(gemini_env: dict[str, str]) -> Iterator[TarsHome]:
+    """Their home with the agent's key and address in it, drained at the end."""
     home = Home(Path(gemini_env["HOME"]) / ".tars")
     bin_folder = Path(sys.executable).parent
     path = f"{bin_folder}{os.pathsep}{gemini_env['PATH']}"
