@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def main() -> int:
     try:
         births = Births(folder)
         try:
-            for table in _measure(folder, births, chosen.only, quick=chosen.quick):
+            for measured in _measure(folder, births, chosen.only, quick=chosen.quick):
+                table = replace(measured, load=os.getloadavg()[0])
                 print(as_text(table), flush=True)
                 tables.append(table)
         finally:

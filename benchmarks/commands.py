@@ -1,17 +1,32 @@
 """How long a person waits for a command: `status` beside its peers, and a whole prompt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from benchmarks.births import Births
+from benchmarks.births import TRIVIAL, Births
 from benchmarks.figures import Line, Table, verdict
-from benchmarks.peers import PYTHON, Peer, Tars, await_answer, ended_together, environment, others
+from benchmarks.peers import (
+    PYTHON,
+    Daemon,
+    Peer,
+    Tars,
+    await_answer,
+    ended_together,
+    environment,
+    others,
+)
 from benchmarks.sampling import Subject, command_ms, in_turns
 
 LIMIT = 1.25
 EMPTY = "python -c pass"
+SHOWN = {
+    "tars": "tars status",
+    "supervisord": "supervisorctl status",
+    "circus": "circusctl status",
+    "pm2": "pm2 jlist",
+}
 
 
 def tables(folder: Path, births: Births, *, times: int) -> Iterator[Table]:
@@ -20,7 +35,7 @@ def tables(folder: Path, births: Births, *, times: int) -> Iterator[Table]:
     with ExitStack() as stack:
         stack.enter_context(ended_together([tars, *rest]))
         for peer in (tars, *rest):
-            peer.launch({"one": births.script(f"status-{peer.name}", _agent(peer))})
+            peer.launch({"one": births.script(f"status-{peer.name}", child_of(peer))})
             births.wait(f"status-{peer.name}")
             await_answer(peer)
         tars.wait_ready()
@@ -62,17 +77,9 @@ def _prompt(empty: Subject, tars: Tars, times: int) -> Table:
 
 
 def _subject(peer: Peer, times: int) -> Subject:
-    argv = peer.status_command()
-    name = " ".join([Path(argv[0]).name, *argv[1:]][-1:])
-    shown = {"tars": "tars status", "supervisord": "supervisorctl status"}
-    shown |= {"circus": "circusctl status", "pm2": "pm2 jlist"}
-    return Subject(shown.get(peer.name, name), partial(command_ms, argv, peer.env), times)
+    return Subject(SHOWN[peer.name], partial(command_ms, peer.status_command(), peer.env), times)
 
 
-def _agent(peer: Peer) -> tuple[str, ...]:
-    from benchmarks.births import TRIVIAL
-
-    return ECHO if isinstance(peer, Tars) else TRIVIAL
-
-
-ECHO = (PYTHON, "-P", "-m", "tars.agents.echo")
+def child_of(peer: Daemon) -> Sequence[str]:
+    """What a child of this supervisor runs: under tars it has to be an agent."""
+    return (PYTHON, "-P", "-m", "tars.agents.echo") if isinstance(peer, Tars) else TRIVIAL

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.births import Births
-from benchmarks.commands import ECHO
+from benchmarks.commands import child_of
 from benchmarks.figures import PER_SECOND, Line, Table, verdict
 from benchmarks.peers import (
     PYTHON,
@@ -29,7 +29,7 @@ def table(folder: Path, births: Births, *, times: int, count: int) -> Table:
     peers: list[Peer] = [Supervisord(folder / "s"), Circus(folder / "c"), tars]
     with ended_together(peers):
         for peer in peers:
-            child = births.script(f"ask-{peer.name}", *([ECHO] if peer is tars else []))
+            child = births.script(f"ask-{peer.name}", child_of(peer))
             peer.launch({"one": child})
             births.wait(f"ask-{peer.name}")
             await_answer(peer)

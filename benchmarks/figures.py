@@ -25,7 +25,8 @@ class Line:
 class Table:
     """One question and everybody's answer. Ratios are to the first line.
 
-    `reach` is what was set out to be reached, `got` what came of it.
+    `reach` is what was set out to be reached, `got` what came of it. `load` is the
+    machine's load average when it was measured: above one or two, others disturbed it.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Table:
     reach: str = ""
     got: str = ""
     note: str = ""
+    load: float = 0.0
 
     def rows(self) -> Iterator[tuple[str, str, str, str, str]]:
         """Give name, ratio, median, best and number of samples of every line."""
@@ -64,6 +66,7 @@ def as_text(table: Table) -> str:
         lines.append(f"  reach: {table.reach}; here: {table.got}")
     if table.note:
         lines.append(f"  ({table.note})")
+    lines.append(f"  (load average: {table.load:.1f})")
     return "\n".join(lines) + "\n"
 
 
@@ -75,9 +78,8 @@ def as_markdown(table: Table) -> str:
     lines += [f"| {' | '.join(row)} |" for row in table.rows()]
     if table.reach:
         lines += ["", f"Reach: {table.reach}. Here: **{table.got}**."]
-    if table.note:
-        note = table.note
-        lines += ["", f"{note[0].upper()}{note[1:]}."]
+    note = "; ".join(filter(None, [table.note, f"load average {table.load:.1f}"]))
+    lines += ["", f"{note[0].upper()}{note[1:]}."]
     return "\n".join(lines) + "\n"
 
 

@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.births import TRIVIAL, Birth, Births
-from benchmarks.commands import ECHO
+from benchmarks.births import Birth, Births
+from benchmarks.commands import child_of
 from benchmarks.figures import Line, Table, verdict
-from benchmarks.peers import Bare, Peer, Tars, await_answer, ended_together, others
+from benchmarks.peers import Bare, Daemon, Peer, Tars, ended_together, others
 
 #: tars takes a life of this many seconds for a healthy one; a little more is waited.
 HEALTHY_SECONDS = 60.0
@@ -28,14 +28,14 @@ IDLE_MIB, IDLE_CPU_MS = 50, 10
 def tables(folder: Path, births: Births, *, deaths: int) -> Iterator[Table]:
     """`deaths` children of each supervisor are killed, one at a time."""
     quiet: list[Peer] = [Tars(folder / "qt"), *others(folder / "q")]
-    mortal: list[Peer | Bare] = [
+    mortal: list[Daemon] = [
         Bare(folder / "mb"),
         Tars(folder / "mt"),
         *others(folder / "m"),
     ]
     with ended_together([*quiet, *mortal]):
-        for peer in quiet:
-            _launch(peer, births, [f"quiet-{peer.name}"])
+        for idle in quiet:
+            _launch(idle, births, [f"quiet-{idle.name}"])
         running = {p.name: _launch(p, births, _names(p, deaths)) for p in mortal}
         for peer in (*quiet, *mortal):
             if isinstance(peer, Tars):
@@ -45,17 +45,13 @@ def tables(folder: Path, births: Births, *, deaths: int) -> Iterator[Table]:
         yield _restarts(mortal, births, running)
 
 
-def _names(peer: Peer | Bare, deaths: int) -> list[str]:
+def _names(peer: Daemon, deaths: int) -> list[str]:
     return [f"{peer.name.split()[0]}-{number}" for number in range(deaths)]
 
 
-def _launch(peer: Peer | Bare, births: Births, names: Sequence[str]) -> list[Birth]:
-    then = ECHO if isinstance(peer, Tars) else TRIVIAL
-    peer.launch({name: births.script(name, then) for name in names})
-    born = [births.wait(name) for name in names]
-    if not isinstance(peer, Bare):
-        await_answer(peer)
-    return born
+def _launch(peer: Daemon, births: Births, names: Sequence[str]) -> list[Birth]:
+    peer.launch({name: births.script(name, child_of(peer)) for name in names})
+    return [births.wait(name) for name in names]
 
 
 # --- idle -------------------------------------------------------------------
@@ -102,9 +98,7 @@ def _rss_mib(pid: int) -> float:
 # --- restarts ---------------------------------------------------------------
 
 
-def _restarts(
-    peers: Sequence[Peer | Bare], births: Births, running: dict[str, list[Birth]]
-) -> Table:
+def _restarts(peers: list[Daemon], births: Births, running: dict[str, list[Birth]]) -> Table:
     figures: dict[str, list[float]] = {peer.name: [] for peer in peers}
     patient = [peer for peer in peers if peer.name == "circus"]
     for number in range(len(running["tars"])):

@@ -33,24 +33,29 @@ PATIENCE_SECONDS = 60.0
 MARK = "TARS_BENCHMARK"
 
 
-class Peer(Protocol):
-    """One supervisor in a folder of its own. `env` is for its commands, too."""
+class Daemon(Protocol):
+    """One supervisor in a folder of its own."""
 
     name: str
-    env: Mapping[str, str]
-    socket: Path
 
     def launch(self, children: Mapping[str, str]) -> None:
         """Start the daemon with these children (name: path of its script)."""
-
-    def status_command(self) -> list[str]:
-        """The command with which a person asks how things are."""
 
     def pid(self) -> int:
         """The daemon's process."""
 
     def end(self) -> None:
         """End the daemon and its children."""
+
+
+class Peer(Daemon, Protocol):
+    """One that can be asked. `env` is for its commands, too."""
+
+    env: Mapping[str, str]
+    socket: Path
+
+    def status_command(self) -> list[str]:
+        """The command with which a person asks how things are."""
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -289,7 +294,7 @@ def until(claim: Callable[[], bool], *, pause: float = 0.005) -> None:
 
 
 @contextmanager
-def ended_together(peers: Sequence[Peer | Bare]) -> Iterator[None]:
+def ended_together(peers: Sequence[Daemon]) -> Iterator[None]:
     """End these daemons with the block, each one whatever becomes of the others."""
     try:
         yield

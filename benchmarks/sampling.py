@@ -45,7 +45,7 @@ def command_ms(argv: Sequence[str], env: Mapping[str, str], *, status: int = 0) 
     actions = [(os.POSIX_SPAWN_DUP2, nowhere, number) for number in (0, 1, 2)]
     try:
         began = time.perf_counter()
-        pid = os.posix_spawn(argv[0], argv, env, file_actions=actions)
+        pid = os.posix_spawn(argv[0], list(argv), env, file_actions=actions)
         _, ended = os.waitpid(pid, 0)
         took = time.perf_counter() - began
     finally:

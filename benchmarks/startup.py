@@ -4,11 +4,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.births import TRIVIAL, Births
-from benchmarks.commands import ECHO
+from benchmarks.births import Births
+from benchmarks.commands import child_of
 from benchmarks.figures import Line, Table
-from benchmarks.peers import Circus, Peer, Pm2, Supervisord, Tars, ended_together, pm2_installed
-from benchmarks.peers import await_answer as answered
+from benchmarks.peers import (
+    Circus,
+    Peer,
+    Pm2,
+    Supervisord,
+    Tars,
+    await_answer,
+    ended_together,
+    pm2_installed,
+)
 
 SETTLE_SECONDS = 0.5
 
@@ -33,11 +41,11 @@ def table(folder: Path, births: Births, *, times: int) -> Table:
 def _start(make: Make, folder: Path, births: Births) -> dict[str, float]:
     peer = make(folder / make.__name__.lower())
     child = f"start-{peer.name}"
-    script = births.script(child, ECHO if isinstance(peer, Tars) else TRIVIAL)
+    script = births.script(child, child_of(peer))
     with ended_together([peer]):
         began = time.perf_counter()
         peer.launch({"one": script})
-        answered(peer)
+        await_answer(peer)
         answers = (time.perf_counter() - began) * 1000
         running = (births.wait(child).at - began) * 1000
         took = {
