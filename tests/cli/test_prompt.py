@@ -69,6 +69,16 @@ def test_json_is_one_line_and_no_stream(home: Path) -> None:
     assert msgspec.json.decode(done.stdout, type=c.TurnResult) == RESULT
 
 
+def test_an_answer_without_text_is_told(home: Path) -> None:
+    """It ends like a success, which an empty screen does not explain."""
+    empty = c.TurnResult(turn="t1", agent="echo", outcome="ok")
+    with FakeDaemon(home) as daemon:
+        daemon.stream = [("accepted", ACCEPTED), ("turn", empty)]
+        done = tars(home, "prompt", "hi")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no text" in done.stderr
+
+
 def test_everything_asked_for_is_passed_on(daemon: FakeDaemon) -> None:
     """Agent, session and time-out are the request's."""
     words = ["prompt", "--agent", "a", "--session", "s", "--timeout", "1.5", "--json", "hi"]

@@ -88,6 +88,9 @@ class TurnView:
             self.say(f"tars: {fault_line(result.error)}")
         elif result.outcome not in ("ok", "cancelled"):
             self.say(f"tars: the turn ended: {one_line(result.outcome)}.")
+        elif result.outcome == "ok" and not result.text:
+            # An empty or blocked answer looks like a success, and ends like one.
+            self.say("tars: the model gave no text.")
         if (
             self.err.isatty()
             and not self.quiet
