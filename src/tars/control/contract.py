@@ -1,9 +1,8 @@
 """The control channel as data: every route, request and answer, by its wire name.
 
-HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are
-camelCase; times are ISO 8601 in UTC; durations say their unit in their name. An answer
-may grow new fields: clients ignore what they do not know. Nobody else knows the wire names;
-the reference page and the tests are made from here.
+HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are camelCase,
+times are ISO 8601 in UTC, and durations say their unit in their name. An answer may grow new
+fields: clients ignore what they do not know. The reference page and the tests are made from here.
 """
 
 from dataclasses import dataclass
@@ -204,7 +203,7 @@ class TurnResult(Wire):
     error: FaultStatus | None = None
 
 
-# --- acts ---
+# --- the rest -------------------------------------------------------------
 
 
 class CancelRequest(Wire, forbid_unknown_fields=True):
