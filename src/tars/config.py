@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import tomli_w
 
+from tars.accounting.rules import UsageRule
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
 from tars.core.agent import Spec
 from tars.core.permission import PermissionPolicy, Rule
@@ -69,6 +70,8 @@ class AgentConfig:
     protocol: str | None = None
     model: str = ""
     mode: str = ""
+    usage: str = ""
+    screen: str = ""
     cwd: Path
     permissions: PermissionPolicy = field(default_factory=PermissionPolicy)
     restart: When = When.ON_FAILURE
@@ -261,6 +264,8 @@ def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) 
         protocol=table.text("protocol", "", choices=offered) or None,
         model=table.text("model", usual.model),
         mode=table.text("mode", usual.mode),
+        usage=table.text("usage", usual.usage, choices=("", *(r.value for r in UsageRule))),
+        screen=table.text("screen", usual.screen),
         cwd=_cwd(table) or usual.cwd,
         permissions=_permissions(table),
         restart=When(table.text("restart", usual.restart, choices=tuple(When))),

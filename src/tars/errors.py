@@ -39,6 +39,7 @@ class FaultKind(StrEnum):
     QUOTA = "quota"
     RATE_LIMIT = "rate_limit"
     OVERLOADED = "overloaded"
+    CONTEXT_FULL = "context_full"
     MODEL_ERROR = "model_error"
     SESSION_LOST = "session_lost"
     SESSION_UNKNOWN = "session_unknown"
@@ -72,12 +73,14 @@ class Fault:
 
     `message` is one sentence that says what happened and whose fault it is;
     `advice` is one sentence that says what to do, or empty. Neither holds a
-    prompt, an answer or a secret.
+    prompt, an answer or a secret. `until` is when the cause ends by itself, in
+    seconds since the epoch, where the agent said so.
     """
 
     kind: FaultKind
     message: str
     advice: str = ""
+    until: float | None = None
 
     @property
     def needs_a_person(self) -> bool:

@@ -10,9 +10,10 @@ import anyio
 import pytest
 
 from tars import config
-from tars.accounting.usage import RequestUsage, reconcile
+from tars.accounting.usage import reconcile
 from tars.agents.registry import KINDS
 from tars.control.feed import Feed
+from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.daemon.assembly import Assembly
 from tars.daemon.chronicle import Chronicle

@@ -44,7 +44,7 @@ def fault_of(said: list[Said]) -> FaultKind:
 def test_it_is_a_codec() -> None:
     """mypy checks the methods; this checks that nothing is sent before the opening."""
     codec: Codec = Acp()
-    assert (codec.session_id, codec.settling, codec.outgoing()) == (None, False, b"")
+    assert (codec.session_id, codec.quiet_seconds, codec.outgoing()) == (None, None, b"")
     assert codec.settle() == []
     assert codec.eof() == []
 
@@ -221,16 +221,16 @@ def test_a_replay_is_dropped_until_its_end() -> None:
     script = loading()
     assert script.text("from before") == []
     assert script.update("available_commands_update") == []
-    assert not script.codec.settling
+    assert script.codec.quiet_seconds is None
     assert script.answer(CHOICES) == []
-    assert script.codec.settling
+    assert script.codec.quiet_seconds == 2.0
     assert script.text("from before") == []
     assert script.update("tool_call", toolCallId="t", status="completed") == []
     assert script.say(method="session/update", params={"sessionId": "s1", "update": {}}) == []
     assert script.update("available_commands_update", availableCommands=[]) == [
         Opened("s1", resumed=True, model="m1", mode="default", agent_version="9")
     ]
-    assert not script.codec.settling
+    assert script.codec.quiet_seconds is None
     assert script.codec.ignored == 5
 
 
@@ -456,7 +456,7 @@ def test_a_prompt_may_name_another_session() -> None:
     assert script.expect("session/load")["sessionId"] == "s2"
     assert script.text("from before", session="s2") == []
     script.answer({})
-    assert script.codec.settling
+    assert script.codec.quiet_seconds == 2.0
     assert script.update("available_commands_update", session="s2") == [
         Opened("s2", resumed=True, agent_version="9")
     ]

@@ -47,7 +47,7 @@ def codec() -> StreamJson:
 def test_it_is_a_codec() -> None:
     """mypy checks the methods; this checks that there is nothing to wait for at first."""
     codec: Codec = StreamJson()
-    assert (codec.session_id, codec.settling, codec.outgoing()) == (None, False, b"")
+    assert (codec.session_id, codec.quiet_seconds, codec.outgoing()) == (None, None, b"")
     assert codec.settle() == []
 
 

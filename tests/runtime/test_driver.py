@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tars.accounting.usage import RequestUsage, Source
-from tars.conversation.model import Retrying
+from tars.accounting.usage import Source
+from tars.conversation.model import RequestUsage, Retrying
 from tars.core import events as e
 from tars.core.agent import Outcome, State
 from tars.core.permission import PermissionPolicy, Rule
 from tars.errors import FaultKind
-from tars.runtime import driver as module
+from tars.runtime import counting
 from tars.runtime.channel import DRAIN_SECONDS, LINGER_SECONDS
-from tars.runtime.driver import SETTLE_SECONDS
 from tests.support.scripted_kind import ScriptedKind, ScriptedLog
 from tests.support.stage import Scene, Stage, alive, play, play_live
 
@@ -683,10 +682,10 @@ def test_a_log_that_comes_a_little_late_is_awaited(tmp_path: Path) -> None:
         prompt = stage.prompt("end done 300 30")
         await stage.until(lambda: driver.turn is not None and driver.turn.reported is not None)
         log.requests.append(request("a", 100, 10))
-        await stage.jump(module.LOG_LOOK_SECONDS)
+        await stage.jump(counting.LOG_LOOK_SECONDS)
         assert prompt not in stage.witness.reports
         log.requests.append(request("b", 200, 20))
-        await stage.jump(module.LOG_LOOK_SECONDS)
+        await stage.jump(counting.LOG_LOOK_SECONDS)
         report = await stage.report(prompt)
         assert [x.id for x in report.requests] == ["a", "b"]
 
@@ -704,11 +703,11 @@ def test_a_log_that_never_comes_is_awaited_for_a_bounded_time(tmp_path: Path) ->
         await stage.until(lambda: driver.turn is not None and driver.turn.reported is not None)
         log.reads = 0
         while prompt not in stage.witness.reports:
-            await stage.jump(module.LOG_LOOK_SECONDS)
+            await stage.jump(counting.LOG_LOOK_SECONDS)
         report = await stage.report(prompt)
         assert (report.usage.input, report.usage.context_is_sum) == (300, True)
-        assert report.duration_ms == round(module.LOG_PATIENCE_SECONDS * 1000)
-        assert log.reads <= module.LOG_PATIENCE_SECONDS / module.LOG_LOOK_SECONDS + 3
+        assert report.duration_ms == round(counting.LOG_PATIENCE_SECONDS * 1000)
+        assert log.reads <= counting.LOG_PATIENCE_SECONDS / counting.LOG_LOOK_SECONDS + 3
 
     play(scene, tmp_path)
 
@@ -785,7 +784,7 @@ def test_what_a_lost_turn_used_is_its_own(tmp_path: Path) -> None:
         second = stage.prompt("hear; end done 1 1")
         log.requests.append(request("b", 1, 1))
         # The first turn's patience is not over; what it would read now is the second's.
-        await stage.jump(module.LOG_LOOK_SECONDS)
+        await stage.jump(counting.LOG_LOOK_SECONDS)
         driver.cancel()
         assert [x.id for x in (await stage.report(second)).requests] == ["b"]
         assert stage.witness.late == []
@@ -862,10 +861,10 @@ def test_a_replay_that_falls_silent_is_taken_as_over(tmp_path: Path) -> None:
         driver = stage.add(kind=kind, session="s9")
         stage.loop.send("one", e.StartAsked())
         await stage.until(lambda: stage.witness.stderr == ["begun"])
-        await stage.jump(SETTLE_SECONDS - 0.5)
+        await stage.jump(2.0 - 0.5)
         driver.cancel()
         await stage.until(lambda: stage.witness.stderr == ["begun", "more"])
-        await stage.jump(SETTLE_SECONDS - 0.5)
+        await stage.jump(2.0 - 0.5)
         assert stage.agent().state is State.STARTING
         await stage.jump(0.5)
         assert stage.agent().state is State.READY

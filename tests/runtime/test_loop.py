@@ -7,7 +7,7 @@ import pytest
 import structlog
 import trio
 
-from tars.accounting.usage import RequestUsage
+from tars.conversation.model import RequestUsage
 from tars.core import events as e
 from tars.core.agent import Outcome, Spec, State
 from tars.errors import AgentNotFound, FaultKind

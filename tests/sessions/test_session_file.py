@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars.accounting.usage import RequestUsage, Source, TurnUsage, reconcile
-from tars.conversation.model import ReportedUsage
+from tars.accounting.usage import Source, TurnUsage, reconcile
+from tars.conversation.model import ReportedUsage, RequestUsage
 from tars.errors import StoreError
 from tars.sessions.session_file import LARGEST, SessionFields, SessionManager
 

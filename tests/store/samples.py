@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tars.accounting.usage import RequestUsage, TurnUsage, reconcile
-from tars.conversation.model import ModelTokens, ReportedUsage
+from tars.accounting.usage import TurnUsage, reconcile
+from tars.conversation.model import ModelTokens, ReportedUsage, RequestUsage
 from tars.core.agent import Outcome
 from tars.store.rows import PromptRow, TurnBegun, TurnRecord
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tars.accounting.usage import Ledger, RequestUsage, TurnUsage
+from tars.accounting.usage import Ledger, TurnUsage
+from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.core.commands import BeginTurn
 from tars.core.events import PromptAsked, StartAsked

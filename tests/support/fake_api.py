@@ -1,4 +1,4 @@
-"""The fake Gemini API as a process of its own, for as long as a test needs it."""
+"""The fake model APIs as processes of their own, for as long as a test needs them."""
 
 import json
 import subprocess
@@ -6,12 +6,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PROGRAM = Path(__file__).parents[1] / "fakes" / "fake_gemini_api.py"
+FAKES = Path(__file__).parents[1] / "fakes"
 
 #: A proxy that the environment names has no business with a server on loopback.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -19,7 +19,7 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class FakeApi:
-    """A fake that serves. Give `url` to the CLI as GOOGLE_GEMINI_BASE_URL."""
+    """A fake that serves at `url`."""
 
     url: str
 
@@ -40,12 +40,26 @@ class FakeApi:
             with error:
                 return error.code, json.load(error)
 
+    def billed(self) -> list[dict[str, Any]]:
+        """What each answer that was given to its end was billed: n, model, usage."""
+        return [entry for entry in self.requests() if entry.get("ev") == "billed"]
+
+
+def fake_gemini_api(*options: str) -> AbstractContextManager[FakeApi]:
+    """Serve Google's API. Give `url` to the CLI as GOOGLE_GEMINI_BASE_URL."""
+    return _serving("fake_gemini_api.py", *options)
+
+
+def fake_models(*options: str) -> AbstractContextManager[FakeApi]:
+    """Serve Anthropic's and OpenAI's APIs. Give `url`, or `url` + "/v1", to the CLI."""
+    return _serving("fake_models.py", *options)
+
 
 @contextmanager
-def fake_gemini_api(*options: str) -> Iterator[FakeApi]:
+def _serving(program: str, *options: str) -> Iterator[FakeApi]:
     """Serve on a free port. The fake ends with the block, and with this process."""
     with subprocess.Popen(
-        [sys.executable, str(PROGRAM), "--port", "0", "--until-eof", *options],
+        [sys.executable, str(FAKES / program), "--port", "0", "--until-eof", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:

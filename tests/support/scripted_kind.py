@@ -1,11 +1,11 @@
 """The scripted child as an agent that tars knows: its kind, its codec, its log."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tars.accounting.usage import RequestUsage
-from tars.agents.kind import Launch, Setup
+from tars.agents.kind import Knowledge, Launch, Setup, Traces
 from tars.conversation.model import (
     Garbled,
     Opened,
@@ -13,6 +13,7 @@ from tars.conversation.model import (
     PermissionAsked,
     PermissionOption,
     ReportedUsage,
+    RequestUsage,
     Said,
     SessionLost,
     Stop,
@@ -38,7 +39,7 @@ class ScriptedCodec:
 
     def __init__(self) -> None:
         self.session_id: str | None = None
-        self.settling = False
+        self.quiet_seconds: float | None = None
         self._lines = Lines(LINE_LIMIT)
         self._outgoing = bytearray()
         self._in_turn = False
@@ -65,13 +66,13 @@ class ScriptedCodec:
         said: list[Said] = []
         for line in self._lines.feed(data):
             if line == b"settling":
-                self.settling = True
+                self.quiet_seconds = 2.0
             else:
                 said.append(self._read(line))
         return said
 
     def settle(self) -> list[Said]:
-        self.settling = False
+        self.quiet_seconds = None
         return [Opened(self._wanted, True)]
 
     def eof(self) -> list[Said]:
@@ -163,6 +164,14 @@ class ScriptedKind:
     command = (sys.executable,)
     trusts_exit_status = False
     install_advice = "Install it."
+
+    counts_on_the_wire = False
+
+    def knowledge(self, protocol: str) -> Knowledge:
+        return Knowledge("nothing")
+
+    def traces(self, env: Mapping[str, str]) -> Traces:
+        return Traces()
 
     def one_shot(self, protocol: str) -> bool:
         return protocol == "one-shot"

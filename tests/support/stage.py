@@ -18,9 +18,8 @@ import anyio
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from tars.accounting.usage import RequestUsage
 from tars.agents.kind import Kind, Setup
-from tars.conversation.model import Garbled, Said, TextSaid
+from tars.conversation.model import Garbled, RequestUsage, Said, TextSaid
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, Spec, State
 from tars.core.commands import Command
@@ -49,6 +48,7 @@ class Witness:
     reports: dict[str, TurnReport] = field(default_factory=dict)
     drops: dict[str, tuple[Outcome, Fault | None]] = field(default_factory=dict)
     late: list[tuple[str, str, tuple[RequestUsage, ...]]] = field(default_factory=list)
+    logged_late: list[tuple[str, tuple[RequestUsage, ...]]] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     notes: list[list[Identity]] = field(default_factory=list)
@@ -89,6 +89,12 @@ class Witness:
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         self.late.append((agent, session_id, requests))
         self._tell("spent")
+
+    def logged(
+        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
+    ) -> None:
+        self.logged_late.append((turn, requests))
+        self._tell("logged")
 
     def wrote(self, agent: str, lines: list[str]) -> None:
         self.stderr.extend(lines)

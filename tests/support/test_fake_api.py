@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from tests.support.fake_api import PROGRAM, fake_gemini_api
+from tests.support.fake_api import FAKES, fake_gemini_api, fake_models
 
 PROMPT = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
@@ -21,7 +21,7 @@ def test_port_zero_takes_a_free_port_and_says_which() -> None:
 def test_it_ends_when_its_stdin_closes() -> None:
     """Whoever started it may die in any way: no fake is left over."""
     process = subprocess.Popen(
-        [sys.executable, str(PROGRAM), "--port", "0", "--until-eof"],
+        [sys.executable, str(FAKES / "fake_gemini_api.py"), "--port", "0", "--until-eof"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -51,3 +51,17 @@ def test_a_known_model_answers() -> None:
     with fake_gemini_api() as api:
         assert api.ask("POST", "/v1beta/models/gemini-2.5-flash:generateContent", PROMPT)[0] == 200
         assert api.ask("GET", "/v1beta/models/gemini-2.5-flash")[0] == 200
+
+
+def test_the_fake_models_say_what_they_billed() -> None:
+    """An answer that was given to its end is billed once, with figures that name its request."""
+    with fake_models() as api:
+        body = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+        status, answer = api.ask("POST", "/v1/messages", body)
+        assert status == 200
+        assert answer["usage"]["input_tokens"] == 11
+        refused = {"model": "m", "messages": [{"role": "user", "content": "@401"}]}
+        assert api.ask("POST", "/v1/messages", refused)[0] == 401
+        assert [(b["n"], b["model"], b["usage"]["output_tokens"]) for b in api.billed()] == [
+            (1, "m", 41)
+        ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tars.conversation.model import ReportedUsage
+from tars.conversation.model import ReportedUsage, RequestUsage
 
 
 class Source(StrEnum):
@@ -19,24 +19,6 @@ class Source(StrEnum):
     OFFICIAL = "official"  # the agent's own report over its protocol
     LOG = "log"  # the agent's log on disk, where the protocol said less or nothing
     ESTIMATE = "estimate"  # neither could be read: the figures are a lower bound
-
-
-@dataclass(frozen=True, slots=True)
-class RequestUsage:
-    """One request to the model, as the agent's log records it.
-
-    `id` is the agent's own id of the record, `at` its ISO 8601 time (UTC). `input`
-    includes `cached`; `output` leaves `thoughts` out. All counts are tokens.
-    """
-
-    id: str
-    model: str
-    input: int
-    output: int
-    cached: int = 0
-    cache_write: int = 0
-    thoughts: int = 0
-    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +39,13 @@ class TurnUsage:
     """What one turn used, in tokens.
 
     `input`, `output`, `cached`, `cache_write` and `thoughts` are sums over the turn's
-    model requests; `net` is the sum of max(0, input - cached). `context` and
+    model requests, those of its subagents too; `input` includes `cached` and `cache_write`,
+    and `net` is the sum of max(0, input - cached). `context` and
     `context_cached` are of the *last* request: the size of the context window now.
     `context_is_sum` marks the turns where only sums are known, so that the sum had to
     stand in for the context. `requests` is 0 where their number is not known.
+    `cost_microusd` is the agent's own figure, in millionths of a US dollar, or None.
+    `at_least`: the turn was cut short, and more may have been used than was counted.
     """
 
     input: int = 0
@@ -75,6 +60,8 @@ class TurnUsage:
     tool_calls: int = 0
     source: Source = Source.ESTIMATE
     context_is_sum: bool = False
+    cost_microusd: int | None = None
+    at_least: bool = False
     models: tuple[ModelUsage, ...] = ()
 
     @property
@@ -87,9 +74,13 @@ def reconcile(
     reported: ReportedUsage | None,
     logged: Iterable[RequestUsage] | None,
     *,
+    told: Iterable[RequestUsage] = (),
     tool_calls: int = 0,
 ) -> TurnUsage:
     """Make one turn's usage from the agent's report and its log.
+
+    `told` are the requests that the protocol counted one by one: with them the log has no
+    say, and the larger of the report and their sum is taken.
 
     `reported` is None when the protocol said nothing (a cancelled or failed turn);
     `logged` is None when the log could not be read. Where both agree, the log gives
@@ -97,6 +88,8 @@ def reconcile(
     sums are the report's and the detail the log's. Where the log is larger (a turn
     that was ended with usage 0/0), the log is the truth.
     """
+    if counted := tuple(told):
+        return _official(reported, counted, tool_calls)
     requests = None if logged is None else tuple(logged)
     if requests:
         seen = _from_requests(requests, tool_calls)
@@ -104,7 +97,7 @@ def reconcile(
             return seen
         if (reported.input, reported.output) == (seen.input, seen.output):
             return replace(seen, source=Source.OFFICIAL)
-        return _stretched(seen, reported)
+        return replace(_stretched(seen, reported), cost_microusd=reported.cost_microusd)
     if reported is not None:
         return _from_report(reported, tool_calls)
     source = Source.ESTIMATE if requests is None else Source.LOG
@@ -143,10 +136,11 @@ class Ledger:
         """Translate an agent's vocabulary into the ledger's.
 
         Gemini's promptTokenCount includes cachedContentTokenCount, and its
-        candidatesTokenCount excludes thoughtsTokenCount, which is billed as output.
+        candidatesTokenCount excludes thoughtsTokenCount, which is billed as output. What was
+        written to a cache was not read from one: it is in `net`.
         """
         return cls(
-            net_input=usage.net,
+            net_input=max(0, usage.net - usage.cache_write),
             cache_read=usage.cached,
             cache_write=usage.cache_write,
             output=usage.output + usage.thoughts,
@@ -154,8 +148,20 @@ class Ledger:
         )
 
 
+def _official(
+    reported: ReportedUsage | None, told: tuple[RequestUsage, ...], tool_calls: int
+) -> TurnUsage:
+    seen = replace(_from_requests(told, tool_calls), source=Source.OFFICIAL)
+    if reported is None:
+        return seen
+    whole = seen if _below(reported, seen) else _stretched(seen, reported)
+    return replace(whole, cost_microusd=reported.cost_microusd, at_least=reported.at_least)
+
+
 def _from_requests(requests: tuple[RequestUsage, ...], tool_calls: int) -> TurnUsage:
-    last = requests[-1]
+    # The context window that matters is the agent's own, not a subagent's.
+    last = next((r for r in reversed(requests) if not r.subagent), requests[-1])
+    costs = [r.cost_microusd for r in requests if r.cost_microusd is not None]
     return TurnUsage(
         input=sum(r.input for r in requests),
         output=sum(r.output for r in requests),
@@ -168,6 +174,7 @@ def _from_requests(requests: tuple[RequestUsage, ...], tool_calls: int) -> TurnU
         requests=len(requests),
         tool_calls=tool_calls,
         source=Source.LOG,
+        cost_microusd=sum(costs) if costs else None,
         models=_by_model(requests),
     )
 
@@ -178,32 +185,47 @@ def _from_report(reported: ReportedUsage, tool_calls: int) -> TurnUsage:
         input=reported.input,
         output=reported.output,
         cached=cached,
+        cache_write=reported.cache_write or 0,
         thoughts=reported.thoughts or 0,
         net=max(0, reported.input - cached),
         context=reported.input,
         context_cached=cached,
+        requests=reported.requests,
         tool_calls=tool_calls,
         # A turn costs something: a report of nothing at all is a report that is missing.
         source=Source.OFFICIAL if reported.input or reported.output else Source.ESTIMATE,
-        context_is_sum=True,
-        models=tuple(
-            ModelUsage(m.model, m.input, m.output, m.cached or 0, 0, m.thoughts or 0)
-            for m in reported.models
-        ),
+        # One request's sum is its context.
+        context_is_sum=reported.requests != 1,
+        cost_microusd=reported.cost_microusd,
+        at_least=reported.at_least,
+        models=_reported_models(reported),
+    )
+
+
+def _reported_models(reported: ReportedUsage) -> tuple[ModelUsage, ...]:
+    return tuple(
+        ModelUsage(m.model, m.input, m.output, m.cached or 0, m.cache_write or 0, m.thoughts or 0)
+        for m in reported.models
     )
 
 
 def _stretched(seen: TurnUsage, reported: ReportedUsage) -> TurnUsage:
-    """The report's sums over the log's detail; what the log left out counts as fresh input."""
+    """The report's sums over the requests' detail; what they left out counts as fresh input."""
     cached = seen.cached if reported.cached is None else reported.cached
+    written = seen.cache_write if reported.cache_write is None else reported.cache_write
+    agree = (reported.input, reported.output) == (seen.input, seen.output)
     return replace(
         seen,
         input=reported.input,
         output=reported.output,
         cached=cached,
+        # The rest of the input is an upper bound for what the report leaves open.
+        cache_write=min(written, max(0, reported.input - cached)),
         thoughts=seen.thoughts if reported.thoughts is None else reported.thoughts,
         net=max(0, reported.input - cached),
+        requests=max(seen.requests, reported.requests),
         source=Source.OFFICIAL,
+        models=seen.models if agree or not reported.models else _reported_models(reported),
     )
 
 

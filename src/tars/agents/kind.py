@@ -6,11 +6,11 @@ them tell what a turn used, and a thing that has to be guarded across restarts.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tars.accounting.usage import RequestUsage
+from tars.conversation.model import RequestUsage
 from tars.errors import Fault
 from tars.protocols.codec import Codec
 
@@ -22,7 +22,9 @@ class Setup:
     `env` is the whole environment of the process before the kind adds its own;
     `tmp` is a private folder that is emptied before each launch; `keep` is a folder
     for what has to outlive the process. `makes_cwd`: the working folder is tars' own, and
-    is made before each launch if it is not there.
+    is made before each launch if it is not there. `usage` is the rule by which an ACP agent
+    counts, and `screen` the description of a terminal program's screen; both are empty for
+    the kind's own choice.
     """
 
     name: str
@@ -35,12 +37,38 @@ class Setup:
     tmp: Path
     keep: Path
     makes_cwd: bool = False
+    usage: str = ""
+    screen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The process gets a pseudo-terminal of this size, for its stdin, stdout and stderr."""
+
+    rows: int = 24
+    columns: int = 80
+
+
+@dataclass(frozen=True, slots=True)
+class HttpServer:
+    """The process serves HTTP on loopback, and its codec speaks in frames (`http_frames`).
+
+    `listening` is a regular expression for the line of its stdout that tells the address:
+    its group 1 is the URL. `user` and `password` are for basic authentication. `events` is
+    the path of its stream of Server-Sent Events.
+    """
+
+    listening: str
+    user: str
+    password: str = field(repr=False)
+    events: str
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A process to make. `stdout_to_file`: its stdout is a file that is read as it grows,
-    because the CLI drops what a pipe does not take at once. `diagnostics` is where the CLI
+    """A process to make, on pipes unless `terminal` or `http` is set. `stdout_to_file`: its
+    stdout is a file that is read as it grows, because the CLI drops what a pipe does not take
+    at once. `diagnostics` is where the CLI
     writes what its stderr tells too late: a FIFO is made there and read for signs of life,
     and nothing of it is kept, for it may quote prompts. `litter` are patterns of what the CLI
     leaves in its TMPDIR and nobody reads; it is removed after each turn."""
@@ -51,6 +79,43 @@ class Launch:
     stdout_to_file: bool = False
     diagnostics: Path | None = None
     litter: tuple[str, ...] = ()
+    terminal: Terminal | None = None
+    http: HttpServer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What tars can know of an agent over one protocol, and do with it; the documentation's
+    table is made of these. `tokens` is in words (`every request`, `every turn`, `nothing` …),
+    and `note` one sentence or empty. `tested` is the version that the tests drive, or empty
+    where no real one was driven."""
+
+    tokens: str
+    cache_read: bool = False
+    cache_write: bool = False
+    reasoning: bool = False
+    per_model: bool = False
+    subagents: bool = False
+    cost: bool = False
+    context: bool = False
+    limits: bool = False
+    tools: bool = False
+    permissions: bool = False
+    cancel: bool = True
+    resume: bool = False
+    model: bool = False
+    mode: bool = False
+    tested: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What a CLI leaves on the machine of whoever uses it. `signed_in` is None where that
+    cannot be told without asking its server; `logs` are the folders or files that exist."""
+
+    signed_in: bool | None = None
+    logs: tuple[Path, ...] = ()
 
 
 class History(Protocol):
@@ -93,6 +158,17 @@ class Kind(Protocol):
     @property
     def install_advice(self) -> str:
         """What to do when the command is not there."""
+
+    @property
+    def counts_on_the_wire(self) -> bool:
+        """Whether its protocol counts every request to the model. Its log is then only
+        compared with that, and stands in for it after a crash."""
+
+    def knowledge(self, protocol: str) -> Knowledge:
+        """Say what tars can know over this protocol."""
+
+    def traces(self, env: Mapping[str, str]) -> Traces:
+        """Look for what the CLI has left on this machine, for somebody with this environment."""
 
     def one_shot(self, protocol: str) -> bool:
         """Whether this protocol wants a process per prompt."""

@@ -29,25 +29,81 @@ class ToolStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelTokens:
-    """Tokens of one model, as the agent reports them: input includes cached, output
-    leaves thoughts out. None means that the agent did not say."""
+    """Tokens of one model, as the agent reports them: input includes cached and cache
+    writes, output leaves thoughts out. None means that the agent did not say."""
 
     model: str
     input: int
     output: int
     cached: int | None = None
     thoughts: int | None = None
+    cache_write: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedUsage:
-    """What the agent itself says a turn used: sums over the turn's model requests."""
+    """What the agent itself says a turn used: sums over the turn's model requests, those of
+    its subagents too. The fields mean the same as in `ModelTokens`.
+
+    `cost_microusd` is what the agent says the turn cost, in millionths of a US dollar.
+    `requests` is 0 where the agent does not say how many there were. `at_least`: the turn
+    was cut short, and the agent counted only what it had seen by then.
+    """
 
     input: int
     output: int
     cached: int | None = None
     thoughts: int | None = None
     models: tuple[ModelTokens, ...] = ()
+    cache_write: int | None = None
+    cost_microusd: int | None = None
+    requests: int = 0
+    at_least: bool = False
+
+
+class Scope(StrEnum):
+    """What an agent's raw counters cover. Only those of a request are added up as they are."""
+
+    REQUEST = "request"
+    TURN = "turn"
+    PROCESS = "process"
+    THREAD = "thread"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestUsage:
+    """One request to the model, as the agent told or logged it.
+
+    `id` is the agent's own id of the message or response, `at` its ISO 8601 time (UTC).
+    `input` includes `cached` and `cache_write`; `output` leaves `thoughts` out. All counts
+    are tokens. `raw` is the JSON object of the agent's own counters, of which `scope` says
+    what they cover. `subagent` names the subagent that made the request, or is empty.
+    """
+
+    id: str
+    model: str
+    input: int
+    output: int
+    cached: int = 0
+    cache_write: int = 0
+    thoughts: int = 0
+    at: str = ""
+    cost_microusd: int | None = None
+    scope: Scope = Scope.REQUEST
+    raw: str = ""
+    subagent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One of the account's limits, as the agent tells it: `name` is its own word (`five_hour`,
+    `weekly` …), `used_percent` from 0, `resets_at` in seconds since the epoch, `status` the
+    agent's own word. None is what it did not say."""
+
+    name: str
+    used_percent: float | None = None
+    resets_at: float | None = None
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +192,42 @@ class ModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class Retrying:
-    """The agent waits for something other than us; `reason` is for a person."""
+    """The agent waits for something other than us; `reason` is for a person. `until` is
+    when it means to go on, in seconds since the epoch, where it says so."""
 
     reason: str
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounted:
+    """The agent told what one request to the model used. The same `request.id` never comes
+    twice from one codec."""
+
+    request: RequestUsage
+
+
+@dataclass(frozen=True, slots=True)
+class ContextTold:
+    """How full the context window is, in tokens; `size` is 0 where the agent did not say."""
+
+    used: int
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsTold:
+    """How the account stands. A limit that is not named is as it was."""
+
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A well-formed message that this version of tars does not know: it is counted, by its
+    name, and the conversation goes on."""
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +260,10 @@ Said = (
     | PermissionAsked
     | ModeChanged
     | Retrying
+    | RequestCounted
+    | ContextTold
+    | LimitsTold
+    | Unrecognised
     | TurnEnded
     | Garbled
 )

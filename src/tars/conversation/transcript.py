@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field, replace
 
 from tars.conversation.model import (
+    ContextTold,
     Garbled,
+    LimitsTold,
     ModeChanged,
     Opened,
     OpenFailed,
     PermissionAsked,
+    RequestCounted,
     Retrying,
     Said,
     SessionLost,
@@ -16,6 +19,7 @@ from tars.conversation.model import (
     ToolCallChanged,
     ToolStatus,
     TurnEnded,
+    Unrecognised,
 )
 
 
@@ -53,6 +57,10 @@ class Transcript:
                 | PermissionAsked()
                 | ModeChanged()
                 | Retrying()
+                | RequestCounted()
+                | ContextTold()
+                | LimitsTold()
+                | Unrecognised()
                 | TurnEnded()
             ):
                 pass

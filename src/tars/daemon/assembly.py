@@ -102,6 +102,8 @@ class Assembly:
             env=env,
             tmp=self._home.agent_tmp(agent.name),
             keep=self._home.agent_data(agent.name),
+            usage=agent.usage,
+            screen=agent.screen,
             makes_cwd=agent.cwd == self._home.workspace,
         )
 

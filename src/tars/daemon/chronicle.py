@@ -13,12 +13,13 @@ from functools import partial
 
 import msgspec
 
-from tars.accounting.usage import RequestUsage, reconcile
+from tars.accounting.usage import reconcile
 from tars.control import contract as w
 from tars.control.feed import Feed
 from tars.conversation.model import (
     Garbled,
     Opened,
+    RequestUsage,
     Retrying,
     Said,
     SessionLost,
@@ -386,6 +387,11 @@ class Chronicle:
             manager.session = replace(manager.update_usage(usage, at=at), interaction_count=count)
             self._save(manager)
         self._recorder.put(lambda store: store.finish_turn(record))
+
+    def logged(
+        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
+    ) -> None:
+        self._recorder.put(lambda store: store.add_logged(turn, agent, session_id, requests))
 
     def children_changed(self, running: Iterable[Identity]) -> None:
         try:

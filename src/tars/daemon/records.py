@@ -34,6 +34,7 @@ def record(agent: str, report: TurnReport) -> TurnRecord:
         requests=report.requests,
         reported=report.reported,
         fault=report.fault,
+        told=report.told,
     )
 
 

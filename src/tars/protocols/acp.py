@@ -48,6 +48,8 @@ from tars.protocols.jsonrpc import (
 from tars.protocols.lines import DEFAULT_LIMIT
 from tars.protocols.peer import Answered, Heard, Peer
 
+#: How long a replayed conversation may be silent before it is taken as over.
+REPLAY_SECONDS = 2.0
 #: How many of a turn's tool calls are remembered, for updates that leave the status out.
 MAX_KNOWN_CALLS = 1024
 
@@ -99,9 +101,10 @@ class Acp:
         return self._current
 
     @property
-    def settling(self) -> bool:
-        """An earlier conversation is still being replayed; `settle` ends that."""
-        return self._starting is not None and self._starting.replaying
+    def quiet_seconds(self) -> float | None:
+        """How long a replay has to be silent to be over."""
+        replaying = self._starting is not None and self._starting.replaying
+        return REPLAY_SECONDS if replaying else None
 
     def open(self, opening: Opening) -> None:
         """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""

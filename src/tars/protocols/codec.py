@@ -30,8 +30,11 @@ class Codec(Protocol):
         """The session that the next prompt goes to; None when it gets a new one."""
 
     @property
-    def settling(self) -> bool:
-        """An earlier conversation is still being replayed; `settle` ends that."""
+    def quiet_seconds(self) -> float | None:
+        """How long the agent's silence has to last to say something: call `settle` then.
+
+        None while silence says nothing. It is asked again after every call.
+        """
 
     def open(self, opening: Opening) -> None:
         """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""
@@ -47,7 +50,8 @@ class Codec(Protocol):
         """Ask for the end of the turn under way; without one, do nothing."""
 
     def answer(self, request_id: str, option_id: str | None) -> None:
-        """Answer a permission request; None says that the turn was cancelled."""
+        """Answer a permission request; None says that the turn was cancelled. An id that is
+        not open, or no longer, is left alone."""
 
     def forget_session(self) -> None:
         """Let the next prompt have a new session, in this process."""
@@ -56,7 +60,7 @@ class Codec(Protocol):
         """Take bytes from the agent's stdout, cut anywhere."""
 
     def settle(self) -> list[Said]:
-        """Take the replay as over although the agent did not say so."""
+        """The agent was silent for `quiet_seconds`: take what that says."""
 
     def eof(self) -> list[Said]:
         """The agent will say no more; a turn under way ends with an error."""

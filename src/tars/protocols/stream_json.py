@@ -146,9 +146,9 @@ class StreamJson:
         return self._current
 
     @property
-    def settling(self) -> bool:
-        """Nothing is replayed in this protocol."""
-        return False
+    def quiet_seconds(self) -> float | None:
+        """Silence says nothing in this protocol."""
+        return None
 
     def open(self, opening: Opening) -> None:
         """Note what the process was started for; its first line is the answer."""
@@ -183,7 +183,7 @@ class StreamJson:
         return [said for line in self._lines.feed(data) for said in self._hear(line)]
 
     def settle(self) -> list[Said]:
-        """Do nothing: see `settling`."""
+        """Do nothing: see `quiet_seconds`."""
         return []
 
     def eof(self) -> list[Said]:

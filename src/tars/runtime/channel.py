@@ -14,6 +14,7 @@ from tars.conversation.model import Said
 from tars.protocols.codec import Codec
 from tars.runtime import children, pipes
 from tars.runtime.children import Child
+from tars.runtime.link import Link, PipeLink
 from tars.runtime.vitals import Gauge
 
 #: How long the pipes of a dead process may still give something.
@@ -36,29 +37,21 @@ class Channel:
         _empty(setup.tmp)
         if launch.diagnostics is not None:
             os.mkfifo(launch.diagnostics, 0o600)
-        self.child: Child = children.spawn(
-            setup.name,
-            launch.argv,
-            env=launch.env,
-            cwd=launch.cwd,
-            stdout_file=setup.tmp / "stdout" if launch.stdout_to_file else None,
-        )
-        assert self.child.stdin is not None
+        self.child, self._link = _linked(setup, launch)
         self.codec = codec
         self.gauge = Gauge(self.child.pid)
         self.tail = pipes.Tail()
         self.heard_at = anyio.current_time()
         self._launch = launch
         self._tmp = setup.tmp
-        self._outbox = pipes.Outbox(self.child.stdin)
 
     def flush(self) -> None:
         """Send what the codec has to say."""
-        self._outbox.send(self.codec.outgoing())
+        self._link.send(self.codec.outgoing())
 
     def finish_input(self) -> None:
-        """Close the process's stdin once everything is sent."""
-        self._outbox.finish()
+        """Tell the process that no more comes, once everything is sent."""
+        self._link.finish()
 
     def sweep(self) -> None:
         """Remove what the process has left in its private folder for nobody."""
@@ -75,7 +68,7 @@ class Channel:
         """
         exited, drained = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write)
+            tasks.start_soon(self._link.write)
             async with anyio.create_task_group() as reading:
                 reading.start_soon(self._read_stdout, hear, exited, drained)
                 reading.start_soon(self._read_stderr, note)
@@ -91,13 +84,7 @@ class Channel:
             tasks.cancel_scope.cancel()
 
     async def _read_stdout(self, hear: Hear, exited: anyio.Event, drained: anyio.Event) -> None:
-        assert self.child.stdout is not None
-        source = (
-            pipes.grown(self.child.stdout, exited)
-            if self._launch.stdout_to_file
-            else pipes.chunks(self.child.stdout)
-        )
-        async with aclosing(source):
+        async with aclosing(self._link.read(exited)) as source:
             async for data in source:
                 self.heard_at = anyio.current_time()
                 hear(self, self.codec.receive(data))
@@ -109,7 +96,8 @@ class Channel:
         self.child.signal_group(signal.SIGKILL)
 
     async def _read_stderr(self, note: Note) -> None:
-        assert self.child.stderr is not None
+        if self.child.stderr is None:
+            return
         async with aclosing(pipes.chunks(self.child.stderr)) as source:
             async for data in source:
                 self.heard_at = anyio.current_time()
@@ -128,9 +116,17 @@ class Channel:
         finally:
             os.close(descriptor)
 
-    async def _write(self) -> None:
-        await self._outbox.flush()
-        self.child.close_stdin()
+
+def _linked(setup: Setup, launch: Launch) -> tuple[Child, Link]:
+    """Make the process, and the way to talk with it."""
+    child = children.spawn(
+        setup.name,
+        launch.argv,
+        env=launch.env,
+        cwd=launch.cwd,
+        stdout_file=setup.tmp / "stdout" if launch.stdout_to_file else None,
+    )
+    return child, PipeLink(child, to_file=launch.stdout_to_file)
 
 
 def _empty(folder: Path) -> None:

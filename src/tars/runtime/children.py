@@ -46,18 +46,31 @@ class Identity:
 
 
 class Child:
-    """One process and the ends of its pipes that are ours. Made by `spawn`."""
+    """One process, and the ends of its pipes or of its terminal that are ours.
 
-    def __init__(self, name: str, process: "subprocess.Popen[bytes]", stdout: IO[bytes]) -> None:
-        assert process.stdin is not None
-        assert process.stderr is not None
+    `reap` waits for a process that has ended, and gives its exit status. On a terminal
+    there is no `stderr`. The process leads a session and a process group.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pid: int,
+        reap: Callable[[], int],
+        *,
+        stdin: IO[bytes],
+        stdout: IO[bytes],
+        stderr: IO[bytes] | None = None,
+    ) -> None:
         self.name = name
-        self.pid = process.pid
-        self._process = process
-        self._streams = (process.stdin, stdout, process.stderr)
-        self.stdin: int | None = _descriptor(process.stdin)
+        self.pid = pid
+        self._reap = reap
+        self._status: int | None = None
+        self._stdin = stdin
+        self._streams = tuple(s for s in (stdin, stdout, stderr) if s is not None)
+        self.stdin: int | None = _descriptor(stdin)
         self.stdout: int | None = _descriptor(stdout)
-        self.stderr: int | None = _descriptor(process.stderr)
+        self.stderr: int | None = None if stderr is None else _descriptor(stderr)
         self.identity = Identity(name, self.pid, create_time(self.pid))
 
     def signal_group(self, number: int) -> None:
@@ -65,7 +78,7 @@ class Child:
 
         Safe from reuse of the pid until `exited` returns: it is reaped only there.
         """
-        if self._process.returncode is None:
+        if self._status is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
@@ -74,14 +87,15 @@ class Child:
 
         A negative status is a signal number.
         """
-        if self._process.returncode is None:
+        if self._status is None:
             await self._ended()
-        if self._process.returncode is None:
+        if self._status is None:
             # A zombie keeps its number from being given to others; once it is reaped,
             # its group and session may be a stranger's.
             self.signal_group(signal.SIGKILL)
             _end_session(self.pid)
-        return self._process.wait()
+            self._status = self._reap()
+        return self._status
 
     async def _ended(self) -> None:
         """Wait until it is a zombie, without reaping it."""
@@ -98,7 +112,7 @@ class Child:
 
     def close_stdin(self) -> None:
         """Say that no more comes."""
-        self._streams[0].close()
+        self._stdin.close()
         self.stdin = None
 
     def close(self) -> None:
@@ -145,8 +159,16 @@ def spawn(
         if output is not None:
             output.close()
     stdout = reader or process.stdout
+    assert process.stdin is not None
     assert stdout is not None
-    return Child(name, process, stdout)
+    return Child(
+        name,
+        process.pid,
+        process.wait,
+        stdin=process.stdin,
+        stdout=stdout,
+        stderr=process.stderr,
+    )
 
 
 def _end_session(leader: int) -> None:

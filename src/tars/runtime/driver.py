@@ -6,23 +6,31 @@ call of one of the methods below. All of them return at once.
 """
 
 import signal
+from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
 import anyio
 
-from tars.accounting.usage import RequestUsage, usage_missing
 from tars.agents.kind import History, Kind, Launch, Setup
 from tars.conversation.model import (
+    ContextTold,
+    Limit,
+    LimitsTold,
     Opened,
     OpenFailed,
     PermissionAsked,
+    RequestCounted,
+    RequestUsage,
     Retrying,
     Said,
     SessionLost,
     Stop,
+    TextSaid,
+    ThoughtSaid,
     ToolCallChanged,
     TurnEnded,
+    Unrecognised,
 )
 from tars.core import events as e
 from tars.core.agent import Outcome
@@ -35,17 +43,14 @@ from tars.protocols.codec import Codec, Opening
 from tars.runtime import faults
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
+from tars.runtime.counting import Counting
 from tars.runtime.hub import Hub
-from tars.runtime.log import log
 from tars.runtime.redaction import Redactor
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport, report
 from tars.runtime.vitals import Vitals
 
-#: How long a replayed conversation may be silent before it is taken as over.
-SETTLE_SECONDS = 2.0
-#: How long, and how often, to look for a turn's requests in the agent's log.
-LOG_PATIENCE_SECONDS = 0.3
-LOG_LOOK_SECONDS = 0.01
+#: How many names of messages that nobody knows are counted apart.
+MAX_UNRECOGNISED = 50
 
 _OUTCOMES = {
     Stop.DONE: Outcome.OK,
@@ -56,8 +61,16 @@ _OUTCOMES = {
 }
 
 
+#: What an agent says that no longer waits for something.
+_SIGNS_OF_PROGRESS = (TextSaid, ThoughtSaid, ToolCallChanged, PermissionAsked, TurnEnded)
+
+
 class Driver:
-    """One configured agent. `session_id` is the conversation the next prompt goes to."""
+    """One configured agent. `session_id` is the conversation the next prompt goes to.
+
+    `context` and `limits` are what the agent last told of its context window and its
+    account; `unrecognised` counts the messages that tars does not know, by name.
+    """
 
     def __init__(self, kind: Kind, setup: Setup, hub: Hub, session_id: str | None) -> None:
         self.kind = kind
@@ -67,6 +80,9 @@ class Driver:
         self.model = setup.model
         self.agent_version = ""
         self.vitals = Vitals()
+        self.context: ContextTold | None = None
+        self.limits: dict[str, Limit] = {}
+        self.unrecognised: Counter[str] = Counter()
         self._hub = hub
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
@@ -74,9 +90,9 @@ class Driver:
         self._settling: Codec | None = None
         self._awaited: tuple[LiveTurn, TurnEnded] | None = None
         self._open_sessions: set[str] = set()
-        self._history: History | None = None
+        self._counting = Counting(setup.name, kind, hub)
         if session_id:
-            self._history = kind.history(setup, session_id)
+            self._counting.history = kind.history(setup, session_id)
 
     @property
     def name(self) -> str:
@@ -106,8 +122,8 @@ class Driver:
 
     def spawn(self) -> None:
         """Make the warm process and begin its handshake."""
-        if self._history is not None:
-            self._history.guard()
+        if self._counting.history is not None:
+            self._counting.history.guard()
         setup = self.setup
         channel = self._make(self.kind.launch(setup, self.session_id))
         if channel is not None:
@@ -121,15 +137,15 @@ class Driver:
         wish = prompt.session or self.session_id
         turn.session_id = wish
         self.turn = turn
-        self._report_unclaimed()
-        turn.came_from = (self.session_id, self._history)
+        self._counting.claim_rest(self.session_id)
+        turn.came_from = (self.session_id, self._counting.history)
         if wish and wish != self.session_id:
             # What that conversation used so far is not this turn's.
             self._switch_to(wish, self.kind.history(self.setup, wish))
-        if self._history is not None:
+        if self._counting.history is not None:
             if self.one_shot or wish not in self._open_sessions:
-                self._history.guard()
-            turn.log_mark = self._history.mark()
+                self._counting.history.guard()
+            turn.log_mark = self._counting.history.mark()
         if self.one_shot and self._make(self.kind.launch(self.setup, wish)) is None:
             return
         self._hub.began(self.name, turn, lambda: self._give(turn, wish))
@@ -149,7 +165,7 @@ class Driver:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
         if self.session_id is None or prompt.session not in (None, self.session_id):
             return None
-        mark = "" if self._history is None else self._history.mark()
+        mark = "" if self._counting.history is None else self._counting.history.mark()
         began = anyio.current_time()
         return LiveTurn(prompt, datetime.now(UTC), began, mark, session_id=self.session_id)
 
@@ -182,23 +198,23 @@ class Driver:
         self.turn = None
         self._permission_ids.clear()
         self._awaited = None
-        self._read_log(turn)
+        self._counting.finished(turn)
         if self._channel is not None:
             self._channel.sweep()
         return report(turn, outcome, fault, now=anyio.current_time(), model=self.model)
 
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
-        self._report_unclaimed()
+        self._counting.claim_rest(self.session_id)
         self.session_id = None
-        self._history = None
+        self._counting.history = None
         if self._channel is not None:
             self._channel.codec.forget_session()
 
     def read_from(self, session_id: str, mark: str) -> tuple[RequestUsage, ...] | None:
         """Give what the agent's log shows of a session since a stored mark."""
         history = self.kind.history(self.setup, session_id, mark or "0")
-        return self._look(history) if mark else None
+        return self._counting.look(history) if mark else None
 
     def reconfigure(self, setup: Setup) -> None:
         """Take another setup; it holds from the next process on."""
@@ -237,7 +253,7 @@ class Driver:
             # It answered before it went, and its log grows no more.
             self._tell_ended(*self._awaited)
         elif self.turn is None:
-            self._report_unclaimed()
+            self._counting.claim_rest(self.session_id)
         if channel is None:
             return e.Exited(child.pid, status)
         words = self._redactor.clean(channel.tail.text)
@@ -265,7 +281,7 @@ class Driver:
                     self._end_turn(said)
                 case _:
                     pass
-        if channel.codec.settling and self._settling is not channel.codec:
+        if channel.codec.quiet_seconds is not None and self._settling is not channel.codec:
             self._settling = channel.codec
             self._hub.background(self.name, partial(self._settle, channel))
 
@@ -273,34 +289,50 @@ class Driver:
         if isinstance(said, Opened):
             self._open_session(said)
         elif isinstance(said, SessionLost):
-            self.session_id, self._history = None, None
+            self.session_id, self._counting.history = None, None
+        elif isinstance(said, RequestCounted):
+            self._counting.told(self.turn, said.request, self.session_id)
+        elif isinstance(said, LimitsTold):
+            self.limits |= {limit.name: limit for limit in said.limits}
+        elif isinstance(said, ContextTold):
+            self.context = said
+        elif isinstance(said, Unrecognised):
+            known = said.what in self.unrecognised or len(self.unrecognised) < MAX_UNRECOGNISED
+            self.unrecognised[said.what if known else "others"] += 1
         if self.turn is not None:
-            self.turn.transcript.add(said)
-            if isinstance(said, ToolCallChanged):
-                # A request to the model ended with it: what it used shows in the log by now.
-                self._read_log(self.turn)
-            if self.turn.waiting_for is not None:
-                self.turn.waiting_for = None
-                self._hub.said(self.name, Retrying(""))
+            self._note_in_turn(self.turn, said)
+
+    def _note_in_turn(self, turn: LiveTurn, said: Said) -> None:
+        turn.transcript.add(said)
+        if isinstance(said, ContextTold):
+            turn.context = said
+        if isinstance(said, ToolCallChanged):
+            # A request to the model ended with it: what it used shows in the log by now.
+            self._counting.read_log(turn)
+        if isinstance(said, Retrying):
+            turn.waiting_for = said.reason or None
+        elif isinstance(said, _SIGNS_OF_PROGRESS) and turn.waiting_for is not None:
+            turn.waiting_for = None
+            self._hub.said(self.name, Retrying(""))
 
     def _open_session(self, opened: Opened) -> None:
         self.model = opened.model or self.model
         self.agent_version = opened.agent_version or self.agent_version
         self._open_sessions.add(opened.session_id)
-        if opened.session_id != self.session_id or self._history is None:
+        if opened.session_id != self.session_id or self._counting.history is None:
             # A new conversation's log is read from its beginning: it may be ahead of us.
             mark = "" if opened.resumed else "0"
             history = self.kind.history(self.setup, opened.session_id, mark)
             self._switch_to(opened.session_id, history)
             if self.turn is not None and history is not None:
                 self.turn.log_mark = history.mark()
-        if self._history is not None:
-            self._history.tidy()
+        if self._counting.history is not None:
+            self._counting.history.tidy()
         if self.turn is not None:
             self.turn.session_id = opened.session_id
 
     def _switch_to(self, session_id: str, history: History | None) -> None:
-        self.session_id, self._history = session_id, history
+        self.session_id, self._counting.history = session_id, history
 
     def _ask(self, asked: PermissionAsked) -> None:
         public = self._hub.next_permission()
@@ -316,23 +348,18 @@ class Driver:
             return
         if ended.fault is not None and ended.fault.kind is FaultKind.SESSION_UNKNOWN:
             # It never got there: the next prompt goes where this one came from.
-            self.session_id, self._history = turn.came_from
+            self.session_id, self._counting.history = turn.came_from
             turn.session_id = None
         turn.reported = ended.usage
-        self._read_log(turn)
+        self._counting.read_log(turn)
         self._awaited = turn, ended
-        if turn.requests is not None and usage_missing(ended.usage, turn.requests):
+        if self._counting.missing(turn):
             self._hub.background(self.name, lambda: self._await_log(turn, ended))
         else:
             self._tell_ended(turn, ended)
 
     async def _await_log(self, turn: LiveTurn, ended: TurnEnded) -> None:
-        """The agent answers before its log is written: wait for the rest, but not long."""
-        with anyio.move_on_after(LOG_PATIENCE_SECONDS):
-            while self._awaits(turn) and usage_missing(ended.usage, turn.requests or ()):
-                await anyio.sleep(LOG_LOOK_SECONDS)
-                if self._awaits(turn):
-                    self._read_log(turn)
+        await self._counting.await_log(turn, lambda: self._awaits(turn))
         if self._awaits(turn):
             self._tell_ended(turn, ended)
 
@@ -340,32 +367,16 @@ class Driver:
         """Whether the turn is still the one whose log is waited for; its process may go first."""
         return self._awaited is not None and self._awaited[0] is turn
 
-    def _read_log(self, turn: LiveTurn) -> None:
-        """Add what the agent's log shows now to the turn's requests."""
-        more = self._look(self._history)
-        if more is not None:
-            turn.requests = (turn.requests or ()) + more
-
-    def _look(self, history: History | None) -> tuple[RequestUsage, ...] | None:
-        """Read on in the agent's log. Where that is beyond us, the detail is lost, not the turn."""
-        if history is None:
-            return None
-        try:
-            return history.read()
-        except Exception:
-            log.exception("history_not_read", agent=self.name)
-            return None
-
     def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
         self._awaited = None
         outcome = _OUTCOMES[ended.stop]
         self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault))
 
     async def _settle(self, channel: Channel) -> None:
-        """Take a replay as over once the agent has been silent, if it did not say so."""
+        """Tell the codec of a silence that says something to it."""
         codec = channel.codec
-        while channel is self._channel and codec.settling:
-            silent_until = channel.heard_at + SETTLE_SECONDS
+        while channel is self._channel and (seconds := codec.quiet_seconds) is not None:
+            silent_until = channel.heard_at + seconds
             if anyio.current_time() >= silent_until:
                 self._hear(channel, codec.settle())
                 channel.flush()
@@ -380,12 +391,6 @@ class Driver:
             if reason and self.turn is not None and reason != self.turn.waiting_for:
                 self.turn.waiting_for = reason
                 self._hub.said(self.name, Retrying(reason))
-
-    def _report_unclaimed(self) -> None:
-        """What the log shows between two turns came too late for the one before."""
-        requests = self._look(self._history)
-        if requests and self.session_id:
-            self._hub.spent(self.name, self.session_id, requests)
 
 
 def _unanswered(last: list[Said]) -> Fault | None:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from tars.accounting.usage import RequestUsage
-from tars.conversation.model import Said
+from tars.conversation.model import RequestUsage, Said
 from tars.core.events import Event
 from tars.runtime.children import Child
 from tars.runtime.turn import LiveTurn
@@ -25,6 +24,11 @@ class Hub(Protocol):
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         """The agent's log shows requests that belong to no turn."""
+
+    def logged(
+        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
+    ) -> None:
+        """The agent's log shows, late, what a turn that was counted over the protocol used."""
 
     def attend(self, agent: str, child: Child, conversation: Callable[[], object]) -> None:
         """Run this conversation with the child in the background, until the child has exited."""

@@ -13,8 +13,7 @@ from typing import Any, Protocol, cast
 import anyio
 from anyio.abc import TaskGroup
 
-from tars.accounting.usage import RequestUsage
-from tars.conversation.model import Said
+from tars.conversation.model import RequestUsage, Said
 from tars.core import commands as c
 from tars.core import events as e
 from tars.core import health
@@ -55,6 +54,10 @@ class Audience(Protocol):
     def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None: ...
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None: ...
+
+    def logged(
+        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
+    ) -> None: ...
 
     def wrote(self, agent: str, lines: list[str]) -> None: ...
 
@@ -187,6 +190,11 @@ class Loop:
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         self._tell(agent, self._audience.spent, agent, session_id, requests)
+
+    def logged(
+        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
+    ) -> None:
+        self._tell(agent, self._audience.logged, agent, turn, session_id, requests)
 
     def wrote(self, agent: str, lines: list[str]) -> None:
         self._tell(agent, self._audience.wrote, agent, lines)

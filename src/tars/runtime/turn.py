@@ -1,11 +1,11 @@
 """A prompt on its way through the runtime: accepted, under way, and over."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tars.accounting.usage import RequestUsage, TurnUsage, reconcile
+from tars.accounting.usage import TurnUsage, reconcile
 from tars.agents.kind import History
-from tars.conversation.model import PermissionAsked, ReportedUsage
+from tars.conversation.model import ContextTold, PermissionAsked, ReportedUsage, RequestUsage
 from tars.conversation.transcript import Transcript
 from tars.core.agent import Outcome
 from tars.errors import Fault
@@ -26,7 +26,8 @@ class Prompt:
 @dataclass(slots=True)
 class LiveTurn:
     """The turn under way, as far as the runtime sees it. Times are wall clock (UTC) and
-    monotonic seconds. `given`: the agent has the prompt, or is about to."""
+    monotonic seconds. `given`: the agent has the prompt, or is about to. `requests` are those
+    that the agent's log shows, and `told` those that its protocol counted."""
 
     prompt: Prompt
     began_at: datetime
@@ -39,6 +40,8 @@ class LiveTurn:
     waiting_for: str | None = None
     reported: ReportedUsage | None = None
     requests: tuple[RequestUsage, ...] | None = None
+    told: tuple[RequestUsage, ...] = ()
+    context: ContextTold | None = None
     permissions: dict[str, tuple[PermissionAsked, datetime]] = field(default_factory=dict)
 
 
@@ -58,6 +61,7 @@ class TurnReport:
     usage: TurnUsage
     requests: tuple[RequestUsage, ...]
     reported: ReportedUsage | None
+    told: tuple[RequestUsage, ...] = ()
 
 
 def report(
@@ -67,7 +71,11 @@ def report(
 
     `model` is the agent's, for the turns whose requests do not name theirs.
     """
-    usage = reconcile(turn.reported, turn.requests, tool_calls=turn.transcript.tool_calls)
+    usage = reconcile(
+        turn.reported, turn.requests, told=turn.told, tool_calls=turn.transcript.tool_calls
+    )
+    if usage.context_is_sum and turn.context is not None:
+        usage = replace(usage, context=turn.context.used, context_is_sum=False)
     return TurnReport(
         prompt=turn.prompt,
         session_id=turn.session_id,
@@ -81,6 +89,7 @@ def report(
         usage=usage,
         requests=turn.requests or (),
         reported=turn.reported,
+        told=turn.told,
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from tars.accounting.usage import Ledger, ModelUsage, RequestUsage, Source, TurnUsage
-from tars.conversation.model import ReportedUsage
+from tars.accounting.usage import Ledger, ModelUsage, Source, TurnUsage
+from tars.conversation.model import ReportedUsage, RequestUsage, Scope
 from tars.core.agent import Outcome
 from tars.errors import Fault, FaultKind
 from tars.store.prompts import fault_columns
@@ -23,12 +23,14 @@ _INSERT_REQUESTS = insert(model_requests)
 _REQUESTS = (
     select(model_requests)
     .where(model_requests.c.turn == bindparam("of"))
+    .where(model_requests.c.source == bindparam("of_source"))
     .order_by(model_requests.c.seq)
 )
 # Made once: making it costs more than running it does.
 _SEEN = select(model_requests.c.id).where(
     model_requests.c.agent == bindparam("of_agent"),
     model_requests.c.session == bindparam("of_session"),
+    model_requests.c.source == bindparam("of_source"),
     model_requests.c.id.in_(bindparam("ids", expanding=True)),
 )
 _SUMMED = ("net_input", "cache_read", "cache_write", "output", "reasoning")
@@ -82,7 +84,9 @@ def finish(connection: Connection, turn: TurnRecord) -> bool:
         connection.execute(_INSERT, {"id": turn.id, "log_mark": "", **row})
     else:
         connection.execute(_CHANGE, {"known": turn.id, **row})
-    _add_requests(connection, turn)
+    of = turn.id, turn.agent, turn.session or ""
+    add_requests(connection, *of, turn.told, Source.OFFICIAL)
+    add_requests(connection, *of, turn.requests, Source.LOG)
     return True
 
 
@@ -102,8 +106,8 @@ def newest(connection: Connection, limit: int, agent: str | None) -> list[TurnRo
     return [_turn(row) for row in connection.execute(query)]
 
 
-def requests(connection: Connection, turn: str) -> list[RequestUsage]:
-    """Give a turn's model requests, in their order."""
+def requests(connection: Connection, turn: str, source: Source) -> list[RequestUsage]:
+    """Give a turn's model requests as this source has them, in their order."""
     return [
         RequestUsage(
             id=row.id,
@@ -114,8 +118,12 @@ def requests(connection: Connection, turn: str) -> list[RequestUsage]:
             cache_write=row.cache_write,
             thoughts=row.thoughts,
             at=row.at,
+            cost_microusd=row.cost_microusd,
+            scope=Scope(row.scope),
+            raw=row.raw,
+            subagent=row.subagent,
         )
-        for row in connection.execute(_REQUESTS, {"of": turn})
+        for row in connection.execute(_REQUESTS, {"of": turn, "of_source": source.value})
     ]
 
 
@@ -134,17 +142,23 @@ def totals(connection: Connection, session: str, agent: str | None) -> Totals:
     )
 
 
-def _add_requests(connection: Connection, turn: TurnRecord) -> None:
-    """Add the turn's requests, except those that an earlier turn of the session has."""
-    if not turn.requests:
+def add_requests(
+    connection: Connection,
+    turn: str,
+    agent: str,
+    session: str,
+    requests: tuple[RequestUsage, ...],
+    source: Source,
+) -> None:
+    """Add a turn's requests, except those that the session has from this source already."""
+    if not requests:
         return
-    session = turn.session or ""
-    ids = [r.id for r in turn.requests]
-    place = {"of_agent": turn.agent, "of_session": session, "ids": ids}
+    ids = [r.id for r in requests]
+    place = {"of_agent": agent, "of_session": session, "of_source": source.value, "ids": ids}
     seen = set(connection.scalars(_SEEN, place))
-    new = {r.id: r for r in turn.requests if r.id not in seen}
+    new = {r.id: r for r in requests if r.id not in seen}
     if new:
-        of = {"turn": turn.id, "agent": turn.agent, "session": session}
+        of = {"turn": turn, "agent": agent, "session": session, "source": source.value}
         connection.execute(_INSERT_REQUESTS, [{**of, **_request(r)} for r in new.values()])
 
 
@@ -158,6 +172,10 @@ def _request(request: RequestUsage) -> dict[str, object]:
         "cache_write": request.cache_write,
         "thoughts": request.thoughts,
         "at": request.at,
+        "scope": request.scope.value,
+        "raw": request.raw,
+        "subagent": request.subagent,
+        "cost_microusd": request.cost_microusd,
     }
 
 
@@ -176,6 +194,8 @@ def _usage_columns(usage: TurnUsage) -> dict[str, object]:
         "requests": usage.requests,
         "tool_calls": usage.tool_calls,
         "source": usage.source.value,
+        "cost_microusd": usage.cost_microusd,
+        "at_least": usage.at_least,
         "models": _json(usage.models),
     }
 
@@ -211,13 +231,15 @@ def _usage(row: Row[Any]) -> TurnUsage:
         cached=row.cache_read,
         cache_write=row.cache_write,
         thoughts=row.reasoning,
-        net=row.net_input,
+        net=row.net_input + row.cache_write,
         context=row.context,
         context_cached=row.context_cached,
         requests=row.requests,
         tool_calls=row.tool_calls,
         source=Source(row.source),
         context_is_sum=row.context_is_sum,
+        cost_microusd=row.cost_microusd,
+        at_least=row.at_least,
         models=msgspec.convert(json.loads(row.models), tuple[ModelUsage, ...]),
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tars.accounting.usage import Ledger, RequestUsage, TurnUsage
-from tars.conversation.model import ReportedUsage
+from tars.accounting.usage import Ledger, TurnUsage
+from tars.conversation.model import ReportedUsage, RequestUsage
 from tars.core.agent import Outcome
 from tars.core.commands import Command
 from tars.core.events import Event
@@ -60,7 +60,8 @@ class TurnBegun:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """A turn that ended, however it did. `reported` is what the agent itself said, kept raw.
+    """A turn that ended, however it did. `reported` is what the agent itself said, kept raw;
+    `requests` are those of its log, and `told` those that its protocol counted.
     Not `prompted`, it is no interaction: the agent used tokens without being asked."""
 
     id: str
@@ -76,6 +77,7 @@ class TurnRecord:
     reported: ReportedUsage | None = None
     fault: Fault | None = None
     prompted: bool = True
+    told: tuple[RequestUsage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,10 +143,15 @@ turns = Table(
     Column("models", Text, nullable=False),  # JSON: the split by model
     Column("reported", Text),  # JSON: what the agent said, raw
     Column("log_mark", Words, nullable=False),
+    Column("cost_microusd", BigInteger),  # the agent's own figure, or null
+    Column("at_least", Boolean, nullable=False),
     Index(None, "session"),
     Index(None, "ended_at"),
 )
 
+#: Each request as its `source` counts it: the protocol (official) and the agent's log (log)
+#: may both have it, and differ. `raw` is the JSON of the agent's counters, of which `scope`
+#: says what they cover.
 model_requests = Table(
     "model_requests",
     metadata,
@@ -162,7 +167,12 @@ model_requests = Table(
     Column("cache_write", Count, nullable=False),
     Column("thoughts", Count, nullable=False),
     Column("at", Words, nullable=False),
-    UniqueConstraint("agent", "session", "id"),
+    Column("source", Words, nullable=False),
+    Column("scope", Words, nullable=False),
+    Column("raw", Words, nullable=False),
+    Column("subagent", Words, nullable=False),
+    Column("cost_microusd", BigInteger),
+    UniqueConstraint("agent", "session", "source", "id"),
 )
 
 #: The queue. `text` is erased as soon as the prompt is done.

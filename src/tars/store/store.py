@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from tars.accounting.usage import RequestUsage
+from tars.accounting.usage import Source
+from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.errors import Fault
 from tars.home import set_aside
@@ -111,10 +112,17 @@ class Store:
         with self._transaction("read the turns") as connection:
             return ledger.newest(connection, limit, agent)
 
-    def model_requests(self, turn: str) -> list[RequestUsage]:
+    def add_logged(
+        self, turn: str, agent: str, session: str, requests: tuple[RequestUsage, ...]
+    ) -> None:
+        """Add what the agent's log shows late of a turn that its protocol counted."""
+        with self._transaction("add to the ledger") as connection:
+            ledger.add_requests(connection, turn, agent, session, requests, Source.LOG)
+
+    def model_requests(self, turn: str, source: Source = Source.LOG) -> list[RequestUsage]:
         """Give what each model request of a turn used, in their order."""
         with self._transaction("read the model requests") as connection:
-            return ledger.requests(connection, turn)
+            return ledger.requests(connection, turn, source)
 
     def totals(self, session: str, *, agent: str | None = None) -> Totals:
         """Add up the finished turns of a session."""

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tars.accounting.usage import RequestUsage
 from tars.agents.gemini.history import SAFE_MINUTE, GeminiHistory
 from tars.agents.kind import History
+from tars.conversation.model import RequestUsage
 
 RECORDED = Path(__file__).parents[2] / "golden" / "gemini" / "session_files"
 ACP = "262c497a-8339-44d5-b9a5-40738f3f5164"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from tars.accounting.usage import RequestUsage
+from tars.conversation.model import RequestUsage
 
 
 class _Record(msgspec.Struct):

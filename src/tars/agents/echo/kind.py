@@ -4,11 +4,12 @@
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tars import __version__
 from tars.agents.echo.history import EchoHistory
-from tars.agents.kind import Launch, Setup
+from tars.agents.kind import Knowledge, Launch, Setup, Traces
 from tars.errors import Fault, FaultKind
 from tars.protocols import faults
 from tars.protocols.acp import Acp
@@ -27,6 +28,26 @@ class Echo:
     command = (sys.executable, "-P", "-m", "tars.agents.echo")
     trusts_exit_status = True
     install_advice = "It is built in: remove `command` from its table in config.toml."
+
+    counts_on_the_wire = False
+
+    def knowledge(self, protocol: str) -> Knowledge:
+        return Knowledge(
+            tokens="every request, from its log",
+            cache_read=True,
+            reasoning=True,
+            per_model=True,
+            context=True,
+            tools=True,
+            permissions=True,
+            resume=True,
+            tested="built in",
+            note="It has no model; its tokens are made up.",
+        )
+
+    def traces(self, env: Mapping[str, str]) -> Traces:
+        """It is built in and needs no account."""
+        return Traces(signed_in=True)
 
     def one_shot(self, protocol: str) -> bool:
         return False

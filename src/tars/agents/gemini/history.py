@@ -23,7 +23,7 @@ from typing import Annotated
 
 import msgspec
 
-from tars.accounting.usage import RequestUsage
+from tars.conversation.model import RequestUsage
 
 #: A minute in which no session can begin any more.
 SAFE_MINUTE = "2000-01-01T00-00"

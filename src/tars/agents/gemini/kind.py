@@ -1,11 +1,12 @@
 """How Gemini CLI is launched, spoken to and read."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tars import __version__
 from tars.agents.gemini import faults
 from tars.agents.gemini.history import GeminiHistory
-from tars.agents.kind import Launch, Setup
+from tars.agents.kind import Knowledge, Launch, Setup, Traces
 from tars.errors import Fault
 from tars.protocols.acp import Acp
 from tars.protocols.codec import Codec
@@ -30,6 +31,33 @@ class Gemini:
         "Install it with `npm install -g @google/gemini-cli`, or set `command` in "
         "`[agents.NAME]`; then `tars restart`."
     )
+
+    # Over ACP it tells nothing of caches and thoughts: its log does.
+    counts_on_the_wire = False
+
+    def knowledge(self, protocol: str) -> Knowledge:
+        warm = protocol == "acp"
+        return Knowledge(
+            tokens="every request, from its log",
+            cache_read=True,
+            reasoning=True,
+            per_model=True,
+            subagents=True,
+            context=True,
+            tools=True,
+            permissions=warm,
+            resume=True,
+            model=True,
+            mode=True,
+            tested="0.61.0",
+            note="" if warm else "A process per prompt.",
+        )
+
+    def traces(self, env: Mapping[str, str]) -> Traces:
+        folder = _folder(env)
+        key = any(env.get(name) for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"))
+        logs = tuple(p for p in (folder / "tmp",) if p.is_dir())
+        return Traces(key or (folder / "oauth_creds.json").exists(), logs)
 
     def one_shot(self, protocol: str) -> bool:
         return protocol == "stream-json"
@@ -60,7 +88,7 @@ class Gemini:
         return Acp(client_version=__version__, classify=faults.classify)
 
     def history(self, setup: Setup, session_id: str, mark: str = "") -> GeminiHistory:
-        return GeminiHistory(_folder(setup), session_id, setup.keep, mark)
+        return GeminiHistory(_folder(setup.env), session_id, setup.keep, mark)
 
     def retrying(self, line: str) -> str | None:
         return faults.retrying(line)
@@ -79,6 +107,6 @@ def _env(setup: Setup) -> dict[str, str]:
     }
 
 
-def _folder(setup: Setup) -> Path:
-    home = setup.env.get("GEMINI_CLI_HOME") or setup.env.get("HOME") or str(Path.home())
+def _folder(env: Mapping[str, str]) -> Path:
+    home = env.get("GEMINI_CLI_HOME") or env.get("HOME") or str(Path.home())
     return Path(home) / ".gemini"

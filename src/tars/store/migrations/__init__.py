@@ -13,7 +13,7 @@ from tars.store.engine import Unreadable
 from tars.store.schema import metadata, version
 
 #: The newest revision in `versions`.
-HEAD = "0001"
+HEAD = "0002"
 
 
 def make_current(connection: Connection) -> None:
