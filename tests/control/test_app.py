@@ -11,6 +11,7 @@ import pytest
 from tars.control import contract as c
 from tars.control.app import HANDLERS
 from tars.control.reference import INTRODUCTION
+from tars.control.routes import ROUTES, Route
 from tars.errors import Busy, StoreError
 from tests.control.scripted import Answer, Running
 
@@ -32,17 +33,17 @@ async def next_event(events: AsyncIterator[tuple[str, Any] | None]) -> tuple[str
 
 def test_the_handlers_are_the_contracts_routes() -> None:
     """Every route has a handler and every handler a route."""
-    assert set(HANDLERS) == {(route.method, route.path) for route in c.ROUTES}
+    assert set(HANDLERS) == {(route.method, route.path) for route in ROUTES}
 
 
-def example(route: c.Route) -> tuple[str, Any]:
+def example(route: Route) -> tuple[str, Any]:
     """Give a path and a body that the route takes."""
     path = route.path.format(name="echo", id="p-1")
     return path, {"text": "hello"} if route.request is c.PromptRequest else None
 
 
-@pytest.mark.parametrize("route", c.ROUTES, ids=lambda r: f"{r.method} {r.path}")
-async def test_every_route_answers_as_the_contract_says(server: Running, route: c.Route) -> None:
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
+async def test_every_route_answers_as_the_contract_says(server: Running, route: Route) -> None:
     """A JSON answer has the fields of its type, a stream announces itself as one."""
     path, body = example(route)
     async with server.client() as client:
@@ -56,8 +57,8 @@ async def test_every_route_answers_as_the_contract_says(server: Running, route: 
             assert set(answer.json) == set(route.answer.__struct_encode_fields__)
 
 
-@pytest.mark.parametrize("route", c.ROUTES, ids=lambda r: f"{r.method} {r.path}")
-async def test_what_is_not_known_is_refused(server: Running, route: c.Route) -> None:
+@pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
+async def test_what_is_not_known_is_refused(server: Running, route: Route) -> None:
     """A field or a query parameter that the contract does not name is a 400 that names it."""
     path, body = example(route)
     for target, sent in ((path, {**(body or {}), "colour": 1}), (f"{path}?colour=1", body)):

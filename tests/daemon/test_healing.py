@@ -124,8 +124,8 @@ def test_a_session_that_is_gone_back_to_has_its_figures(home: Home) -> None:
 
     async def live() -> None:
         async with successor(home) as (_, chronicle):
-            assert await chronicle.recall("echo", "s1")
-            assert chronicle.known_sessions["s1"].interaction_count == 2
-            assert not await chronicle.recall("echo", "s2")
+            assert await chronicle.session_files.recall("echo", "s1")
+            assert chronicle.session_files.known["s1"].interaction_count == 2
+            assert not await chronicle.session_files.recall("echo", "s2")
 
     anyio.run(live)

@@ -34,6 +34,7 @@ from tars.control.event_stream import (
 )
 from tars.control.feed import Frame
 from tars.control.log_file import LogFile
+from tars.control.routes import ROUTES, Route
 from tars.control.status_text import render
 from tars.errors import RequestInvalid, TarsError
 
@@ -81,7 +82,7 @@ Handler = Callable[[Backend, Call], Awaitable[c.Wire | Response]]
 
 def build(backend: Backend, *, body_seconds: float = BODY_SECONDS) -> ASGIApp:
     """Make the application that serves the contract from a backend."""
-    routes = [_starlette_route(backend, route, body_seconds) for route in c.ROUTES]
+    routes = [_starlette_route(backend, route, body_seconds) for route in ROUTES]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(_StatusFirst, backend=backend)],
@@ -116,7 +117,7 @@ class _StatusFirst:
             await self._app(scope, receive, send)
 
 
-def _starlette_route(backend: Backend, route: c.Route, body_seconds: float) -> StarletteRoute:
+def _starlette_route(backend: Backend, route: Route, body_seconds: float) -> StarletteRoute:
     handler = HANDLERS[route.method, route.path]
 
     async def endpoint(request: Request) -> Response:
@@ -132,7 +133,7 @@ def _starlette_route(backend: Backend, route: c.Route, body_seconds: float) -> S
 # --- reading requests -------------------------------------------------------
 
 
-async def _read_call(request: Request, route: c.Route, body_seconds: float) -> Call:
+async def _read_call(request: Request, route: Route, body_seconds: float) -> Call:
     with anyio.move_on_after(body_seconds) as patience:
         body = await _read_body(request)
     if patience.cancelled_caught:

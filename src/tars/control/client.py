@@ -13,7 +13,6 @@ import msgspec
 
 from tars.control.contract import (
     MAX_BODY,
-    PROMPT_STREAM,
     Accepted,
     AgentChanged,
     AgentList,
@@ -36,6 +35,7 @@ from tars.control.contract import (
 )
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
+from tars.control.routes import PROMPT_STREAM
 from tars.control.sse import EventReader, EventTooLarge
 from tars.errors import (
     AgentUnavailable,

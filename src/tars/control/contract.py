@@ -1,11 +1,10 @@
-"""The control channel as data: every route, request and answer, by its wire name.
+"""The control channel as data: every request and answer, by its wire name.
 
 HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are camelCase,
 times are ISO 8601 in UTC, and durations say their unit in their name. An answer may grow new
-fields: clients ignore what they do not know. The reference page and the tests are made from here.
+fields: clients ignore what they do not know. The reference page and the tests are made from
+here and from routes.py.
 """
-
-from dataclasses import dataclass
 
 import msgspec
 
@@ -311,90 +310,6 @@ class Lagged(Wire):
 
     dropped: int
 
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One line of the reference. `stream` names the SSE events of the answer, with their types."""
-
-    method: str
-    path: str
-    summary: str
-    answer: type[Wire]
-    request: type[Wire] | None = None
-    query: tuple[tuple[str, str], ...] = ()
-    stream: tuple[tuple[str, type[Wire]], ...] = ()
-
-
-PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
-    ("accepted", Accepted),
-    ("started", Started),
-    ("text", Text),
-    ("thought", Text),
-    ("tool", Tool),
-    ("permission", PermissionStatus),
-    ("waiting", Waiting),
-    ("usage", Usage),
-    ("lagged", Lagged),
-    ("turn", TurnResult),
-)
-
-ROUTES: tuple[Route, ...] = (
-    Route(
-        "GET",
-        "/v1/status",
-        "Uptime, agents, tokens and warnings.",
-        Status,
-        query=(
-            ("format", "`json` (default) or `text`, the same as `tars status` prints"),
-            ("color", "`1` colours the text"),
-            ("width", "columns of the text, 80 unless told"),
-        ),
-    ),
-    Route("GET", "/v1/agents", "The configured agents.", AgentList),
-    Route(
-        "POST",
-        "/v1/prompt",
-        "Send a prompt; its answer streams as Server-Sent Events.",
-        TurnResult,
-        PromptRequest,
-        stream=PROMPT_STREAM,
-    ),
-    Route("POST", "/v1/cancel", "Cancel a prompt that runs or waits.", Cancelled, CancelRequest),
-    Route("POST", "/v1/reset", "Clear the session; prompts begin anew.", ResetDone, ResetRequest),
-    Route("POST", "/v1/permit/{id}", "Answer a permission request.", Permitted, PermitRequest),
-    Route(
-        "POST",
-        "/v1/agents/{name}/start",
-        "Start it; wait until it is ready or failed.",
-        AgentChanged,
-    ),
-    Route(
-        "POST", "/v1/agents/{name}/stop", "Stop an agent, and wait until it is gone.", AgentChanged
-    ),
-    Route("POST", "/v1/agents/{name}/restart", "A new process, the same session.", AgentChanged),
-    Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
-    Route(
-        "GET",
-        "/v1/events",
-        "Everything that happens, as Server-Sent Events.",
-        FeedEvent,
-        query=(("agent", "only this agent's"),),
-        stream=(("event", FeedEvent), ("lagged", Lagged)),
-    ),
-    Route(
-        "GET",
-        "/v1/logs",
-        "The end of the daemon's log, or of an agent's stderr.",
-        LogLine,
-        query=(
-            ("agent", "this agent's stderr instead of the daemon's log"),
-            ("lines", "how many lines from the end; 100 unless told"),
-            ("follow", "`1` goes on with new lines"),
-        ),
-        stream=(("line", LogLine),),
-    ),
-    Route("POST", "/v1/shutdown", "Stop the agents in order, then the daemon.", ShuttingDown),
-)
 
 #: The most bytes that a request's body may hold. A larger one is refused unread.
 MAX_BODY = 16 * 1024 * 1024

@@ -142,7 +142,7 @@ class Feed:
         self._events: list[tuple[str | None, Subscription]] = []
 
     def publish_turn(self, turn: str, name: str, message: Wire) -> None:
-        """Tell whoever follows this turn. `name` is one of contract.PROMPT_STREAM."""
+        """Tell whoever follows this turn. `name` is one of routes.PROMPT_STREAM."""
         readers = self._turns.get(turn)
         if readers:
             frame = Frame.of(name, message)

@@ -11,8 +11,9 @@ from typing import get_args, get_origin
 
 import msgspec
 
-from tars.control.contract import MAX_BODY, ROUTES, Error, Route, Wire
+from tars.control.contract import MAX_BODY, Error, Wire
 from tars.control.error_answers import ANSWERS, HTTP_CODES
+from tars.control.routes import ROUTES, Route
 
 INTRODUCTION = f"""\
 # The control channel

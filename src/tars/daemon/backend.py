@@ -168,7 +168,7 @@ class Desk:
             )
 
     async def _know_session(self, agent: str, wanted: str | None) -> None:
-        if wanted is not None and not await self._chronicle.recall(agent, wanted):
+        if wanted is not None and not await self._chronicle.session_files.recall(agent, wanted):
             raise SessionNotFound(
                 f"The agent {agent} had no session {wanted!r} under tars.",
                 advice="Leave `--session` out to use the current one.",
@@ -208,7 +208,7 @@ class Desk:
         cleared = await self._recorder.ask_file(deleting.clear)
         if self._loop.agent(name).turn is not None or manager.session is not before:
             # A prompt came in between, into this session: it goes on, and its file is back.
-            self._chronicle.save(name)
+            self._chronicle.session_files.save(manager)
             raise _under_way(name)
         manager.session = None
         self._loop.drivers[name].forget_session()

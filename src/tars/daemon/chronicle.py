@@ -32,7 +32,8 @@ from tars.core.agent import Agent, Outcome
 from tars.core.commands import Command
 from tars.daemon import records, status
 from tars.daemon.logs import AgentLog
-from tars.errors import Fault, FaultKind, StoreError
+from tars.daemon.session_files import SessionFiles
+from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime import children
 from tars.runtime.children import Identity
@@ -40,7 +41,7 @@ from tars.runtime.driver import Driver
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
-from tars.sessions.session_file import SessionFields, SessionManager
+from tars.sessions.session_file import SessionManager
 from tars.store.rows import AgentRow, Decision, PromptRow, SessionRow, TurnBegun, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
@@ -52,14 +53,12 @@ WARNINGS = 5
 
 
 class Chronicle:
-    """`sessions` holds each agent's session.json; `warnings` are sentences for a person."""
+    """`warnings` are sentences for a person."""
 
     def __init__(self, home: Home, recorder: Recorder, feed: Feed) -> None:
         self.feed = feed
-        self.sessions: dict[str, SessionManager] = {}
         self.logs: dict[str, AgentLog] = {}
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
-        self.known_sessions: dict[str, SessionFields] = {}
         self.store_deleted = False
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
@@ -69,13 +68,18 @@ class Chronicle:
         self._on_record: dict[str, TurnBegun] = {}
         self._foreseeing: set[str] = set()
         self.healed = False
-        self._disk_problem: str | None = None
+        self.session_files = SessionFiles(recorder, self.warn)
+
+    @property
+    def sessions(self) -> dict[str, SessionManager]:
+        """Each agent's session.json."""
+        return self.session_files.managers
 
     @property
     def problems(self) -> list[str]:
         """What is wrong now: warnings, a configuration that is not in force, and a disk that
         does not take what is written."""
-        disk = self._recorder.problem or self._disk_problem
+        disk = self._recorder.problem or self.session_files.problem
         deleted = "The store's file was deleted; restart tars." if self.store_deleted else None
         return [*self.warnings, *(p for p in (self._reload_problem, disk, deleted) if p)]
 
@@ -134,13 +138,13 @@ class Chronicle:
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
         match said:
             case Opened():
-                self._session_opened(agent, said)
+                self.session_files.opened(agent, said)
                 if turn is not None:
                     begun = records.begun(agent, turn)
                     self._recorder.put(lambda store: store.begin_turn(begun))
                     self._tell_started(turn)
             case SessionLost(session_id, reason):
-                self._session_lost(agent, session_id, reason)
+                self.session_files.lost(agent, session_id, reason)
             case Garbled(reason, size):
                 log.warning("agent_garbled", agent=agent, reason=reason, size=size)
             case _:
@@ -171,81 +175,6 @@ class Chronicle:
     def wrote(self, agent: str, lines: list[str]) -> None:
         if agent in self.logs:
             self.logs[agent].write(lines)
-
-    # --- sessions -----------------------------------------------------------
-
-    async def recall(self, agent: str, session_id: str) -> bool:
-        """Find what was counted of a session, for a prompt that goes back to it.
-
-        False when tars never saw it. Raises StoreError.
-        """
-        current = self.sessions[agent].session
-        if current is not None and current.session_id == session_id:
-            return True
-        if session_id in self.known_sessions:
-            return True
-        row = await self._recorder.ask(lambda store: store.session(agent, session_id))
-        if row is not None:
-            self.know(row)
-        return row is not None
-
-    def know(self, row: SessionRow) -> None:
-        """Have the figures of a session at hand for when a prompt goes to it."""
-        current = self.sessions[row.agent].session
-        if current is None or current.session_id != row.id:
-            self.known_sessions.setdefault(row.id, records.session_fields(row))
-
-    def _session_opened(self, agent: str, opened: Opened) -> None:
-        manager = self.sessions[agent]
-        before = manager.session
-        self._go_to_session(manager, opened.session_id)
-        log.info("session_opened", agent=agent, session=opened.session_id, resumed=opened.resumed)
-        if manager.session == before and manager.exists():
-            return
-        at = datetime.now(UTC)
-        self._recorder.put(lambda store: store.save_session(agent, opened.session_id, at))
-        self._save(manager)
-
-    def _go_to_session(self, manager: SessionManager, session_id: str) -> None:
-        """Count for this session from now on; one that is gone back to has its figures again."""
-        current = manager.session
-        if current is not None and current.session_id not in ("", session_id):
-            # A prompt that waits may go back to it.
-            self.known_sessions[current.session_id] = current
-        known = self.known_sessions.pop(session_id, None)
-        if known is not None:
-            manager.session = known
-        manager.begin(session_id)
-
-    def _session_lost(self, agent: str, session_id: str, reason: str) -> None:
-        lost = self.sessions[agent].session
-        self.sessions[agent].session = None
-        if lost is None or not lost.total_net_tokens:
-            # Nothing was ever said in it: some agents do not keep such a session.
-            return
-        self.warn(
-            f"The agent {agent} has lost the conversation {session_id}: {reason.rstrip('.')}. "
-            "A new one was begun; the ledger keeps what was counted."
-        )
-
-    def save(self, agent: str) -> None:
-        """Write an agent's session.json as it is in memory."""
-        self._save(self.sessions[agent])
-
-    def _save(self, manager: SessionManager) -> None:
-        """Write session.json in the worker thread; a full disk is told, and tried again."""
-        self._recorder.put_file(lambda: self._save_now(manager))
-
-    def _save_now(self, manager: SessionManager) -> None:
-        try:
-            manager.save()
-        except StoreError as error:
-            self._disk_problem = f"{error} {error.advice}".strip()
-            log.error("session_not_saved", reason=str(error))
-            raise
-        self._disk_problem = None
-        if manager.problem:
-            self.warn(manager.problem)
 
     def known(self, agent: AgentRow) -> None:
         self._recorder.put(lambda store: store.save_agent(agent))
@@ -289,10 +218,10 @@ class Chronicle:
         """Count the turn, write it down, and only then tell those who wait for it."""
         manager = self.sessions[agent]
         if report.session_id is not None:
-            self._go_to_session(manager, report.session_id)
+            self.session_files.go_to(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
         record = records.record(agent, report)
-        self._save(manager)
+        self.session_files.save(manager)
         self._recorder.put(
             lambda store: store.finish_turn(record),
             then=partial(self._tell_finished, agent, report),
@@ -361,7 +290,7 @@ class Chronicle:
             and session.interaction_count <= in_ledger
         ):
             manager.update_usage(record.usage, at=record.ended_at)
-            self._save(manager)
+            self.session_files.save(manager)
         self._recorder.put(lambda store: store.finish_turn(record))
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
@@ -385,7 +314,7 @@ class Chronicle:
         if manager.session is not None and manager.session.session_id == session_id:
             count = manager.session.interaction_count
             manager.session = replace(manager.update_usage(usage, at=at), interaction_count=count)
-            self._save(manager)
+            self.session_files.save(manager)
         self._recorder.put(lambda store: store.finish_turn(record))
 
     def logged(

@@ -97,7 +97,7 @@ def _requeue(row: PromptRow, left: _LeftOver, loop: Loop, chronicle: Chronicle) 
     prompt = Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds)
     if row.agent in loop.fleet.agents:
         if known := left.session(row.agent, row.session):
-            chronicle.know(known)
+            chronicle.session_files.know(known)
         loop.submit(prompt)
         return
     fault = Fault(FaultKind.BAD_CONFIG, f"The agent {row.agent} is no longer configured.")
