@@ -158,3 +158,18 @@ def test_half_a_surrogate_pair_can_be_sent() -> None:
     """A prompt from a terminal that is not UTF-8 may hold one."""
     sent = jsonrpc.notification("m", {"text": "a\udcff"})
     assert json.loads(sent)["params"] == {"text": "a\udcff"}
+
+
+def test_the_bare_dialect_names_no_version() -> None:
+    """It writes none, needs none, and does not mind one; the strict one still asks for it."""
+    written = [
+        jsonrpc.request(0, "m", {}, bare=True),
+        jsonrpc.notification("n", {}, bare=True),
+        jsonrpc.response("x", None, bare=True),
+        jsonrpc.error(0, -32601, "no", bare=True),
+    ]
+    assert not any(b"jsonrpc" in data for data in written)
+    kinds = [type(decode(data, bare=True)) for data in written]
+    assert kinds == [Request, Notification, Response, Response]
+    assert isinstance(decode(written[0]), Malformed)
+    assert decode(line(method="n"), bare=True) == decode(line(method="n"))

@@ -4,6 +4,7 @@ Decoding never raises: what is no message is `Malformed`, with a reason that quo
 nothing of the bytes. Ids are integers or strings, and 0 is one like any other. A batch
 (an array) is no message here: no agent protocol uses it. Members that JSON-RPC does not
 name are ignored. `params` and `result` stay raw JSON for the protocol above to decode.
+`bare` is the dialect whose messages leave the "jsonrpc" member out.
 """
 
 import json
@@ -76,7 +77,6 @@ class _Error(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    jsonrpc: Literal["2.0"]
     id: Id | UnsetType | None = UNSET
     method: str | UnsetType = UNSET
     params: Raw = _NULL
@@ -84,21 +84,26 @@ class _Line(msgspec.Struct):
     error: _Error | None = None
 
 
+class _VersionedLine(_Line, kw_only=True):
+    jsonrpc: Literal["2.0"]
+
+
 class _Detailed(msgspec.Struct):
     details: str = ""
 
 
-_LINE = msgspec.json.Decoder(_Line)
+_LINE = msgspec.json.Decoder(_VersionedLine)
+_BARE_LINE = msgspec.json.Decoder(_Line)
 _DATA = msgspec.json.Decoder(str | _Detailed | None)
 _ENCODER = msgspec.json.Encoder()
 
 _T = TypeVar("_T")
 
 
-def decode(line: bytes) -> Message:
+def decode(line: bytes, *, bare: bool = False) -> Message:
     """Read one line."""
     try:
-        wire = _LINE.decode(line)
+        wire = _BARE_LINE.decode(line) if bare else _LINE.decode(line)
     except msgspec.ValidationError:
         return Malformed("not a JSON-RPC 2.0 message")
     except _UNREADABLE:
@@ -116,24 +121,24 @@ def decoded(raw: bytes | Raw, decoder: msgspec.json.Decoder[_T]) -> _T | None:
         return None
 
 
-def request(id: Id, method: str, params: Any) -> bytes:
+def request(id: Id, method: str, params: Any, *, bare: bool = False) -> bytes:
     """Make the line that asks."""
-    return _line({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+    return _line({"id": id, "method": method, "params": params}, bare)
 
 
-def notification(method: str, params: Any) -> bytes:
+def notification(method: str, params: Any, *, bare: bool = False) -> bytes:
     """Make the line that tells."""
-    return _line({"jsonrpc": "2.0", "method": method, "params": params})
+    return _line({"method": method, "params": params}, bare)
 
 
-def response(id: Id, result: Any) -> bytes:
+def response(id: Id, result: Any, *, bare: bool = False) -> bytes:
     """Make the line that answers."""
-    return _line({"jsonrpc": "2.0", "id": id, "result": result})
+    return _line({"id": id, "result": result}, bare)
 
 
-def error(id: Id, code: int, message: str) -> bytes:
+def error(id: Id, code: int, message: str, *, bare: bool = False) -> bytes:
     """Make the line that refuses to answer."""
-    return _line({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}})
+    return _line({"id": id, "error": {"code": code, "message": message}}, bare)
 
 
 def _call(wire: _Line, method: str) -> Message:
@@ -164,7 +169,8 @@ def _said(wire: _Error) -> RpcError:
     return RpcError(wire.code, wire.message, details or "")
 
 
-def _line(message: dict[str, Any]) -> bytes:
+def _line(members: dict[str, Any], bare: bool) -> bytes:
+    message = members if bare else {"jsonrpc": "2.0", **members}
     try:
         return _ENCODER.encode(message) + b"\n"
     except UnicodeEncodeError:

@@ -28,11 +28,12 @@ Heard = Request | Notification | Answered | Garbled
 
 class Peer:
     """Our end. `understood` and `garbled` say that the other side has sent at least one
-    message, and at least one line that is none."""
+    message, and at least one line that is none. `bare`: no message has a "jsonrpc" member."""
 
-    def __init__(self, line_limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(self, line_limit: int = DEFAULT_LIMIT, *, bare: bool = False) -> None:
         self.understood = False
         self.garbled = False
+        self._bare = bare
         self._lines = Lines(line_limit)
         self._out = bytearray()
         self._asked = 0
@@ -42,16 +43,16 @@ class Peer:
         """Send a request; its answer comes back as `Answered` with `then`."""
         self._asked += 1
         self._pending[self._asked] = then
-        self._out += jsonrpc.request(self._asked, method, params)
+        self._out += jsonrpc.request(self._asked, method, params, bare=self._bare)
 
     def tell(self, method: str, params: dict[str, Any]) -> None:
-        self._out += jsonrpc.notification(method, params)
+        self._out += jsonrpc.notification(method, params, bare=self._bare)
 
     def answer(self, id: Id, result: dict[str, Any]) -> None:
-        self._out += jsonrpc.response(id, result)
+        self._out += jsonrpc.response(id, result, bare=self._bare)
 
     def refuse(self, id: Id, code: int, message: str) -> None:
-        self._out += jsonrpc.error(id, code, message)
+        self._out += jsonrpc.error(id, code, message, bare=self._bare)
 
     def receive(self, data: bytes) -> Iterator[Heard]:
         """Take bytes, cut anywhere. Exhaust it: each message is looked at when its turn comes,
@@ -74,7 +75,7 @@ class Peer:
         if isinstance(line, TooLong):
             self.garbled = True
             return Garbled("a line longer than the limit", line.size)
-        message = jsonrpc.decode(line)
+        message = jsonrpc.decode(line, bare=self._bare)
         if isinstance(message, Malformed):
             self.garbled = True
             return Garbled(message.reason, len(line))
