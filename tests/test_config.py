@@ -72,6 +72,42 @@ def secret_file(home: Home, text: str, mode: int = 0o600) -> Path:
     return path
 
 
+# What the agents say of each other
+
+
+def test_relations_are_read(home: Home) -> None:
+    """`after`, `group` and `fallback` are lists of names; one name needs no brackets."""
+    found = read(
+        home,
+        '[agents.echo]\nafter = "b"\ngroup = ["web", "all", "web"]\nfallback = ["b"]\n'
+        '[agents.b]\nkind = "echo"\nfallback = ["echo"]\nafter = []\n',
+    ).agents
+    assert found["echo"].after == found["echo"].fallback == ("b",)
+    assert found["echo"].group == ("web", "all")
+    assert (found["b"].after, found["b"].fallback) == ((), ("echo",))
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ('after = ["twoo"]', 'after: there is no [agents.twoo]; did you mean "two"?'),
+        ('fallback = ["x"]', "fallback: there is no [agents.x]"),
+        ('fallback = "echo"', "fallback: names the agent itself"),
+        ('after = ["echo"]', "after: names the agent itself"),
+        ('after = ["two"]', "after: would wait for itself: echo → two → echo"),
+        ("after = 1", 'after: must be a name, or a list of names such as ["web"], not an integer'),
+        ("group = [1]", 'group: must be a list of names such as ["web"]'),
+        ('group = "two"', "group: two is the name of an agent"),
+        ('group = "A b"', "group: not a name for a group: up to 32 lower-case letters, digits, "
+         "- and _, beginning with a letter or a digit"),
+    ],
+)  # fmt: skip
+def test_relations_that_cannot_be_are_faults(home: Home, keys: str, fault: str) -> None:
+    """A name that nobody has, an agent that waits for itself, a group that would be an agent."""
+    text = f'[agents.echo]\n{keys}\n[agents.two]\nkind = "echo"\nafter = ["echo"]'
+    assert faults(home, text) == [f"agents.echo.{fault}"]
+
+
 # What is read
 
 
@@ -524,6 +560,9 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
         "env": {"GEMINI_API_KEY": "…"},
         "env_file": home.root / "gemini.env",
         "max_rss": 3 * 2**29,
+        "after": ("echo",),
+        "group": ("web",),
+        "fallback": ("echo",),
     }
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)

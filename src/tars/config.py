@@ -6,7 +6,6 @@ of its own making; a person's file, with its comments, is never rewritten.
 """
 
 import os
-import re
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import tomli_w
 
 from tars.accounting.rules import UsageRule
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
+from tars.config_relations import AGENT_NAME, judge_relations
 from tars.core.agent import Spec
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import RestartPolicy, When
@@ -42,8 +42,6 @@ TOOL_KINDS = (
     "switch_mode",
     "other",
 )
-
-_AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 Which = Callable[[str], str | None]
 
@@ -79,6 +77,9 @@ class AgentConfig:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_file: Path | None = None
     autostart: bool = True
+    after: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
     handshake_seconds: float = 60.0
     turn_seconds: float = 3600.0
     silence_seconds: float = 600.0
@@ -241,15 +242,17 @@ def _default_agent(root: Table, agents: Mapping[str, AgentConfig]) -> str:
 
 
 def _agents(tables: Table, home: Home, kinds: Mapping[str, KindFacts]) -> dict[str, AgentConfig]:
-    agents = {}
+    agents, own = {}, {}
     for name in tables.names():
-        if not _AGENT_NAME.fullmatch(name):
+        if not AGENT_NAME.fullmatch(name):
             tables.fault(
                 name,
                 "not a name for an agent: up to 32 lower-case letters, digits, - and _, "
                 "beginning with a letter or a digit",
             )
-        agents[name] = _agent(name, tables.table(name), home, kinds)
+        own[name] = tables.table(name)
+        agents[name] = _agent(name, own[name], home, kinds)
+    judge_relations(agents, own)
     return agents
 
 
@@ -272,6 +275,9 @@ def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) 
         env=_env(table.table("env")),
         env_file=_env_file(table),
         autostart=table.flag("autostart", default=usual.autostart),
+        after=table.listing("after"),
+        group=table.listing("group"),
+        fallback=table.listing("fallback"),
         handshake_seconds=table.seconds("handshake_seconds", usual.handshake_seconds),
         turn_seconds=table.seconds("turn_seconds", usual.turn_seconds),
         silence_seconds=table.seconds("silence_seconds", usual.silence_seconds),

@@ -118,6 +118,15 @@ class Table:
             return None
         return tuple(value)
 
+    def listing(self, key: str) -> tuple[str, ...]:
+        """A list of names, each once; a single name may stand without its brackets."""
+        value = self._take(key, (str, list), 'a name, or a list of names such as ["web"]')
+        names = [value] if isinstance(value, str) else value or []
+        if not all(isinstance(name, str) and name for name in names):
+            self.fault(key, 'must be a list of names such as ["web"]')
+            return ()
+        return tuple(dict.fromkeys(names))
+
     def path(self, key: str) -> Path | None:
         """An absolute path; ``~`` is the home folder."""
         value = self._take(key, str, "a string")

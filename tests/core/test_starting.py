@@ -305,3 +305,19 @@ def test_always_follows_even_a_goodbye() -> None:
     policy = RestartPolicy(when=When.ALWAYS)
     agent, _ = play(ready_agent(trusts_exit_status=True, restart=policy), (5, Exited(7, 0)))
     assert agent.state is State.WAITING
+
+
+def test_a_start_at_need_waits_for_a_prompt() -> None:
+    """It starts nothing, and the first prompt then starts the agent. A stop undoes it."""
+    agent, told = play(new_agent(), (0, StartAsked(at_need=True)))
+    assert (agent.state, agent.wanted, told) == (State.STOPPED, True, [])
+    agent, told = play(agent, (1, PromptAsked("p1")))
+    assert (agent.state, told) == (State.STARTING, [Spawn()])
+    agent, _ = play(new_agent(), (0, StartAsked(at_need=True)), (1, StopAsked()))
+    assert not agent.wanted
+
+
+def test_a_start_at_need_leaves_a_failed_agent_alone() -> None:
+    """What needs a person still does."""
+    failed, _ = play(new_agent(), (0, StartAsked()), (1, SpawnFailed(NOT_INSTALLED)))
+    assert play(failed, (2, StartAsked(at_need=True))) == (failed, [])

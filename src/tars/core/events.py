@@ -7,13 +7,15 @@ faults, and never a prompt, an answer or a secret.
 from dataclasses import dataclass
 
 from tars.core.agent import Outcome, Spec
-from tars.core.permission import Option
+from tars.core.permission import Answerer, Option
 from tars.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class StartAsked:
-    """Somebody wants the agent to run."""
+    """Somebody wants the agent to run; `at_need`: not before a prompt needs it."""
+
+    at_need: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +80,27 @@ class CancelAsked:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The agent is done with a prompt; `outcome` is what its protocol said."""
+    """The agent is done with a prompt; `outcome` is what its protocol said. `retry_after`:
+    a limit of the account stopped it, which ends in so many seconds."""
 
     prompt: str
     outcome: Outcome
     fault: Fault | None = None
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Exited:
     """The process is gone, and all that it wrote was read; a negative status is a signal number.
 
-    `fault` is what its last words say went wrong, where they say it.
+    `fault` is what its last words say went wrong, where they say it, and `retry_after` as
+    in `TurnEnded`.
     """
 
     pid: int
     status: int
     fault: Fault | None = None
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,12 @@ class TimeUp:
 
 @dataclass(frozen=True, slots=True)
 class Hung:
-    """Verdict: the turn shows no sign of life, or no end. `reason` and `advice` are for a
-    person."""
+    """Verdict: the turn shows no sign of life (`wedged`), or no end. `reason` and `advice`
+    are for a person."""
 
     reason: str
     advice: str = ""
+    wedged: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +136,13 @@ class PermissionAsked:
 
 @dataclass(frozen=True, slots=True)
 class PermissionAnswered:
-    """Somebody answered; None refuses."""
+    """Somebody answered; None refuses. `by` is a person, or a choice that was remembered just
+    now; `who` tells which person."""
 
     request_id: str
     option_id: str | None
+    by: Answerer = Answerer.PERSON
+    who: str = ""
 
 
 Event = (

@@ -16,7 +16,9 @@ from tars.errors import Fault, FaultKind
 
 
 def start_afresh(agent: Agent, event: object, now: float) -> Step:
-    """A person asked: what was tried before is forgotten."""
+    """A person asked: what was tried before is forgotten. A start at need waits for a prompt."""
+    if isinstance(event, e.StartAsked) and event.at_need:
+        return replace(agent, wanted=agent.wanted or agent.state is State.STOPPED), ()
     history = RestartHistory(total=agent.restarts.total)
     return move.start(replace(agent, wanted=True, restarts=history), now)
 
