@@ -36,7 +36,6 @@ from tars.control.contract import (
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
 from tars.control.routes import PROMPT_STREAM
-from tars.control.sse import EventReader, EventTooLarge
 from tars.errors import (
     AgentUnavailable,
     ConfigInvalid,
@@ -45,6 +44,7 @@ from tars.errors import (
     RequestInvalid,
     TarsError,
 )
+from tars.protocols.sse import EventReader, EventTooLarge
 
 #: For what the daemon answers at once.
 QUICK_SECONDS = 5.0

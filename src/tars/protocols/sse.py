@@ -1,7 +1,8 @@
 """Server-Sent Events, read: bytes in, (event, data) out.
 
-Only what the control channel sends: `event` and `data` fields, comments as signs of
-life. See https://html.spec.whatwg.org/multipage/server-sent-events.html.
+What tars' own control channel and the agents that serve HTTP send: `event` and `data`
+fields, and comments as signs of life. See
+https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """
 
 from collections.abc import Iterator

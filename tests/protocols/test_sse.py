@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars.control.sse import EventReader, EventTooLarge
+from tars.protocols.sse import EventReader, EventTooLarge
 
 STREAM = (
     b":\n\nevent: text\ndata: one\n\n"
