@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from tars.conversation.model import ReportedUsage, RequestUsage
+from tars.conversation.model import ReportedUsage, RequestUsage, Scope
 
 
 class Source(StrEnum):
@@ -80,7 +80,8 @@ def reconcile(
     """Make one turn's usage from the agent's report and its log.
 
     `told` are the requests that the protocol counted one by one: with them the log has no
-    say, and the larger of the report and their sum is taken.
+    say, and the larger of the report and their sum is taken. Counters of more than a request,
+    and those that nobody could read, are there for the record alone.
 
     `reported` is None when the protocol said nothing (a cancelled or failed turn);
     `logged` is None when the log could not be read. Where both agree, the log gives
@@ -88,7 +89,7 @@ def reconcile(
     sums are the report's and the detail the log's. Where the log is larger (a turn
     that was ended with usage 0/0), the log is the truth.
     """
-    if counted := tuple(told):
+    if counted := tuple(r for r in told if _counts(r)):
         return _official(reported, counted, tool_calls)
     requests = None if logged is None else tuple(logged)
     if requests:
@@ -146,6 +147,12 @@ class Ledger:
             output=usage.output + usage.thoughts,
             reasoning=usage.thoughts,
         )
+
+
+def _counts(request: RequestUsage) -> bool:
+    return request.scope is Scope.REQUEST and bool(
+        request.input or request.output or request.thoughts
+    )
 
 
 def _official(
