@@ -55,13 +55,15 @@ class HttpServer:
 
     `listening` is a regular expression for the line of its stdout that tells the address:
     its group 1 is the URL. `user` and `password` are for basic authentication. `events` is
-    the path of its stream of Server-Sent Events.
+    the path of its stream of Server-Sent Events, and `heartbeat` the `type` of those that
+    only say that it is there.
     """
 
     listening: str
     user: str
     password: str = field(repr=False)
     events: str
+    heartbeat: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tars.conversation.model import Said
 from tars.protocols.codec import Codec
 from tars.runtime import children, pipes
 from tars.runtime.children import Child
+from tars.runtime.http_link import HttpLink
 from tars.runtime.link import Link, PipeLink
 from tars.runtime.vitals import Gauge
 
@@ -126,6 +127,8 @@ def _linked(setup: Setup, launch: Launch) -> tuple[Child, Link]:
         cwd=launch.cwd,
         stdout_file=setup.tmp / "stdout" if launch.stdout_to_file else None,
     )
+    if launch.http is not None:
+        return child, HttpLink(child, launch.http)
     return child, PipeLink(child, to_file=launch.stdout_to_file)
 
 
