@@ -14,7 +14,6 @@ from tars.conversation.model import Said
 from tars.protocols.codec import Codec
 from tars.runtime import children, pipes
 from tars.runtime.children import Child
-from tars.runtime.http_link import HttpLink
 from tars.runtime.link import Link, PipeLink
 from tars.runtime.vitals import Gauge
 
@@ -128,6 +127,9 @@ def _linked(setup: Setup, launch: Launch) -> tuple[Child, Link]:
         stdout_file=setup.tmp / "stdout" if launch.stdout_to_file else None,
     )
     if launch.http is not None:
+        # Only these agents need it: the daemon starts without.
+        from tars.runtime.http_link import HttpLink
+
         return child, HttpLink(child, launch.http)
     return child, PipeLink(child, to_file=launch.stdout_to_file)
 
