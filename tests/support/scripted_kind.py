@@ -151,13 +151,15 @@ class ScriptedHistory:
 @dataclass(slots=True)
 class ScriptedKind:
     """`handshake` is the script that the child runs when it is opened; `logs` is None for
-    an agent that keeps none. `broken` names a method that fails with a bug."""
+    an agent that keeps none. `broken` names a method that fails with a bug. `knows`: its
+    process has one session, and of earlier ones it knows these."""
 
     handshake: str = "open SESSION"
     logs: dict[str, ScriptedLog] | None = None
     broken: str = ""
     argv: tuple[str, ...] | None = None
     to_file: bool = True
+    knows: frozenset[str] | None = None
 
     name = "scripted"
     protocols = ("warm", "one-shot")
@@ -186,7 +188,13 @@ class ScriptedKind:
             setup.env,
             setup.cwd,
             stdout_to_file=one_shot and self.to_file,
+            session_id=self._held(session_id),
         )
+
+    def _held(self, session_id: str | None) -> str:
+        if self.knows is None:
+            return ""
+        return session_id if session_id in self.knows else "s1"
 
     def codec(self, setup: Setup) -> ScriptedCodec:
         self._fail("codec")

@@ -73,7 +73,9 @@ class Launch:
     at once. `diagnostics` is where the CLI
     writes what its stderr tells too late: a FIFO is made there and read for signs of life,
     and nothing of it is kept, for it may quote prompts. `litter` are patterns of what the CLI
-    leaves in its TMPDIR and nobody reads; it is removed after each turn."""
+    leaves in its TMPDIR and nobody reads; it is removed after each turn. `session_id` is for a
+    process that has one conversation: the one that was asked for, or the id of a new one where
+    none was, or where that one is gone. For any other that exists the process is replaced."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -83,6 +85,7 @@ class Launch:
     litter: tuple[str, ...] = ()
     terminal: Terminal | None = None
     http: HttpServer | None = None
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,14 @@ from tars.conversation.model import Said
 class Opening:
     """How a process is opened. `cwd` is absolute; `session_id` is the conversation to bring
     back, or None for a new one; `model` and `mode` are set again where the agent forgot
-    them, and are empty for the agent's own choice."""
+    them, and are empty for the agent's own choice. `new_id` is the id that the process was told
+    to give a new conversation, or empty; one that was to be brought back is gone then."""
 
     cwd: str
     session_id: str | None = None
     model: str = ""
     mode: str = ""
+    new_id: str = ""
 
 
 class Codec(Protocol):

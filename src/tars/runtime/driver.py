@@ -45,6 +45,7 @@ from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
 from tars.runtime.hub import Hub
+from tars.runtime.parting import see_off
 from tars.runtime.redaction import Redactor
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport, report
 from tars.runtime.vitals import Vitals
@@ -88,6 +89,7 @@ class Driver:
         self._redactor = Redactor(setup.env)
         self._permission_ids: dict[str, str] = {}
         self._settling: Codec | None = None
+        self._has_one_session = False
         self._awaited: tuple[LiveTurn, TurnEnded] | None = None
         self._open_sessions: set[str] = set()
         self._counting = Counting(setup.name, kind, hub)
@@ -124,12 +126,7 @@ class Driver:
         """Make the warm process and begin its handshake."""
         if self._counting.history is not None:
             self._counting.history.guard()
-        setup = self.setup
-        channel = self._make(self.kind.launch(setup, self.session_id))
-        if channel is not None:
-            opening = Opening(str(setup.cwd), self.session_id, setup.model, setup.mode)
-            channel.codec.open(opening)
-            channel.flush()
+        self._open(self.kind.launch(self.setup, self.session_id), self.session_id)
 
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
@@ -148,7 +145,11 @@ class Driver:
             turn.log_mark = self._counting.history.mark()
         if self.one_shot and self._make(self.kind.launch(self.setup, wish)) is None:
             return
-        self._hub.began(self.name, turn, lambda: self._give(turn, wish))
+        refusal = self._change_process(wish) if wish else None
+        if refusal is not None:
+            self._hub.began(self.name, turn, lambda: self._refuse(turn, refusal))
+        else:
+            self._hub.began(self.name, turn, lambda: self._give(turn, wish))
 
     def _give(self, turn: LiveTurn, session_id: str | None) -> None:
         channel = self._channel
@@ -160,6 +161,14 @@ class Driver:
         channel.flush()
         if self.one_shot:
             channel.finish_input()
+
+    def _refuse(self, turn: LiveTurn, fault: Fault) -> None:
+        """No process can be given this prompt: the next one goes where this one came from."""
+        if self.turn is turn and not turn.given:
+            turn.given = True
+            self.session_id, self._counting.history = turn.came_from
+            turn.session_id = None
+            self._tell_ended(turn, TurnEnded(Stop.ERROR, fault=fault))
 
     def next_turn(self, prompt: Prompt) -> LiveTurn | None:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
@@ -234,11 +243,36 @@ class Driver:
             self._hub.send(self.name, e.SpawnFailed(fault))
             return None
         self._channel = channel
+        self._has_one_session = bool(launch.session_id)
         self._open_sessions = set()
         self._hub.send(self.name, e.Spawned(channel.child.pid))
         conversation = partial(channel.converse, self._hear, self._note_lines, self._note_hints)
         self._hub.attend(self.name, channel.child, conversation)
         return channel
+
+    def _open(self, launch: Launch, session_id: str | None) -> bool:
+        """Make the process of a conversation and begin its handshake."""
+        channel = self._make(launch)
+        if channel is None:
+            return False
+        setup = self.setup
+        new = launch.session_id if launch.session_id != session_id else ""
+        channel.codec.open(Opening(str(setup.cwd), session_id, setup.model, setup.mode, new))
+        channel.flush()
+        return True
+
+    def _change_process(self, session_id: str) -> Fault | None:
+        """Replace a process that cannot be given this conversation, or say why none can."""
+        old = self._channel
+        if old is None or not self._has_one_session or old.codec.session_id == session_id:
+            return None
+        launch = self.kind.launch(self.setup, session_id)
+        if launch.session_id != session_id:
+            return faults.session_unknown(self.name)
+        if not self._open(launch, session_id):
+            return faults.no_process(self.name)
+        self._hub.background(self.name, partial(see_off, old))
+        return None
 
     def _note_lines(self, lines: list[str]) -> None:
         self._note_hints(lines)
@@ -248,6 +282,9 @@ class Driver:
     def farewell(self, child: Child, status: int) -> e.Exited:
         """Give the event for a child that has exited; the driver forgets it."""
         child.close()
+        if child is not self.child:
+            # Another one has taken its place.
+            return e.Exited(child.pid, status)
         channel, self._channel, self.vitals = self._channel, None, Vitals()
         if self._awaited is not None:
             # It answered before it went, and its log grows no more.
@@ -266,6 +303,8 @@ class Driver:
     # --- what it says -------------------------------------------------------
 
     def _hear(self, channel: Channel, heard: list[Said]) -> None:
+        if channel is not self._channel:
+            return
         for said in heard:
             self._note(said)
             self._hub.said(self.name, said)

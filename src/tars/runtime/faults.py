@@ -45,3 +45,21 @@ def died(kind: Kind, name: str, status: int, stderr: str) -> Fault | None:
         f"The agent {how}; the end of its stderr: {words}",
         f"`tars logs --agent {name}` shows all of it.",
     )
+
+
+def session_unknown(agent: str) -> Fault:
+    """A prompt names a conversation that is not there."""
+    return Fault(
+        FaultKind.SESSION_UNKNOWN,
+        f"The agent {agent} does not know this session.",
+        "Leave the session out to go on with the current one.",
+    )
+
+
+def no_process(agent: str) -> Fault:
+    """Another conversation needs a process of its own, and there is none."""
+    return Fault(
+        FaultKind.CRASHED,
+        f"The process of the agent {agent} for this session could not be made.",
+        f"`tars logs --agent {agent}` says why.",
+    )
