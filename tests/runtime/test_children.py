@@ -1,26 +1,21 @@
 """Real processes: how they are made, how they end, and who goes with them."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
-import msgspec
 import psutil
 import pytest
 
 from tars.runtime import children
-from tars.runtime.children import Child, Identity
-from tests.support.stage import ENVIRONMENT, alive, open_files
-
-LIMIT_MS = 30_000
+from tars.runtime.children import Child
+from tests.support.processes import bystander, died_at_once, python, said, watched
+from tests.support.stage import ENVIRONMENT, open_files
 
 
 @pytest.fixture(params=["asyncio", "trio"])
@@ -32,39 +27,8 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[None
 Run = Callable[[Callable[[], Awaitable[None]]], None]
 
 
-def python(code: str) -> list[str]:
-    return [sys.executable, "-I", "-S", "-c", textwrap.dedent(code)]
-
-
 def make(code: str, folder: Path, *, stdout_file: Path | None = None) -> Child:
     return children.spawn("one", python(code), env=ENVIRONMENT, cwd=folder, stdout_file=stdout_file)
-
-
-def said(descriptor: int | None) -> bytes:
-    """Read one line, or to the end of the pipe, whichever comes first."""
-    assert descriptor is not None
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    data = b""
-    while not data.endswith(b"\n"):
-        assert poll.poll(LIMIT_MS), "nothing was said"
-        piece = os.read(descriptor, 4096)
-        if not piece:
-            break
-        data += piece
-    return data
-
-
-@contextmanager
-def watched(pid: int) -> Iterator[Callable[[], bool]]:
-    """Give a question that is answered when the process ends: did it, in time?"""
-    pidfd = os.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
-    try:
-        yield lambda: bool(poll.poll(LIMIT_MS))
-    finally:
-        os.close(pidfd)
 
 
 BEAR = """
@@ -304,179 +268,3 @@ def test_stdout_can_be_a_file_that_nobody_else_may_read(tmp_path: Path, run: Run
         child.close()
 
     run(scene)
-
-
-SPAWN_AND_WAIT = """
-    import signal, sys
-    from pathlib import Path
-    from tars.runtime import children
-    child = children.spawn("one", sys.argv[3:], env={}, cwd=Path(sys.argv[1]))
-    children.remember(Path(sys.argv[2]), [child.identity])
-    print(child.pid, flush=True)
-    while True:
-        signal.pause()
-"""
-
-
-def daemon(folder: Path, note: Path, code: str) -> "subprocess.Popen[bytes]":
-    """A process that makes a child through tars's own code, notes it, and stays."""
-    argv = [sys.executable, "-c", textwrap.dedent(SPAWN_AND_WAIT), str(folder), str(note)]
-    return subprocess.Popen([*argv, *python(code)], stdout=subprocess.PIPE)
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
-
-
-def test_a_child_dies_with_a_killed_daemon(tmp_path: Path) -> None:
-    """kill -9 of the daemon leaves no agent, although nobody ran any code then."""
-    parent = daemon(tmp_path, tmp_path / "note", "import signal\nwhile True: signal.pause()")
-    assert parent.stdout is not None
-    with watched(int(parent.stdout.readline())) as ended:
-        kill(parent)
-        assert ended()
-
-
-def test_what_a_killed_daemon_left_is_ended(tmp_path: Path) -> None:
-    """The child died with its daemon; the grandchild, which did not, is found by its session."""
-    note, place = tmp_path / "children.json", tmp_path / "grandchild"
-    os.mkfifo(place)
-    code = f"""
-        import os, signal
-        pid = os.fork()
-        if pid:
-            with open({str(place)!r}, "w") as fifo:
-                fifo.write(str(pid))
-        while True:
-            signal.pause()
-    """
-    parent = daemon(tmp_path, note, code)
-    assert parent.stdout is not None
-    leader = int(parent.stdout.readline())
-    with watched(leader) as leader_ended:
-        grandchild = int(place.read_text())
-        kill(parent)
-        assert leader_ended()
-    assert alive(grandchild), "else there is nothing to prove"
-    with watched(grandchild) as ended:
-        assert [child.pid for child in children.end_leftovers(note)] == [leader]
-        assert ended()
-    assert not note.exists()
-    assert children.end_leftovers(note) == []
-
-
-@contextmanager
-def bystander() -> Iterator["subprocess.Popen[bytes]"]:
-    """Somebody else's process, which leads a session too."""
-    argv = python(
-        """
-        import os, signal
-        signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"here\\n"))
-        print(flush=True)
-        while True:
-            signal.pause()
-        """
-    )
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True)
-    assert process.stdout is not None
-    process.stdout.readline()
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def died_at_once(process: "subprocess.Popen[bytes]") -> bool:
-    """Whether a SIGKILL was sent to it: nothing that it is told later is heard."""
-    assert process.stdout is not None
-    process.send_signal(signal.SIGUSR1)
-    return process.stdout.readline() != b"here\n"
-
-
-def test_a_leader_that_still_lives_is_ended_with_its_session(tmp_path: Path) -> None:
-    """Where PDEATHSIG did not do it, the note does."""
-    note = tmp_path / "children.json"
-    with bystander() as process:
-        children.remember(note, [Identity("one", process.pid, children.create_time(process.pid))])
-        with watched(process.pid) as ended:
-            assert [child.name for child in children.end_leftovers(note)] == ["one"]
-            assert ended()
-
-
-def test_a_pid_that_is_somebody_elses_by_now_is_not_touched(tmp_path: Path) -> None:
-    """The same number with another birthday is another process."""
-    note = tmp_path / "children.json"
-    with bystander() as process:
-        born = children.create_time(process.pid)
-        for other in (born - 3600, born + 3600):
-            children.remember(note, [Identity("one", process.pid, other)])
-            assert children.end_leftovers(note) == []
-        assert not died_at_once(process)
-
-
-def test_a_note_from_before_the_machine_was_started_names_nobody(tmp_path: Path) -> None:
-    """Pids are given anew after a boot: even a birthday that fits is a coincidence."""
-    note = tmp_path / "children.json"
-    with bystander() as process:
-        children.remember(note, [Identity("one", process.pid, children.create_time(process.pid))])
-        os.utime(note, (0, psutil.boot_time() - 60))
-        assert children.end_leftovers(note) == []
-        assert not died_at_once(process)
-
-
-def test_the_clock_may_have_been_set_between_two_daemons(tmp_path: Path) -> None:
-    """A birthday is reckoned from the boot, which the clock moves by up to a second."""
-    note = tmp_path / "children.json"
-    with bystander() as process:
-        born = children.create_time(process.pid)
-        children.remember(note, [Identity("one", process.pid, born + 1.0)])
-        assert len(children.end_leftovers(note)) == 1
-
-
-def test_a_zombie_is_not_waited_for(tmp_path: Path) -> None:
-    """Where nobody reaps orphans, a dead leftover would hold up the start for seconds."""
-    note = tmp_path / "children.json"
-    process = subprocess.Popen(["/bin/true"], start_new_session=True)
-    with watched(process.pid) as ended:
-        assert ended()
-        began = time.monotonic()
-        children.remember(note, [Identity("one", process.pid, children.create_time(process.pid))])
-        assert children.end_leftovers(note) == []
-        assert time.monotonic() - began < 4
-    process.wait()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"[1]", b'[{"name":"one","pid":"x","create_time":0}]', b"null", b"\xff\xfe\x00"],
-)
-def test_a_broken_note_ends_nobody(tmp_path: Path, content: bytes) -> None:
-    """A torn or foreign file is as good as none."""
-    note = tmp_path / "children.json"
-    note.write_bytes(content)
-    assert children.end_leftovers(note) == []
-
-
-def test_no_note_ends_nobody(tmp_path: Path) -> None:
-    """The first daemon of a home finds none."""
-    assert children.end_leftovers(tmp_path / "children.json") == []
-
-
-def test_a_note_is_its_owners_alone_and_replaces_the_one_before(tmp_path: Path) -> None:
-    """It is written beside and renamed, with nothing left over."""
-    note = tmp_path / "children.json"
-    children.remember(note, [Identity("one", 1, 2.0), Identity("two", 3, 4.0)])
-    children.remember(note, [Identity("two", 3, 4.0)])
-    assert msgspec.json.decode(note.read_bytes()) == [{"name": "two", "pid": 3, "create_time": 4.0}]
-    assert note.stat().st_mode & 0o777 == 0o600
-    assert list(tmp_path.iterdir()) == [note]
-
-
-def test_a_process_that_is_gone_has_no_birthday() -> None:
-    """0.0 is no time at which a process can have begun."""
-    with bystander() as process:
-        assert children.create_time(process.pid) > 0
-    assert children.create_time(process.pid) == 0.0

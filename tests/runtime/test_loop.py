@@ -297,7 +297,17 @@ def test_who_no_longer_waits_is_not_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["decided", "said", "began", "finished", "wrote", "children_changed", "spent", "asked"],
+    [
+        "decided",
+        "said",
+        "began",
+        "finished",
+        "wrote",
+        "children_began",
+        "children_ended",
+        "spent",
+        "asked",
+    ],
 )
 def test_a_bug_in_the_audience_is_told_and_no_agent_suffers(tmp_path: Path, method: str) -> None:
     """Whatever it fails to hear, turns go on and are finished, and so are those of others."""

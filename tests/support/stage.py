@@ -100,9 +100,14 @@ class Witness:
         self.stderr.extend(lines)
         self._tell("wrote")
 
-    def children_changed(self, children: Iterable[Identity]) -> None:
-        self.notes.append(list(children))
-        self._tell("children_changed")
+    def children_began(self, who: Iterable[Identity]) -> None:
+        self.notes.append([*(self.notes[-1] if self.notes else []), *who])
+        self._tell("children_began")
+
+    def children_ended(self, who: Iterable[Identity]) -> None:
+        gone = set(who)
+        self.notes.append([one for one in self.notes[-1] if one not in gone])
+        self._tell("children_ended")
 
     def texts(self) -> list[str]:
         return [said.text for said in self.heard if isinstance(said, TextSaid)]

@@ -35,12 +35,12 @@ from tars.daemon.logs import AgentLog
 from tars.daemon.session_files import SessionFiles
 from tars.errors import Fault, FaultKind
 from tars.home import Home
-from tars.runtime import children
 from tars.runtime.children import Identity
 from tars.runtime.driver import Driver
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
+from tars.runtime.leftovers import Note
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import AgentRow, Decision, PromptRow, SessionRow, TurnBegun, TurnRecord
 
@@ -62,7 +62,7 @@ class Chronicle:
         self.store_deleted = False
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
-        self._home = home
+        self._children = Note(home.children)
         self._recorder = recorder
         self._decisions: list[Decision] = []
         self._on_record: dict[str, TurnBegun] = {}
@@ -322,11 +322,19 @@ class Chronicle:
     ) -> None:
         self._recorder.put(lambda store: store.add_logged(turn, agent, session_id, requests))
 
-    def children_changed(self, running: Iterable[Identity]) -> None:
+    def children_began(self, who: Iterable[Identity]) -> None:
+        self._note_children(self._children.began, who)
+
+    def children_ended(self, who: Iterable[Identity]) -> None:
+        self._note_children(self._children.ended, who)
+
+    def _note_children(
+        self, note: Callable[[Iterable[Identity]], None], who: Iterable[Identity]
+    ) -> None:
         try:
-            children.remember(self._home.children, running)
+            note(who)
         except OSError as error:
-            # Without the note a successor could not end leftovers; PDEATHSIG still does.
+            # PDEATHSIG and the marks still end them, with a killed daemon or after it.
             log.error("children_not_noted", reason=error.strerror)
 
 

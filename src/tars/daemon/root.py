@@ -22,9 +22,11 @@ from tars.daemon.healing import heal
 from tars.daemon.hold import hold
 from tars.daemon.upkeep import Door, StoreFile
 from tars.home import Home
-from tars.runtime import children
+from tars.runtime.family import OURS
+from tars.runtime.leftovers import end_leftovers
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
+from tars.runtime.marks import home_id
 from tars.runtime.recorder import Recorder
 from tars.service.notify import Notifier
 
@@ -60,7 +62,9 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
         backups=config.log_backups,
     )
     log.info("daemon_started", pid=os.getpid())
-    for left in children.end_leftovers(home.children):
+    own = home_id(home.root)
+    OURS.settle(own)
+    for left in end_leftovers(home.children, own):
         log.warning("leftover_ended", agent=left.name, pid=left.pid)
     stop = anyio.Event()
     store_file = StoreFile()
@@ -87,12 +91,14 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_heed_signals, stop, desk, notifier, look)
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
+            tasks.start_soon(OURS.reap)
             assembly.start_all()
             await stop.wait()
             notifier.stopping()
             log.info("daemon_stopping")
             await assembly.retire()
             await loop.stop_all()
+            await OURS.end_strangers()
             chronicle.adjourned(loop.prompts)
             chronicle.flush()
             recorder.close()

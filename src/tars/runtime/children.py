@@ -1,8 +1,8 @@
-"""Processes: made in a session and process group of their own, ended with their whole session.
+"""Processes: made in a session and process group of their own, ended with their whole family.
 
-A child dies with the daemon (PDEATHSIG, Linux), its session dies with it, and what a killed
-daemon left behind is found by (pid, create time) and ended by the next one. Nobody but
-`Child.exited` reaps, and only the child it knows: never `waitpid(-1)`.
+A child dies with the daemon (PDEATHSIG, Linux), its family (family.py) dies with it, and what
+a killed daemon left behind is ended by the next one (leftovers.py). Nobody but `Child.exited`
+reaps it: never `waitpid(-1)`.
 """
 
 import ctypes
@@ -11,27 +11,22 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep
 from typing import IO
 
 import anyio
 import anyio.to_thread
-import msgspec
-import psutil
 
 from tars.home import FILE_MODE
+from tars.runtime import marks
+from tars.runtime.family import OURS
+from tars.runtime.marks import Mark
+from tars.runtime.process_table import create_time
 
 _PR_SET_PDEATHSIG = 1
-#: Two daemons may read one process's create time this far apart: Linux counts from boot, and
-#: when that was is reckoned anew from the clock. No pid is given away again this soon.
-CLOCK_SECONDS = 2.0
-#: How often, and how far apart, to look whether a killed leftover is gone.
-END_LOOKS = 500
-END_LOOK_SECONDS = 0.01
 # Loaded before any fork: a child between fork and exec may not import.
 _prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
 
@@ -49,7 +44,7 @@ class Child:
     """One process, and the ends of its pipes or of its terminal that are ours.
 
     `reap` waits for a process that has ended, and gives its exit status. On a terminal
-    there is no `stderr`. The process leads a session and a process group.
+    there is no `stderr`. The process leads a session and a process group, and bears `mark`.
     """
 
     def __init__(
@@ -61,6 +56,7 @@ class Child:
         stdin: IO[bytes],
         stdout: IO[bytes],
         stderr: IO[bytes] | None = None,
+        mark: Mark | None = None,
     ) -> None:
         self.name = name
         self.pid = pid
@@ -72,6 +68,18 @@ class Child:
         self.stdout: int | None = _descriptor(stdout)
         self.stderr: int | None = None if stderr is None else _descriptor(stderr)
         self.identity = Identity(name, self.pid, create_time(self.pid))
+        self._leader = OURS.made(pid, mark or OURS.mark(name))
+
+    def look(self) -> None:
+        """Note who descends from it now, so that they are known again when it is gone."""
+        if self._status is None:
+            self._leader.look()
+
+    @property
+    def seen(self) -> tuple[Identity, ...]:
+        """Itself, and who was seen below it."""
+        below = (Identity(self.name, pid, began) for pid, began in self._leader.seen)
+        return (self.identity, *below)
 
     def signal_group(self, number: int) -> None:
         """Signal every process of the group; one that is gone is no error.
@@ -79,11 +87,13 @@ class Child:
         Safe from reuse of the pid until `exited` returns: it is reaped only there.
         """
         if self._status is None:
+            if number != signal.SIGKILL:
+                self.look()
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
     async def exited(self) -> int:
-        """Wait for the end, end the rest of the session, reap, and give the exit status.
+        """Wait for the end, end the rest of the family, reap, and give the exit status.
 
         A negative status is a signal number.
         """
@@ -93,8 +103,10 @@ class Child:
             # A zombie keeps its number from being given to others; once it is reaped,
             # its group and session may be a stranger's.
             self.signal_group(signal.SIGKILL)
-            _end_session(self.pid)
+            await OURS.end_rest(self._leader)
+        if self._status is None:
             self._status = self._reap()
+            OURS.reaped(self.pid)
         return self._status
 
     async def _ended(self) -> None:
@@ -133,11 +145,13 @@ def spawn(
     """Make a child on pipes. Call it on the main thread: PDEATHSIG follows the thread.
 
     With `stdout_file` its stdout is that file, made anew, and `Child.stdout` reads it.
+    It bears a mark of its own, in its environment and its limits (marks.py).
     Raises OSError when the command cannot be run; nothing is left then.
     """
+    mark = OURS.mark(name)
     output, reader = _open_file(stdout_file) if stdout_file else (None, None)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), marks.handing_down(mark):
             # Python 3.12 warns of forks beside threads; ours only calls prctl and execs.
             warnings.simplefilter("ignore", DeprecationWarning)
             process = subprocess.Popen(
@@ -146,10 +160,10 @@ def spawn(
                 stdout=output or subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=cwd,
-                env=dict(env),
+                env={**env, marks.VARIABLE: str(mark)},
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()) if _prctl else None,
+                preexec_fn=die_with(os.getpid()),
             )
     except BaseException:
         if reader is not None:
@@ -168,94 +182,15 @@ def spawn(
         stdin=process.stdin,
         stdout=stdout,
         stderr=process.stderr,
+        mark=mark,
     )
 
 
-def _end_session(leader: int) -> None:
-    """End who left the leader's group but not its session, as the jobs of a shell do."""
-    for pid in psutil.pids():
-        with suppress(OSError):
-            if pid != leader and os.getsid(pid) == leader:
-                os.kill(pid, signal.SIGKILL)
+def die_with(parent: int) -> Callable[[], None] | None:
+    """Give what a child calls between fork and exec to die with its parent, where it can."""
+    if _prctl is None:
+        return None
 
-
-def create_time(pid: int) -> float:
-    """When the process began, seconds since the epoch; 0.0 when it is gone."""
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return 0.0
-
-
-def remember(path: Path, children: Iterable[Identity]) -> None:
-    """Note who runs, for a successor to clean up. Not synced: it matters on this boot only."""
-    temporary = path.with_suffix(".tmp")
-    descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
-    with open(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(list(children)))
-    temporary.replace(path)
-
-
-def end_leftovers(path: Path) -> list[Identity]:
-    """End what a killed daemon left: the children it noted, and their groups.
-
-    A pid that belongs to another process by now is not touched. Gives who was ended.
-    """
-    try:
-        if _boot_is_another(path):
-            return []
-        noted = msgspec.json.decode(path.read_bytes(), type=list[Identity])
-    except (OSError, msgspec.DecodeError):
-        return []
-    ended = [child for child in noted if _end_leftover(child)]
-    path.unlink(missing_ok=True)
-    return ended
-
-
-def _boot_is_another(path: Path) -> bool:
-    """Whether the machine was started after the file was written: its pids mean nothing then."""
-    return path.stat().st_mtime < psutil.boot_time() - CLOCK_SECONDS
-
-
-def _end_leftover(child: Identity) -> bool:
-    now = create_time(child.pid)
-    if now and abs(now - child.create_time) > CLOCK_SECONDS:
-        return False
-    # The leader is ours, or gone: then its number cannot have been given away while
-    # members of its session live.
-    members = [p for p in psutil.process_iter(["create_time", "status"]) if _left_by(p, child)]
-    for process in members:
-        with suppress(psutil.Error):
-            process.kill()
-    # Not until they are reaped: their new parent may take its time with that.
-    for _ in range(END_LOOKS):
-        if not any(_runs(process) for process in members):
-            break
-        sleep(END_LOOK_SECONDS)
-    return bool(members)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _left_by(process: psutil.Process, child: Identity) -> bool:
-    """Whether it lives in the session that the child led. A zombie is nobody's to end."""
-    try:
-        return (
-            os.getsid(process.pid) == child.pid
-            and process.info["create_time"] > child.create_time - CLOCK_SECONDS
-            and process.info["status"] != psutil.STATUS_ZOMBIE
-            and process.pid != os.getpid()
-        )
-    except OSError:
-        return False
-
-
-def _die_with(parent: int) -> Callable[[], None]:
     def arm() -> None:
         assert _prctl is not None
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -128,6 +128,8 @@ class Driver:
             self._counting.history.guard()
         self._open(self.kind.launch(self.setup, self.session_id), self.session_id)
 
+            if self.turn is not None:
+                self._channel.child.look()
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
         turn = LiveTurn(prompt, datetime.now(UTC), anyio.current_time())

@@ -61,7 +61,9 @@ class Audience(Protocol):
 
     def wrote(self, agent: str, lines: list[str]) -> None: ...
 
-    def children_changed(self, children: Iterable[Identity]) -> None: ...
+    def children_began(self, who: Iterable[Identity]) -> None: ...
+
+    def children_ended(self, who: Iterable[Identity]) -> None: ...
 
 
 class _Waiter:
@@ -200,7 +202,7 @@ class Loop:
         self._tell(agent, self._audience.wrote, agent, lines)
 
     def attend(self, agent: str, child: Child, conversation: Callable[[], object]) -> None:
-        self._children_changed()
+        self._tell(agent, self._audience.children_began, child.seen)
         self._start(self._attend, agent, child, conversation)
 
     def background(self, agent: str, work: Callable[[], object]) -> None:
@@ -285,7 +287,7 @@ class Loop:
         driver = self.drivers.get(name)
         if driver is not None:
             self.send(name, _farewell(driver, child, status))
-        self._children_changed()
+        self._tell(name, self._audience.children_ended, child.seen)
 
     async def _work(self, name: str, work: Callable[[], object]) -> None:
         try:
@@ -347,10 +349,6 @@ class Loop:
         for waiter in self._waiters:
             waiter.ask()
 
-    def _children_changed(self) -> None:
-        children = [d.child.identity for d in self.drivers.values() if d.child is not None]
-        self._tell("", self._audience.children_changed, children)
-
     def _start(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         assert self._tasks is not None, "the loop runs"
         self._tasks.start_soon(task, *args)
@@ -363,3 +361,5 @@ def _farewell(driver: Driver, child: Child, status: int) -> e.Exited:
     except Exception:
         log.exception("farewell_failed", agent=driver.name)
         return e.Exited(child.pid, status, _BUG)
+                if driver.child is not None:
+                    self._tell(name, self._audience.children_began, driver.child.seen)
