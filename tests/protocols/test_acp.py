@@ -19,10 +19,12 @@ from tars.conversation.model import (
     ToolCallChanged,
     ToolStatus,
     TurnEnded,
+    Unrecognised,
 )
 from tars.errors import Fault, FaultKind
-from tars.protocols.acp import MAX_KNOWN_CALLS, Acp
+from tars.protocols.acp import Acp
 from tars.protocols.acp_permissions import MAX_OPEN
+from tars.protocols.acp_turn import MAX_KNOWN_CALLS
 from tars.protocols.codec import Codec, Opening
 from tests.support.acp_script import CHOICES, HELLO, NEW, Script, opened, prompted
 
@@ -410,13 +412,31 @@ def test_what_belongs_to_no_turn_is_dropped() -> None:
 
 
 def test_what_tars_does_not_use_is_counted() -> None:
-    """Known or unknown, in a turn or not."""
+    """In a turn or not."""
     script = prompted()
     assert script.update("available_commands_update") == []
     assert script.update("plan", entries=[]) == []
-    assert script.update("something_new", content={"x": [1]}) == []
-    assert script.say(method="session/something") == []
-    assert script.codec.ignored == 4
+    assert script.update("session_info_update", title="x") == []
+    assert script.codec.ignored == 3
+
+
+def test_what_tars_does_not_know_is_told_by_its_name() -> None:
+    """An agent newer than tars is no faulty agent; a name is cut, and nothing else is quoted."""
+    script = prompted()
+    assert script.update("something_new", content={"x": [1]}) == [
+        Unrecognised("session/update something_new")
+    ]
+    assert script.say(method="_agent/notice", params={"x": "s3cr3t"}) == [
+        Unrecognised("_agent/notice")
+    ]
+    [long] = script.say(method="x" * 10_000)
+    assert isinstance(long, Unrecognised)
+    assert len(long.what) < 100
+    assert script.say(id=5, method="craft/drainMidTurnQueue", params={"sessionId": "s1"}) == [
+        Unrecognised("craft/drainMidTurnQueue")
+    ]
+    [answer] = script.sent()
+    assert (answer["id"], answer["error"]["code"]) == (5, -32601)
 
 
 def test_a_tool_call_keeps_its_status_until_it_is_told_another() -> None:
@@ -729,7 +749,7 @@ def test_a_malformed_permission_request_is_refused() -> None:
 # What an agent should not send.
 
 
-@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "x"])
+@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "elicitation/create"])
 def test_what_tars_does_not_offer_is_refused_at_once(method: str) -> None:
     """It was not advertised, and the agent must not wait."""
     script = prompted()

@@ -108,7 +108,7 @@ def test_the_commands_mark_the_end_of_a_replay() -> None:
     assert not ends_replay(Raw(b"5"))
 
 
-@pytest.mark.parametrize("kind", ["plan", "user_message_chunk", "usage_update", "new"])
+@pytest.mark.parametrize("kind", ["plan", "user_message_chunk", "session_info_update"])
 def test_an_update_that_tars_does_not_use_is_harmless(kind: str) -> None:
     """Whatever form its members have."""
     assert read(kind, content=5, status=[], title={"a": 1}, locations="x") == Unused()

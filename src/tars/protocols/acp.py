@@ -11,9 +11,10 @@ Rules:
   counted in `ignored` and dropped; only a change of mode is always told.
 - Every request of the agent is answered, the ones that tars does not offer at once. While
   a permission request is open the agent hears no cancel, so that a cancel answers them all.
+- What one agent does differently stands in its `Dialect`, which goes by the agent's name.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import Raw
 
@@ -23,19 +24,19 @@ from tars.conversation.model import (
     Opened,
     OpenFailed,
     PermissionAsked,
-    ReportedUsage,
     Said,
     SessionLost,
     Stop,
-    ToolCallChanged,
-    ToolStatus,
-    TurnEnded,
+    Unrecognised,
 )
 from tars.errors import Fault, FaultKind
 from tars.protocols import acp_messages as wire
-from tars.protocols import faults
+from tars.protocols import acp_opening, faults
+from tars.protocols.acp_dialect import Dialect, Recognise
 from tars.protocols.acp_permissions import OpenPermissions
 from tars.protocols.acp_session import SessionStart
+from tars.protocols.acp_turn import TurnReader
+from tars.protocols.acp_usage import Filled
 from tars.protocols.codec import Opening
 from tars.protocols.jsonrpc import (
     INVALID_PARAMS,
@@ -50,8 +51,8 @@ from tars.protocols.peer import Answered, Heard, Peer
 
 #: How long a replayed conversation may be silent before it is taken as over.
 REPLAY_SECONDS = 2.0
-#: How many of a turn's tool calls are remembered, for updates that leave the status out.
-MAX_KNOWN_CALLS = 1024
+#: What a client may be asked for; an agent that asks knows that tars offers none of it.
+_CLIENTS = ("fs/", "terminal/", "elicitation/")
 
 
 @dataclass(slots=True)
@@ -67,7 +68,9 @@ class _Turn:
 class Acp:
     """The codec of one ACP agent process.
 
-    `ignored` counts the messages that made sense but said nothing to tars.
+    `ignored` counts the messages that made sense but said nothing to tars. `recognise` gives
+    the dialect of an agent that has said its name; without it errors are read by `classify`
+    and usage is taken as it stands.
     """
 
     def __init__(
@@ -75,18 +78,22 @@ class Acp:
         client_version: str = "",
         *,
         classify: faults.Classify = faults.classify,
+        recognise: Recognise | None = None,
+        replay_seconds: float = REPLAY_SECONDS,
         line_limit: int = DEFAULT_LIMIT,
     ) -> None:
         self.ignored = 0
         self._client_version = client_version
-        self._classify = classify
+        self._reader = TurnReader(Dialect(classify=classify))
+        self._recognise = recognise
+        self._replay_seconds = replay_seconds
+        self._sign_in_advice = ""
         self._peer = Peer(line_limit)
         self._permissions = OpenPermissions(self._peer)
-        self._calls: dict[str, ToolStatus] = {}
         self._opening = Opening(cwd="")
         self._handshaking = False
         self._initialized = False
-        self._can_load = False
+        self._reopens_with = ""
         self._agent_version = ""
         self._sessions: set[str] = set()
         self._current: str | None = None
@@ -104,13 +111,13 @@ class Acp:
     def quiet_seconds(self) -> float | None:
         """How long a replay has to be silent to be over."""
         replaying = self._starting is not None and self._starting.replaying
-        return REPLAY_SECONDS if replaying else None
+        return self._replay_seconds if replaying else None
 
     def open(self, opening: Opening) -> None:
         """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""
         self._opening = opening
         self._handshaking = True
-        hello = wire.initialize(self._client_version)
+        hello = acp_opening.initialize(self._client_version)
         self._peer.ask("initialize", hello, self._greeted)
 
     def prompt(self, text: str, session_id: str | None = None) -> None:
@@ -174,12 +181,15 @@ class Acp:
         if isinstance(heard, Answered):
             return heard.then(heard.result)
         if isinstance(heard, Notification):
-            told = heard.method == "session/update"
-            return self._updated(heard.params) if told else self._ignore()
+            if heard.method == "session/update":
+                return self._updated(heard.params)
+            return [wire.unrecognised(heard.method)]
         if heard.method == "session/request_permission":
             return self._asked(heard.id, heard.params)
         self._peer.refuse(heard.id, METHOD_NOT_FOUND, "tars does not offer this method")
-        return self._ignore()
+        if heard.method.startswith(_CLIENTS):
+            return self._ignore()
+        return [wire.unrecognised(heard.method)]
 
     def _updated(self, params: Raw) -> list[Said]:
         message = decoded(params, wire.SESSION_UPDATE)
@@ -190,27 +200,17 @@ class Acp:
             if start.replaying and wire.ends_replay(message.update):
                 return start.settle()
             return self._ignore()
-        in_turn = self._turn_of(message.session_id) is not None
-        if in_turn or message.session_id == self._current:
-            return self._said(wire.read_update(message.update), in_turn)
-        return self._ignore()
-
-    def _said(self, update: wire.Update, in_turn: bool) -> list[Said]:
-        if isinstance(update, ModeChanged | Garbled):
-            return [update]
-        if not in_turn or isinstance(update, wire.CommandsListed | wire.Unused):
+        turn = self._turn_of(message.session_id)
+        if turn is None and message.session_id != self._current:
             return self._ignore()
-        return [self._tool_call(update) if isinstance(update, wire.ToolReport) else update]
-
-    def _tool_call(self, report: wire.ToolReport) -> ToolCallChanged:
-        before = self._calls.pop(report.call_id, ToolStatus.PENDING)
-        status = before if report.status is None else report.status
-        self._calls[report.call_id] = status
-        if len(self._calls) > MAX_KNOWN_CALLS:
-            del self._calls[next(iter(self._calls))]
-        return ToolCallChanged(
-            report.call_id, status, report.title, report.kind, report.paths, report.output
-        )
+        update = wire.read_update(message.update)
+        if isinstance(update, Filled):
+            return self._reader.filled(message.session_id, update) or self._ignore()
+        if isinstance(update, ModeChanged | Garbled | Unrecognised):
+            return [update]
+        if turn is None or isinstance(update, wire.CommandsListed | wire.Unused):
+            return self._ignore()
+        return self._reader.read(update, message.update)
 
     def _asked(self, id: Id, params: Raw) -> list[Said]:
         request = decoded(params, wire.PERMISSION_REQUEST)
@@ -249,25 +249,34 @@ class Acp:
 
     def _greeted(self, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):
-            return self._fail(self._classify(result))
-        answer = decoded(result, wire.INITIALIZED)
+            return self._fail(self._meaning_of(result))
+        answer = decoded(result, acp_opening.INITIALIZED)
         if answer is None:
             return self._fail(_broken("The agent's answer to initialize is malformed."))
-        if answer.protocol_version != wire.PROTOCOL_VERSION:
+        if answer.protocol_version != acp_opening.PROTOCOL_VERSION:
             return self._fail(
                 _broken(
                     f"The agent speaks version {answer.protocol_version} of the Agent Client "
-                    f"Protocol; tars speaks version {wire.PROTOCOL_VERSION}."
+                    f"Protocol; tars speaks version {acp_opening.PROTOCOL_VERSION}."
                 )
             )
         self._initialized = True
         self._agent_version = answer.version
-        self._can_load = answer.can_load
+        self._reopens_with = answer.reopens_with
+        if self._recognise is not None:
+            self._reader = TurnReader(self._recognise(answer.name))
+            self._sign_in_advice = answer.sign_in_advice
         return self._begin()
+
+    def _meaning_of(self, error: RpcError) -> Fault:
+        fault = self._reader.dialect.classify(error)
+        if fault.kind is FaultKind.NOT_SIGNED_IN and not fault.advice:
+            return replace(fault, advice=self._sign_in_advice)
+        return fault
 
     def _begin(self) -> list[Said]:
         wanted = self._opening.session_id
-        if wanted is None or self._can_load:
+        if wanted is None or self._reopens_with:
             self._start(wanted or "")
             return []
         self._start("")
@@ -279,13 +288,15 @@ class Acp:
             self._peer,
             self._opening,
             session_id,
-            classify=self._classify,
+            method=self._reopens_with or "session/load",
+            classify=self._meaning_of,
             opened=self._opened,
             failed=self._not_opened,
         )
 
     def _opened(self, start: SessionStart) -> list[Said]:
         self._sessions.add(start.session_id)
+        self._reader.opened(start.session_id, resumed=start.resumed)
         turn = self._turn
         if start.forgotten and start.resumed and turn is None:
             # Nobody wants this conversation any more.
@@ -302,7 +313,7 @@ class Acp:
         return [opened, *self._pursue()]
 
     def _not_opened(self, start: SessionStart, fault: Fault) -> list[Said]:
-        if start.resumed and not self._can_load:
+        if start.resumed and not self._reopens_with:
             fault = Fault(FaultKind.SESSION_UNKNOWN, "The agent keeps no sessions.")
         if self._handshaking and fault.kind is FaultKind.SESSION_UNKNOWN and start.resumed:
             self._start("")
@@ -329,6 +340,7 @@ class Acp:
 
     def _send(self, turn: _Turn, session_id: str) -> None:
         turn.sent = True
+        self._reader.began(session_id)
         self._peer.ask(
             "session/prompt",
             {"sessionId": session_id, "prompt": [{"type": "text", "text": turn.text}]},
@@ -337,7 +349,7 @@ class Acp:
 
     def _answered(self, session_id: str, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):
-            fault = self._classify(result)
+            fault = self._meaning_of(result)
             if fault.kind is FaultKind.SESSION_UNKNOWN:
                 # Let the next prompt try to load it.
                 self._sessions.discard(session_id)
@@ -347,15 +359,14 @@ class Acp:
         if ended is None or stop is None:
             fault = _broken("The agent ended the turn without a reason that the protocol knows.")
             return self._end_turn(Stop.ERROR, fault=fault)
-        return self._end_turn(stop, usage=wire.reported_usage(ended))
+        return self._end_turn(stop, ended=ended)
 
     def _end_turn(
-        self, stop: Stop, *, usage: ReportedUsage | None = None, fault: Fault | None = None
+        self, stop: Stop, *, ended: wire.PromptEnded | None = None, fault: Fault | None = None
     ) -> list[Said]:
         self._turn = None
-        self._calls.clear()
         self._permissions.withdraw()
-        return [TurnEnded(stop, usage, fault)]
+        return self._reader.ended(stop, ended, fault)
 
     # How it all ends.
 

@@ -7,7 +7,7 @@ it holds. Agents may send null for an optional member.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw
@@ -22,10 +22,15 @@ from tars.conversation.model import (
     TextSaid,
     ThoughtSaid,
     ToolStatus,
+    Unrecognised,
 )
+from tars.protocols import acp_usage
+from tars.protocols.acp_tools import text_of
+from tars.protocols.acp_usage import Filled
 from tars.protocols.jsonrpc import decoded
 
-PROTOCOL_VERSION = 1
+#: What an agent's own names are cut to.
+_LONGEST_NAME = 80
 
 #: Tokens. The bound keeps what an agent invents within a database's integers.
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -46,44 +51,6 @@ STOPS: Mapping[str, Stop] = {
 
 class _Wire(msgspec.Struct, rename="camel"):
     """A message on the wire: `tool_call_id` is `toolCallId` there."""
-
-
-class AgentInfo(_Wire):
-    version: str = ""
-
-
-class AgentCapabilities(_Wire):
-    load_session: bool = False
-
-
-class Initialized(_Wire):
-    protocol_version: int
-    agent_info: AgentInfo | None = None
-    agent_capabilities: AgentCapabilities | None = None
-
-    @property
-    def version(self) -> str:
-        return self.agent_info.version if self.agent_info else ""
-
-    @property
-    def can_load(self) -> bool:
-        return self.agent_capabilities is not None and self.agent_capabilities.load_session
-
-
-class Modes(_Wire):
-    current_mode_id: str
-
-
-class Models(_Wire):
-    current_model_id: str
-
-
-class SessionBegun(_Wire):
-    """The result of session/new, and of session/load, which leaves the id out."""
-
-    session_id: str = ""
-    modes: Modes | None = None
-    models: Models | None = None
 
 
 class SessionUpdate(_Wire):
@@ -120,8 +87,6 @@ class PromptEnded(_Wire):
     usage: Raw = _NULL
 
 
-INITIALIZED = msgspec.json.Decoder(Initialized)
-SESSION_BEGUN = msgspec.json.Decoder(SessionBegun)
 SESSION_UPDATE = msgspec.json.Decoder(SessionUpdate)
 PERMISSION_REQUEST = msgspec.json.Decoder(PermissionRequest)
 PROMPT_ENDED = msgspec.json.Decoder(PromptEnded)
@@ -149,19 +114,17 @@ class Unused:
     """An update that says nothing to tars."""
 
 
-Update = TextSaid | ThoughtSaid | ModeChanged | ToolReport | CommandsListed | Unused | Garbled
-
-
-def initialize(client_version: str) -> dict[str, Any]:
-    """The first request: tars leaves files and terminals to the agent itself."""
-    return {
-        "protocolVersion": PROTOCOL_VERSION,
-        "clientCapabilities": {
-            "fs": {"readTextFile": False, "writeTextFile": False},
-            "terminal": False,
-        },
-        "clientInfo": {"name": "tars", "version": client_version},
-    }
+Update = (
+    TextSaid
+    | ThoughtSaid
+    | ModeChanged
+    | ToolReport
+    | CommandsListed
+    | Filled
+    | Unused
+    | Unrecognised
+    | Garbled
+)
 
 
 def read_update(raw: Raw) -> Update:
@@ -171,9 +134,14 @@ def read_update(raw: Raw) -> Update:
         return Garbled("a session/update without its kind", len(bytes(raw)))
     reader = _READERS.get(tagged.session_update)
     if reader is None:
-        return Unused()
+        return unrecognised(f"session/update {tagged.session_update}")
     update = reader(raw)
     return update or Garbled(f"a malformed {tagged.session_update}", len(bytes(raw)))
+
+
+def unrecognised(name: str) -> Unrecognised:
+    """A message of this name says nothing to this version of tars."""
+    return Unrecognised(name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…")
 
 
 def ends_replay(raw: Raw) -> bool:
@@ -224,6 +192,8 @@ class _ToolCall(_Wire):
     kind: str | None = None
     content: list[_Content] | None = None
     locations: list[_Location] | None = None
+    raw_output: Raw = _NULL
+    meta: Raw = msgspec.field(default=_NULL, name="_meta")
 
 
 class _CurrentMode(_Wire):
@@ -297,13 +267,18 @@ def _tool_call(raw: Raw) -> Update | None:
         title=call.title or "",
         kind=call.kind or "",
         paths=tuple(dict.fromkeys((*located, *changed))),
-        output="".join(content.content.text for content in contents if content.content),
+        output="".join(content.content.text for content in contents if content.content)
+        or text_of(call.raw_output, call.meta),
     )
 
 
 def _mode(raw: Raw) -> Update | None:
     mode = decoded(raw, _CURRENT_MODE)
     return None if mode is None else ModeChanged(mode.current_mode_id)
+
+
+def _unused(_raw: Raw) -> Update:
+    return Unused()
 
 
 def _commands(_raw: Raw) -> Update:
@@ -317,6 +292,11 @@ _READERS: Mapping[str, Callable[[Raw], Update | None]] = {
     "tool_call_update": _tool_call,
     "current_mode_update": _mode,
     "available_commands_update": _commands,
+    "usage_update": acp_usage.of_update,
+    # What the protocol has besides says nothing to tars.
+    **dict.fromkeys(
+        ("user_message_chunk", "plan", "session_info_update", "config_option_update"), _unused
+    ),
 }
 
 

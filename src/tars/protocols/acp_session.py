@@ -1,10 +1,12 @@
 """How one ACP session comes to be open. Each step begins when the one before was answered:
 
     session/new ──────────────────────► set_mode ─► set_model ─► open
-    session/load ─► replay ─► its end ─┘
+    session/load ─► replay ─► its end ─┤
+    session/resume ────────────────────┘
 
 Mode and model are set where the opening wants another one than the agent has, and where
-the agent offers a choice: a loaded session is back at the agent's defaults.
+the agent offers a choice: a loaded session is back at the agent's defaults. A choice that
+the agent offers as one of its options is made with session/set_config_option.
 """
 
 from collections.abc import Callable
@@ -13,11 +15,11 @@ from msgspec import Raw
 
 from tars.conversation.model import Said
 from tars.errors import Fault, FaultKind
-from tars.protocols import acp_messages as wire
+from tars.protocols import acp_opening as wire
 from tars.protocols.codec import Opening
 from tars.protocols.faults import Classify
 from tars.protocols.jsonrpc import RpcError, decoded
-from tars.protocols.peer import Peer
+from tars.protocols.peer import Peer, Then
 
 
 class SessionStart:
@@ -25,8 +27,9 @@ class SessionStart:
 
     Exactly one of `opened` and `failed` is called at the end, and what it gives is said.
     `session_id` is the session to load, or empty for a new one, which gets its id with the
-    agent's answer. `mode` and `model` are what the agent has now, or empty where it does
-    not say. `forgotten` is the caller's note that nobody wants the session any more.
+    agent's answer; `method` brings an earlier one back. `mode` and `model` are what the
+    agent has now, or empty where it does not say. `forgotten` is the caller's note that
+    nobody wants the session any more.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class SessionStart:
         opening: Opening,
         session_id: str,
         *,
+        method: str,
         classify: Classify,
         opened: "Callable[[SessionStart], list[Said]]",
         failed: "Callable[[SessionStart, Fault], list[Said]]",
@@ -45,14 +49,17 @@ class SessionStart:
         self.forgotten = False
         self.mode = ""
         self.model = ""
+        self._mode_option = self._model_option = ""
         self._peer = peer
         self._opening = opening
         self._classify = classify
+        self._replays = False
         self._opened = opened
         self._failed = failed
         where = {"cwd": opening.cwd, "mcpServers": []}
         if self.resumed:
-            peer.ask("session/load", {"sessionId": session_id, **where}, self._loaded)
+            self._replays = method == "session/load"
+            peer.ask(method, {"sessionId": session_id, **where}, self._loaded)
         else:
             peer.ask("session/new", where, self._created)
 
@@ -77,19 +84,30 @@ class SessionStart:
             return self._failed(self, self._classify(result))
         # The protocol allows an empty result here.
         self._note(decoded(result, wire.SESSION_BEGUN) or wire.SessionBegun())
+        if not self._replays:
+            return self._set_mode()
         self.replaying = True
         return []
 
     def _note(self, begun: wire.SessionBegun) -> None:
+        has_modes, has_models = begun.modes is not None, begun.models is not None
         self.mode = begun.modes.current_mode_id if begun.modes else ""
         self.model = begun.models.current_model_id if begun.models else ""
+        mode, model = begun.option("mode"), begun.option("model")
+        if mode is not None and (not has_modes or mode.offers(self._opening.mode)):
+            self.mode, self._mode_option = mode.current, mode.id
+        if model is not None and (not has_models or model.offers(self._opening.model)):
+            self.model, self._model_option = model.current, model.id
 
     def _set_mode(self) -> list[Said]:
         mode = self._opening.mode
         if not _differs(mode, self.mode):
             return self._set_model()
-        params = {"sessionId": self.session_id, "modeId": mode}
-        self._peer.ask("session/set_mode", params, self._mode_set)
+        if self._mode_option:
+            self._choose(self._mode_option, mode, self._mode_set)
+        else:
+            params = {"sessionId": self.session_id, "modeId": mode}
+            self._peer.ask("session/set_mode", params, self._mode_set)
         return []
 
     def _mode_set(self, result: Raw | RpcError) -> list[Said]:
@@ -102,9 +120,16 @@ class SessionStart:
         model = self._opening.model
         if not _differs(model, self.model):
             return self._opened(self)
-        params = {"sessionId": self.session_id, "modelId": model}
-        self._peer.ask("session/set_model", params, self._model_set)
+        if self._model_option:
+            self._choose(self._model_option, model, self._model_set)
+        else:
+            params = {"sessionId": self.session_id, "modelId": model}
+            self._peer.ask("session/set_model", params, self._model_set)
         return []
+
+    def _choose(self, option: str, value: str, then: Then) -> None:
+        params = {"sessionId": self.session_id, "configId": option, "value": value}
+        self._peer.ask("session/set_config_option", params, then)
 
     def _model_set(self, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):
