@@ -37,10 +37,10 @@ from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime.children import Identity
 from tars.runtime.driver import Driver
+from tars.runtime.leftovers import Note
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
-from tars.runtime.leftovers import Note
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import AgentRow, Decision, PromptRow, SessionRow, TurnBegun, TurnRecord
 

@@ -119,6 +119,8 @@ class Driver:
         """Sample memory and CPU; descendants matter only while a turn runs."""
         if self._channel is not None:
             self.vitals = self._channel.gauge.sample(descendants=self.turn is not None)
+            if self.turn is not None:
+                self._channel.child.look()
 
     # --- commands -----------------------------------------------------------
 
@@ -128,8 +130,6 @@ class Driver:
             self._counting.history.guard()
         self._open(self.kind.launch(self.setup, self.session_id), self.session_id)
 
-            if self.turn is not None:
-                self._channel.child.look()
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
         turn = LiveTurn(prompt, datetime.now(UTC), anyio.current_time())

@@ -344,6 +344,8 @@ class Loop:
             for name, driver in list(self.drivers.items()):
                 driver.measure()
                 self._judge(name)
+                if driver.child is not None:
+                    self._tell(name, self._audience.children_began, driver.child.seen)
 
     def _look_for_waiters(self) -> None:
         for waiter in self._waiters:
@@ -361,5 +363,3 @@ def _farewell(driver: Driver, child: Child, status: int) -> e.Exited:
     except Exception:
         log.exception("farewell_failed", agent=driver.name)
         return e.Exited(child.pid, status, _BUG)
-                if driver.child is not None:
-                    self._tell(name, self._audience.children_began, driver.child.seen)
