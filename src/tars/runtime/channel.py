@@ -8,13 +8,15 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from tars.agents.kind import Launch, Setup
 from tars.conversation.model import Said
 from tars.protocols.codec import Codec
-from tars.runtime import children, pipes
+from tars.runtime import children, pipes, terminal
 from tars.runtime.children import Child
 from tars.runtime.link import Link, PipeLink
+from tars.runtime.terminal import PtyLink
 from tars.runtime.vitals import Gauge
 
 #: How long the pipes of a dead process may still give something.
@@ -42,12 +44,19 @@ class Channel:
         self.gauge = Gauge(self.child.pid)
         self.tail = pipes.Tail()
         self.heard_at = anyio.current_time()
+        self._quiet_since = self.heard_at
+        self._stirred = anyio.Event()
         self._launch = launch
         self._tmp = setup.tmp
 
     def flush(self) -> None:
-        """Send what the codec has to say."""
-        self._link.send(self.codec.outgoing())
+        """Send what the codec has to say; to be called after every call of it."""
+        data = self.codec.outgoing()
+        if data:
+            self._quiet_since = anyio.current_time()
+        self._link.send(data)
+        if self.codec.quiet_seconds is not None:
+            self._stirred.set()
 
     def finish_input(self) -> None:
         """Tell the process that no more comes, once everything is sent."""
@@ -69,6 +78,7 @@ class Channel:
         exited, drained = anyio.Event(), anyio.Event()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._link.write)
+            tasks.start_soon(self._watch_silence, hear)
             async with anyio.create_task_group() as reading:
                 reading.start_soon(self._read_stdout, hear, exited, drained)
                 reading.start_soon(self._read_stderr, note)
@@ -95,6 +105,21 @@ class Channel:
         # It closed its stdout and lives on: nobody can talk to it any more.
         self.child.signal_group(signal.SIGKILL)
 
+    async def _watch_silence(self, hear: Hear) -> None:
+        """Tell the codec of a silence that says something to it."""
+        while True:
+            await self._stirred.wait()
+            self._stirred = anyio.Event()
+            while (seconds := self.codec.quiet_seconds) is not None:
+                silent_until = max(self.heard_at, self._quiet_since) + seconds
+                if anyio.current_time() < silent_until:
+                    await anyio.sleep_until(silent_until)
+                    continue
+                self._quiet_since = anyio.current_time()
+                hear(self, self.codec.settle())
+                self.flush()
+                await anyio.lowlevel.checkpoint()
+
     async def _read_stderr(self, note: Note) -> None:
         if self.child.stderr is None:
             return
@@ -119,6 +144,11 @@ class Channel:
 
 def _linked(setup: Setup, launch: Launch) -> tuple[Child, Link]:
     """Make the process, and the way to talk with it."""
+    if launch.terminal is not None:
+        child = terminal.spawn(
+            setup.name, launch.argv, env=launch.env, cwd=launch.cwd, terminal=launch.terminal
+        )
+        return child, PtyLink(child)
     child = children.spawn(
         setup.name,
         launch.argv,

@@ -39,7 +39,7 @@ from tars.core.health import Signs
 from tars.core.permission import Option
 from tars.errors import Fault, FaultKind
 from tars.home import FOLDER_MODE
-from tars.protocols.codec import Codec, Opening
+from tars.protocols.codec import Opening
 from tars.runtime import faults
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
@@ -88,7 +88,6 @@ class Driver:
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
         self._permission_ids: dict[str, str] = {}
-        self._settling: Codec | None = None
         self._has_one_session = False
         self._awaited: tuple[LiveTurn, TurnEnded] | None = None
         self._open_sessions: set[str] = set()
@@ -322,9 +321,6 @@ class Driver:
                     self._end_turn(said)
                 case _:
                     pass
-        if channel.codec.quiet_seconds is not None and self._settling is not channel.codec:
-            self._settling = channel.codec
-            self._hub.background(self.name, partial(self._settle, channel))
 
     def _note(self, said: Said) -> None:
         if isinstance(said, Opened):
@@ -412,18 +408,6 @@ class Driver:
         self._awaited = None
         outcome = _OUTCOMES[ended.stop]
         self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault))
-
-    async def _settle(self, channel: Channel) -> None:
-        """Tell the codec of a silence that says something to it."""
-        codec = channel.codec
-        while channel is self._channel and (seconds := codec.quiet_seconds) is not None:
-            silent_until = channel.heard_at + seconds
-            if anyio.current_time() >= silent_until:
-                self._hear(channel, codec.settle())
-                channel.flush()
-            await anyio.sleep_until(silent_until)
-        if self._settling is codec:
-            self._settling = None
 
     def _note_hints(self, lines: list[str]) -> None:
         """Heed what tells why the turn takes so long."""
