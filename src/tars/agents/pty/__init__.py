@@ -1,0 +1,1 @@
+"""Any program that has a screen and no protocol."""

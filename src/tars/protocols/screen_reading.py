@@ -1,0 +1,148 @@
+"""What a screen says: the answer's lines, and the figures of what it cost."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tars.conversation.model import ReportedUsage
+from tars.protocols.screen_rules import AnswerRules, Covers, UsageSight
+
+#: How much of a prompt has to be seen to know it again; the rest may be wrapped or cut.
+_HEAD = 16
+_NUMBER = re.compile(r"([0-9][0-9.,_ ]*)\s*([kKmM]?)")
+_FIGURES = ("input", "output", "cached", "cache_write", "thoughts")
+
+
+def shows_prompt(line: str, rules: AnswerRules, head: str) -> bool:
+    """Whether this line is where the program shows the prompt that begins like this."""
+    match = rules.begin.search(line)
+    return match is not None and _squeezed(line[match.end() :]).startswith(head)
+
+
+def head_of(prompt: str) -> str:
+    """Give the beginning of a prompt, by which it is known again."""
+    first = next((line for line in prompt.splitlines() if line.strip()), "")
+    return _squeezed(first)[:_HEAD]
+
+
+def answer(lines: Sequence[str], begin: int, rules: AnswerRules) -> list[str] | None:
+    """Give the answer's lines below the line that shows the prompt; None when its end is not
+    to be seen."""
+    end = next((i for i in range(begin + 1, len(lines)) if rules.end.search(lines[i])), None)
+    if end is None:
+        return None
+    body = [line for line in lines[begin + 1 : end] if not any(d.search(line) for d in rules.drop)]
+    if rules.strip is not None:
+        body = [rules.strip.sub("", line, count=1) for line in body]
+    return trimmed(body)
+
+
+def plain_answer(lines: Sequence[str], prompt: str, before: str) -> list[str]:
+    """Give what a program without a description printed: `lines` are those from the one on
+    that the prompt was typed in, after `before`."""
+    rest = list(lines)
+    for number, typed in enumerate(prompt.split("\n")):
+        shown = before + typed if number == 0 else typed
+        if not rest or _squeezed(rest[0]) != _squeezed(shown):
+            break
+        rest.pop(0)
+    return trimmed(rest)
+
+
+def without_prompt(lines: list[str], before: str) -> list[str]:
+    """Leave out the last line where it only asks for the next prompt."""
+    if lines and before.strip() and lines[-1].strip() == before.strip():
+        return trimmed(lines[:-1])
+    return lines
+
+
+def trimmed(lines: Sequence[str]) -> list[str]:
+    """Leave out the empty lines at both ends, and the blanks at the ends of lines."""
+    kept = [line.rstrip() for line in lines]
+    while kept and not kept[-1]:
+        kept.pop()
+    while kept and not kept[0]:
+        kept.pop(0)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a screen showed, in tokens and millionths of a dollar."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    thoughts: int = 0
+    cost: int | None = None
+    requests: int = 0
+
+    def plus(self, other: "Figures") -> "Figures":
+        costs = [c for c in (self.cost, other.cost) if c is not None]
+        return Figures(
+            **{name: getattr(self, name) + getattr(other, name) for name in _FIGURES},
+            cost=sum(costs) if costs else None,
+            requests=self.requests + other.requests,
+        )
+
+    def minus(self, before: "Figures") -> "Figures":
+        """What came since; a program that counts anew has used what it shows."""
+        if any(getattr(self, name) < getattr(before, name) for name in _FIGURES):
+            return self
+        cost = None if self.cost is None else max(0, self.cost - (before.cost or 0))
+        return Figures(
+            **{name: getattr(self, name) - getattr(before, name) for name in _FIGURES}, cost=cost
+        )
+
+    def reported(self) -> ReportedUsage:
+        return ReportedUsage(
+            self.input,
+            self.output,
+            cached=self.cached or None,
+            thoughts=self.thoughts or None,
+            cache_write=self.cache_write or None,
+            cost_microusd=self.cost,
+            requests=self.requests,
+        )
+
+
+def figures(text: str, sight: UsageSight) -> Figures | None:
+    """Read every match; only the last one counts unless each is of a request."""
+    found = [_figures(match) for match in sight.pattern.finditer(text)]
+    if not found:
+        return None
+    if sight.covers is not Covers.REQUEST:
+        return found[-1]
+    total = Figures()
+    for one in found:
+        total = total.plus(one)
+    return total
+
+
+def _figures(match: re.Match[str]) -> Figures:
+    groups = match.groupdict()
+    cost = groups.get("cost")
+    return Figures(
+        **{name: round(_number(groups.get(name))) for name in _FIGURES},
+        cost=None if cost is None else round(_number(cost) * 1_000_000),
+        requests=1,
+    )
+
+
+def _number(text: str | None) -> float:
+    """Read `2.4k`, `35,281` or `1.2M`; what is no number is none."""
+    match = _NUMBER.search(text or "")
+    if match is None:
+        return 0.0
+    digits = re.sub(r"[,_ ]", "", match[1]).rstrip(".")
+    scale = {"k": 1_000.0, "m": 1_000_000.0}.get(match[2].lower(), 1.0)
+    try:
+        return min(float(digits) * scale, 1e15)
+    except ValueError:
+        return 0.0
+
+
+def _squeezed(text: str) -> str:
+    """Without blanks, which a program may put or leave out when it wraps lines."""
+    return "".join(text.split())
