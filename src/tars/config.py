@@ -258,6 +258,9 @@ def _agents(tables: Table, home: Home, kinds: Mapping[str, KindFacts]) -> dict[s
 
 def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) -> AgentConfig:
     kind = _kind(name, table, kinds)
+    if kind == "acp" and "command" not in table:
+        example = 'command = ["opencode", "acp"]'
+        table.fault("command", f'missing; kind = "acp" is any ACP agent: say which, as {example}')
     offered = kinds[kind].protocols if kind in kinds else ()
     usual = AgentConfig(name=name, kind=kind, cwd=home.workspace)
     agent = AgentConfig(

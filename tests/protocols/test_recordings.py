@@ -27,4 +27,5 @@ def test_all_recordings_are_found() -> None:
     """A moved folder would leave nothing to replay, and every test above would pass."""
     names = {case.name for case in cases()}
     assert {"a01_basic", "a05_cancel", "a12_load_after_kill9", "h03_tools_yolo"} <= names
-    assert len(names) == 38
+    assert {"claude_agent", "codex", "copilot", "kimi", "opencode", "qwen"} <= names
+    assert len(names) == 45

@@ -23,6 +23,8 @@ from typing import Any
 
 import msgspec
 
+from tars.agents.acp import faults
+from tars.agents.acp.presets import dialect_of
 from tars.conversation.model import Said, TurnEnded
 from tars.protocols.acp import Acp
 from tars.protocols.codec import Codec, Opening
@@ -56,7 +58,7 @@ def cases() -> list[Path]:
 def replay(case: Path, chop: Chop) -> list[Said]:
     """Play one recording and give what the codec makes of it."""
     if (case / "acp.jsonl").exists():
-        return _AcpReplay(_lines(case / "acp.jsonl"), chop).run()
+        return _AcpReplay(_lines(case / "acp.jsonl"), _acp_codec(case), chop).run()
     return _replay_headless(case, chop)
 
 
@@ -104,14 +106,24 @@ def _replay_headless(case: Path, chop: Chop) -> list[Said]:
     return said + codec.eof()
 
 
+def _acp_codec(case: Path) -> Acp:
+    """Gemini CLI's is the plain one; any other agent is recognised by its name."""
+    if case.parent.name == "gemini":
+        return Acp()
+    return Acp(
+        classify=faults.classify,
+        recognise=lambda agent: dialect_of(agent, (), "", mint="r"),
+    )
+
+
 class _AcpReplay:
     """Turns the recording's messages to the agent into calls of the codec, and its ids into
     the codec's."""
 
-    def __init__(self, entries: list[dict[str, Any]], chop: Chop) -> None:
+    def __init__(self, entries: list[dict[str, Any]], codec: Acp, chop: Chop) -> None:
         self._entries = [entry for entry in entries if "msg" in entry]
         self._chop = chop
-        self._codec = Acp()
+        self._codec = codec
         self._said: list[Said] = []
         self._unheard = b""
         self._turns = 0
@@ -149,7 +161,8 @@ class _AcpReplay:
     def _do(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params", {})
         if method is None:
-            self._codec.answer(str(message["id"]), message["result"]["outcome"].get("optionId"))
+            outcome = message["result"].get("outcome", {})
+            self._codec.answer(str(message["id"]), outcome.get("optionId"))
         elif method == "initialize":
             self._codec.open(self._opening())
         elif method == "session/prompt" and self._idle_in(params["sessionId"]):

@@ -16,6 +16,10 @@ PROTOCOL_VERSION = 1
 
 #: How many ways to sign in are told.
 _MOST_AUTH_METHODS = 5
+_SIGN_IN = (
+    "Sign in with the agent's own command, or set its key in its `env` table in config.toml; "
+    "then `tars restart`."
+)
 _NULL = Raw(b"null")
 
 
@@ -71,7 +75,7 @@ class Initialized(_Wire):
         methods = decoded(self.auth_methods, _AUTH_METHODS) or []
         ways = [f"{m.name} ({m.description})" if m.description else m.name for m in methods]
         if not ways:
-            return ""
+            return _SIGN_IN
         offered = "; ".join(plain(way) for way in ways[:_MOST_AUTH_METHODS])
         return f"The agent offers: {offered}. Then `tars restart`."
 

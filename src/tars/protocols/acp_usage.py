@@ -159,5 +159,6 @@ def _counters(count: _TokenCount, model: str = "") -> Counters:
 
 
 def _raw(**parts: Raw) -> str:
-    text = msgspec.json.encode(parts).decode("utf-8", "replace")
+    told = {name: part for name, part in parts.items() if bytes(part) != b"null"}
+    text = msgspec.json.encode(told).decode("utf-8", "replace")
     return text if len(text) <= _LONGEST_RAW else '{"cut":true}'
