@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_api import FakeApi, fake_gemini_api
+from tests.support.fake_api import FakeApi, fake_gemini_api, fake_models
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / ".cache" / "agents" / "node_modules" / ".bin"
@@ -63,4 +63,55 @@ def gemini_env(tmp_path: Path, gemini_api: FakeApi) -> dict[str, str]:
         "GEMINI_API_KEY": "a-key",
         "GOOGLE_GEMINI_BASE_URL": gemini_api.url,
         "GEMINI_CLI_NO_RELAUNCH": "1",
+    }
+
+
+#: A provider of one's own needs no account. The retries are few, and nothing is synchronised.
+CODEX_CONFIG = """
+model = "gpt-5.4"
+model_provider = "fake"
+
+[model_providers.fake]
+name = "fake"
+base_url = "{url}/v1"
+env_key = "FAKE_KEY"
+wire_api = "responses"
+request_max_retries = 1
+stream_max_retries = 1
+
+[features]
+plugins = false
+"""
+
+
+@pytest.fixture(scope="session")
+def codex_command() -> Path:
+    """npm's wrapper of the pinned Codex, beside which its native binary lies."""
+    if not (INSTALLED / "codex").exists():
+        missing = "the real agents are not installed: `make agents` installs them"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return INSTALLED / "codex"
+
+
+@pytest.fixture
+def codex_api() -> Iterator[FakeApi]:
+    """A model API on loopback that answers as the @directive in the prompt says."""
+    with fake_models() as api:
+        yield api
+
+
+@pytest.fixture
+def codex_env(tmp_path: Path, codex_api: FakeApi) -> dict[str, str]:
+    """The whole environment of a Codex that reaches nothing but the fake API."""
+    home = tmp_path / "codex-home"
+    (home / ".codex").mkdir(parents=True)
+    (home / ".codex" / "config.toml").write_text(CODEX_CONFIG.format(url=codex_api.url))
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "FAKE_KEY": "a-key",
+        # Nothing is asked for there: a test that would need the net fails at once.
+        "https_proxy": "http://127.0.0.1:9",
     }

@@ -1,0 +1,1 @@
+"""Codex CLI (measured on 0.169.0): every quirk of it, and nothing else."""

@@ -1,0 +1,428 @@
+"""`codex app-server`, from the client's side: JSON-RPC over lines, without "jsonrpc".
+
+    initialize ─► initialized ─► thread/start | thread/resume ─► account/read ─► open
+    turn/start ─► turn/started ─► items, deltas, requests … ─► turn/completed
+
+Rules, all measured on 0.169:
+
+- A thread without a turn cannot be resumed ("no rollout found"): nothing was lost then.
+- A second turn/start joins the turn under way: there is never one.
+- turn/interrupt is refused between turn/start's answer and turn/started, and the turn runs
+  on. So a cancel waits for turn/started.
+- A subagent is a thread of its own in the same process. Nobody asked for its words, but what
+  it uses counts, and what it wants leave for is asked.
+- Without an account a turn fails only after minutes of retries, so that the account is asked
+  for at the start.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import Raw
+
+from tars.agents.codex import approvals, faults, limits, modes
+from tars.agents.codex import messages as wire
+from tars.agents.codex.listener import Listener
+from tars.agents.codex.usage import at_least
+from tars.conversation.model import (
+    Garbled,
+    Opened,
+    OpenFailed,
+    RequestCounted,
+    RequestUsage,
+    Retrying,
+    Said,
+    SessionLost,
+    Stop,
+    TurnEnded,
+    Unrecognised,
+)
+from tars.errors import Fault, FaultKind
+from tars.protocols.codec import Opening
+from tars.protocols.jsonrpc import METHOD_NOT_FOUND, Id, Notification, RpcError, decoded
+from tars.protocols.lines import DEFAULT_LIMIT
+from tars.protocols.peer import Answered, Heard, Peer
+
+_STOPS = {"completed": Stop.DONE, "interrupted": Stop.CANCELLED, "failed": Stop.ERROR}
+
+
+@dataclass(slots=True)
+class _Start:
+    """A thread on its way to being open. `wanted` is the one to resume, or empty."""
+
+    wanted: str
+    forgotten: bool = False
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A prompt until its end. `id` is Codex's, once turn/start was answered; `over` is an end
+    that came before that answer."""
+
+    text: str
+    thread_id: str | None
+    sent: bool = False
+    cancelled: bool = False
+    interrupted: bool = False
+    id: str | None = None
+    over: wire.Turn | None = None
+    used: list[RequestUsage] = field(default_factory=list)
+
+
+class AppServer:
+    """The codec of one app-server process. `client_version` is tars' own."""
+
+    def __init__(self, client_version: str = "", *, line_limit: int = DEFAULT_LIMIT) -> None:
+        self._client_version = client_version
+        self._peer = Peer(line_limit, bare=True)
+        self._listener = Listener()
+        self._approvals = approvals.OpenApprovals()
+        self._opening = Opening(cwd="")
+        self._mode = modes.Mode()
+        self._handshaking = False
+        self._initialized = False
+        self._account_known = False
+        self._agent_version = ""
+        self._sessions: set[str] = set()
+        self._current: str | None = None
+        self._starting: _Start | None = None
+        self._turn: _Turn | None = None
+
+    # What the caller asks for.
+
+    @property
+    def session_id(self) -> str | None:
+        """The thread that the next prompt goes to; None when it gets a new one."""
+        return self._current
+
+    @property
+    def quiet_seconds(self) -> float | None:
+        """Silence says nothing here."""
+        return None
+
+    @property
+    def ignored(self) -> int:
+        """How many messages made sense but said nothing to tars."""
+        return self._listener.ignored
+
+    def open(self, opening: Opening) -> None:
+        """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""
+        self._opening = opening
+        self._handshaking = True
+        client = {"name": "tars", "title": "tars", "version": self._client_version}
+        # Only with this does rawResponse/completed come, the count with an id.
+        capabilities = {"experimentalApi": True}
+        hello = {"clientInfo": client, "capabilities": capabilities}
+        self._peer.ask("initialize", hello, self._greeted)
+
+    def prompt(self, text: str, session_id: str | None = None) -> None:
+        """Begin a turn in this thread, or in the current one, or in a new one.
+
+        The thread becomes the current one. Raises RuntimeError when a turn is under way.
+        """
+        if self._turn is not None:
+            raise RuntimeError("A turn is under way; wait for its end.")
+        if session_id in self._sessions:
+            self._current = session_id
+        self._turn = _Turn(text, session_id)
+        self._pursue()
+
+    def cancel(self) -> None:
+        """Ask for the end of the turn under way; without one, do nothing."""
+        turn = self._turn
+        if turn is not None and not turn.cancelled:
+            turn.cancelled = True
+            self._withdraw()
+            self._interrupt(turn)
+
+    def answer(self, request_id: str, option_id: str | None) -> None:
+        """Answer a permission request; None says that the turn was cancelled."""
+        if (taken := self._approvals.take(request_id, option_id)) is not None:
+            self._peer.answer(*taken)
+
+    def forget_session(self) -> None:
+        """Let the next prompt have a new thread, in this process."""
+        self._current = None
+        if self._starting is not None:
+            self._starting.forgotten = True
+
+    def receive(self, data: bytes) -> list[Said]:
+        """Take bytes from Codex's stdout, cut anywhere."""
+        return [said for heard in self._peer.receive(data) for said in self._act_on(heard)]
+
+    def settle(self) -> list[Said]:
+        """Silence says nothing here."""
+        return []
+
+    def eof(self) -> list[Said]:
+        """Codex will say no more; what is under way ends with an error."""
+        said = [said for heard in self._peer.end() for said in self._act_on(heard)]
+        return said + self._fail(self._last_fault())
+
+    def outgoing(self) -> bytes:
+        """Give the bytes for Codex's stdin, once."""
+        return self._peer.outgoing()
+
+    # What Codex says.
+
+    def _act_on(self, heard: Heard) -> list[Said]:
+        if isinstance(heard, Garbled):
+            return [heard]
+        if isinstance(heard, Answered):
+            return heard.then(heard.result)
+        if isinstance(heard, Notification):
+            return self._told(heard.method, heard.params)
+        return self._asked(heard.id, heard.method, heard.params)
+
+    def _told(self, method: str, params: Raw) -> list[Said]:
+        match method:
+            case "turn/started" | "turn/completed":
+                told = decoded(params, wire.TURN_TOLD)
+                if told is None:
+                    return _malformed(method, params)
+                return self._turn_told(told, over=method == "turn/completed")
+            case "error":
+                return self._error_told(params)
+            case "serverRequest/resolved":
+                if (resolved := decoded(params, wire.REQUEST_RESOLVED)) is not None:
+                    self._approvals.forget(resolved.request_id)
+                return []
+            case _:
+                return [self._counted(said) for said in self._listener.hear(method, params)]
+
+    def _turn_told(self, told: wire.TurnTold, *, over: bool) -> list[Said]:
+        turn = self._turn
+        ours = turn is not None and turn.sent and turn.thread_id == told.thread_id
+        if not over:
+            self._listener.begun(told)
+            if turn is not None and ours:
+                self._interrupt(turn)
+            return []
+        self._listener.over(told)
+        if turn is None or not ours:
+            return []
+        if turn.id is None:
+            turn.over = told.turn
+            return []
+        return self._finish(told.turn) if turn.id == told.turn.id else []
+
+    def _error_told(self, params: Raw) -> list[Said]:
+        """What ends a turn comes again with turn/completed."""
+        told = decoded(params, wire.ERROR_TOLD)
+        if told is None:
+            return _malformed("error", params)
+        if not told.will_retry or not self._listener.works_for_speaker(told.thread_id):
+            return []
+        return [Retrying(faults.retrying(told.error))]
+
+    def _counted(self, said: Said) -> Said:
+        if isinstance(said, RequestCounted) and self._turn is not None:
+            self._turn.used.append(said.request)
+        return said
+
+    def _asked(self, id: Id, method: str, params: Raw) -> list[Said]:
+        asked = approvals.read(method, params)
+        if asked is None:
+            return self._refuse(id, method)
+        if id in self._approvals:
+            return [Garbled("a request whose id is in use", len(bytes(params)))]
+        turn = self._turn
+        known = turn is not None and self._listener.works_for_speaker(asked.thread_id)
+        if turn is None or not known or turn.cancelled or self._approvals.full:
+            self._peer.answer(id, asked.declined)
+            return []
+        return [self._approvals.add(id, asked)]
+
+    def _refuse(self, id: Id, method: str) -> list[Said]:
+        better = approvals.refusal(method)
+        if better is not None:
+            self._peer.answer(id, better)
+        else:
+            self._peer.refuse(id, METHOD_NOT_FOUND, "tars does not offer this method")
+        return [Unrecognised(method[:100])]
+
+    # How a thread comes to be open.
+
+    def _greeted(self, result: Raw | RpcError) -> list[Said]:
+        if isinstance(result, RpcError):
+            return self._fail(faults.classify(result))
+        answer = decoded(result, wire.INITIALIZED)
+        if answer is None:
+            return self._fail(_broken("Codex's answer to initialize is malformed."))
+        mode = modes.parse(self._opening.mode)
+        if mode is None:
+            return self._fail(faults.bad_mode(self._opening.mode))
+        self._mode = mode
+        self._agent_version = answer.version
+        self._initialized = True
+        self._peer.tell("initialized", {})
+        self._start(self._opening.session_id or "")
+        return []
+
+    def _start(self, wanted: str) -> None:
+        """Open a thread: this one, or with an empty id a new one."""
+        start = self._starting = _Start(wanted)
+        params: dict[str, Any] = {"cwd": self._opening.cwd, **self._mode.members}
+        if self._opening.model:
+            params["model"] = self._opening.model
+        if wanted:
+            # The turns so far are nobody's question, and raw events are not offered here.
+            params |= {"threadId": wanted, "excludeTurns": True}
+        else:
+            params["experimentalRawEvents"] = True
+        method = "thread/resume" if wanted else "thread/start"
+        self._peer.ask(method, params, lambda result: self._started(start, result))
+
+    def _started(self, start: _Start, result: Raw | RpcError) -> list[Said]:
+        if isinstance(result, RpcError):
+            return self._not_started(start, faults.classify(result))
+        thread = decoded(result, wire.THREAD_OPENED)
+        if thread is None or not thread.thread.id:
+            return self._not_started(start, _broken("Codex's answer about a thread is malformed."))
+        if self._account_known:
+            return self._opened(start, thread)
+        self._peer.ask(
+            "account/read",
+            {"refreshToken": False},
+            lambda answer: self._account_told(start, thread, answer),
+        )
+        return []
+
+    def _account_told(
+        self, start: _Start, thread: wire.ThreadOpened, result: Raw | RpcError
+    ) -> list[Said]:
+        told = None if isinstance(result, RpcError) else decoded(result, wire.ACCOUNT_READ)
+        if told is not None and told.requires_openai_auth and told.account is None:
+            return self._fail(faults.NOT_SIGNED_IN)
+        self._account_known = True
+        return self._opened(start, thread)
+
+    def _opened(self, start: _Start, thread: wire.ThreadOpened) -> list[Said]:
+        turn = self._turn
+        if start.forgotten and start.wanted and turn is None:
+            # Nobody wants this conversation any more.
+            self._start("")
+            return []
+        id, model = thread.thread.id, thread.model or thread.thread.model or ""
+        self._sessions.add(id)
+        self._listener.open(id, model)
+        self._starting = None
+        self._handshaking = False
+        self._current = None if start.forgotten and turn else id
+        if turn is not None and turn.thread_id is None:
+            turn.thread_id = id
+        mode = modes.shown(thread.approval_policy, thread.sandbox.type)
+        opened = Opened(id, bool(start.wanted), model, mode, self._agent_version)
+        return [opened, *self._pursue()]
+
+    def _not_started(self, start: _Start, fault: Fault) -> list[Said]:
+        if self._handshaking and fault.kind is FaultKind.SESSION_UNKNOWN and start.wanted:
+            self._start("")
+            return [SessionLost(start.wanted, fault.message)]
+        return self._fail(fault)
+
+    # How a turn runs.
+
+    def _pursue(self) -> list[Said]:
+        """Bring the turn one step on: open its thread, or send it."""
+        turn = self._turn
+        if turn is None or self._starting is not None or not self._initialized:
+            return []
+        if turn.cancelled:
+            return self._end_turn(Stop.CANCELLED)
+        turn.thread_id = target = turn.thread_id or self._current
+        if target is None:
+            self._start("")
+        elif target not in self._sessions:
+            self._start(target)
+        else:
+            self._send(turn, target)
+        return []
+
+    def _send(self, turn: _Turn, thread_id: str) -> None:
+        turn.sent = True
+        self._listener.listen_to(thread_id)
+        self._peer.ask(
+            "turn/start",
+            {"threadId": thread_id, "input": [{"type": "text", "text": turn.text}]},
+            lambda result: self._answered(turn, thread_id, result),
+        )
+
+    def _answered(self, turn: _Turn, thread_id: str, result: Raw | RpcError) -> list[Said]:
+        if isinstance(result, RpcError):
+            fault = faults.classify(result)
+            if fault.kind is FaultKind.SESSION_UNKNOWN:
+                # Let the next prompt try to resume it.
+                self._sessions.discard(thread_id)
+            return self._end_turn(Stop.ERROR, fault)
+        begun = decoded(result, wire.TURN_BEGUN)
+        if begun is None:
+            fault = _broken("Codex's answer to turn/start is malformed.")
+            return self._end_turn(Stop.ERROR, fault)
+        turn.id = begun.turn.id
+        if turn.over is not None and turn.over.id == turn.id:
+            return self._finish(turn.over)
+        self._interrupt(turn)
+        return []
+
+    def _interrupt(self, turn: _Turn) -> None:
+        """Send the cancel that was asked for, once Codex will take it."""
+        thread = self._listener.threads.get(turn.thread_id or "")
+        begun = turn.id is not None and thread is not None and thread.running == turn.id
+        if turn.cancelled and begun and not turn.interrupted:
+            turn.interrupted = True
+            params = {"threadId": turn.thread_id, "turnId": turn.id}
+            # Refused, the turn is at its end already.
+            self._peer.ask("turn/interrupt", params, lambda _: [])
+
+    def _finish(self, over: wire.Turn) -> list[Said]:
+        stop = _STOPS.get(over.status)
+        if stop is None:
+            fault = _broken("Codex ended the turn with a status that tars does not know.")
+            return self._end_turn(Stop.ERROR, fault)
+        if stop is not Stop.ERROR:
+            return self._end_turn(stop, cut=stop is Stop.CANCELLED)
+        until = limits.free_at(self._listener.limits.values())
+        fault = faults.of_turn(over.error, until)
+        return self._end_turn(stop, fault, cut=faults.cut_off(over.error))
+
+    def _end_turn(self, stop: Stop, fault: Fault | None = None, *, cut: bool = False) -> list[Said]:
+        """End it. `cut`: in the middle of a response, which is billed, but told by nobody."""
+        turn, self._turn = self._turn, None
+        self._withdraw()
+        self._listener.listen_to(None)
+        usage = at_least(turn.used) if turn is not None and turn.sent and cut else None
+        return [TurnEnded(stop, usage, fault)]
+
+    def _withdraw(self) -> None:
+        for name in self._approvals.names():
+            self.answer(name, None)
+
+    # How it all ends.
+
+    def _fail(self, fault: Fault) -> list[Said]:
+        """End what is under way: the handshake, and the turn."""
+        self._starting = None
+        said: list[Said] = [OpenFailed(fault)] if self._handshaking else []
+        self._handshaking = False
+        turn = self._turn
+        if turn is None:
+            return said
+        if turn.cancelled and not turn.sent:
+            return said + self._end_turn(Stop.CANCELLED)
+        return said + self._end_turn(Stop.ERROR, fault, cut=True)
+
+    def _last_fault(self) -> Fault:
+        if not self._handshaking:
+            return Fault(FaultKind.CRASHED, "The agent's process ended.")
+        if self._peer.garbled and not self._peer.understood:
+            return _broken("The agent does not speak Codex's app-server protocol.")
+        return Fault(FaultKind.CRASHED, "The agent's process ended before it was ready.")
+
+
+def _broken(message: str) -> Fault:
+    return Fault(FaultKind.PROTOCOL, message)
+
+
+def _malformed(method: str, params: Raw) -> list[Said]:
+    return [Garbled(f"a malformed {method}", len(bytes(params)))]
