@@ -19,7 +19,9 @@ The last user text steers the behaviour:
   @tool2                        two tool rounds
   @par                          one answer with two parallel tool calls
   @think                        answer with a thinking/reasoning block
-  @agent                        calls the Task/Agent tool (sub-agent)  (Anthropic only)
+  @agent                        calls the Task/Agent tool (sub-agent); as Codex, spawns one and waits for it
+  @quota                        429: the account's usage is used up for an hour  (responses only)
+  @limits                       the headers of an account with two limits  (responses only)
 
 Usage numbers are recognisable: request number n (per server, from 1) answers
   anthropic : input=10+n cache_creation=200+n cache_read=3000+n output=40+n
@@ -320,10 +322,15 @@ class H(BaseHTTPRequestHandler):
         log({"t": time.time(), "m": "POST", "path": self.path, "n": n, "model": b.get("model"), "stream": b.get("stream"), "nitems": len(inp), "tools": tools, "cue": cue[-200:], "after_tool": after_tool, "auth": [k for k in ("x-api-key", "authorization") if self.headers.get(k)], "ua": self.headers.get("user-agent"), "sess": self.headers.get("session_id") or self.headers.get("session-id"), "keys": sorted(b)})
         if self.http_error(cue, "responses", n):
             return
+        if "@quota" in cue:
+            until = int(time.time()) + 3600
+            self.send_json(429, {"error": {"type": "usage_limit_reached", "message": "The usage limit has been reached", "plan_type": "plus", "resets_at": until}}, {"x-codex-primary-used-percent": "100", "x-codex-primary-window-minutes": "300", "x-codex-primary-reset-at": str(until)})
+            return
         rid = f"resp_fake_{n:04d}"
         usage = {"input_tokens": 5000 + n, "input_tokens_details": {"cached_tokens": 3000 + n}, "output_tokens": 40 + n, "output_tokens_details": {"reasoning_tokens": 8}, "total_tokens": 5040 + 2 * n}
         base = {"id": rid, "object": "response", "created_at": int(time.time()), "status": "in_progress", "model": b.get("model"), "output": []}
-        self.sse_start()
+        limits = {"x-codex-primary-used-percent": "42", "x-codex-primary-window-minutes": "300", "x-codex-primary-reset-at": "1900000000", "x-codex-secondary-used-percent": "7", "x-codex-secondary-window-minutes": "10080", "x-codex-secondary-reset-at": "1900500000"}
+        self.sse_start(limits if "@limits" in cue else None)
         self.ev("response.created", {"type": "response.created", "sequence_number": 0, "response": base})
         if "@sse-err" in cue:
             self.ev("response.failed", {"type": "response.failed", "response": dict(base, status="failed", error={"code": "server_is_overloaded", "message": "Our servers are currently overloaded. Please try again later."})})
@@ -337,7 +344,16 @@ class H(BaseHTTPRequestHandler):
             self.ev("response.reasoning_summary_text.delta", {"type": "response.reasoning_summary_text.delta", "item_id": it["id"], "output_index": 0, "summary_index": 0, "delta": "Let me think about it."})
             self.ev("response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": it})
             out.append(it)
-        if want_tools and after_tool < want_tools:
+        if "@agent" in cue and after_tool < 2:
+            name, args = "spawn_agent", {"message": "Say hello from the sub-agent"}
+            if after_tool == 1:
+                spawned = [json.dumps(x["output"]) for x in inp if x.get("type") == "function_call_output"][-1]
+                name, args = "wait_agent", {"targets": re.findall(r'agent_id\W+([0-9a-f-]{36})', spawned), "timeout_ms": 20000}
+            it = {"type": "function_call", "id": f"fc_{n}", "call_id": f"call_{n}", "name": name, "namespace": "multi_agent_v1", "arguments": json.dumps(args)}
+            self.ev("response.output_item.added", {"type": "response.output_item.added", "output_index": 0, "item": dict(it, arguments="", status="in_progress")})
+            self.ev("response.output_item.done", {"type": "response.output_item.done", "output_index": 0, "item": dict(it, status="completed")})
+            out.append(it)
+        elif want_tools and after_tool < want_tools:
             for i in range(2 if "@par" in cue else 1):
                 cmd = f"echo hello-{n}-{i}"
                 if "exec_command" in tools:
