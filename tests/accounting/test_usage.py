@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tars.accounting.usage import Ledger, ModelUsage, Source, TurnUsage, reconcile, usage_missing
-from tars.conversation.model import ModelTokens, ReportedUsage, RequestUsage
+from tars.conversation.model import ModelTokens, ReportedUsage, RequestUsage, Scope
 
 FLASH = "gemini-2.5-flash"
 
@@ -227,3 +227,28 @@ def test_the_models_of_a_log_add_up_to_the_turn(logged: tuple[RequestUsage, ...]
         assert sum(getattr(m, kind) for m in usage.models) == getattr(usage, kind)
     if logged:
         assert (usage.context, usage.context_cached) == (logged[-1].input, logged[-1].cached)
+
+
+# What the protocol counted, request by request.
+
+
+def test_counters_of_more_than_a_request_are_added_to_nothing() -> None:
+    """They are a record of the report; so is a request that nobody could read."""
+    turn = RequestUsage("t", FLASH, 3300, 60, scope=Scope.TURN)
+    unread = RequestUsage("u", FLASH, 0, 0, raw='{"total":9}')
+    usage = reconcile(REPORT, None, told=(turn, unread))
+    assert (usage.input, usage.output, usage.requests) == (3300, 60, 0)
+    assert usage.source is Source.OFFICIAL
+    unknown = reconcile(None, None, told=(unread,))
+    assert (unknown.source, unknown.counted) == (Source.ESTIMATE, False)
+
+
+def test_requests_that_were_told_are_the_detail_of_a_larger_report() -> None:
+    """The last of them is the context; the report says what it cost, and what is missing."""
+    last = RequestUsage("r", FLASH, 1200, 30, cached=1000, thoughts=7)
+    assert reconcile(None, REQUESTS, told=(last,)).input == 1200
+    report = ReportedUsage(1200, 30, 1000, 7, cost_microusd=15, requests=1, at_least=True)
+    usage = reconcile(report, None, told=(last,))
+    assert (usage.context, usage.cost_microusd, usage.at_least) == (1200, 15, True)
+    larger = reconcile(replace(report, input=2000, models=REPORT.models), None, told=(last,))
+    assert (larger.input, larger.context, larger.source) == (2000, 1200, Source.OFFICIAL)
