@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tars.accounting.usage import Ledger, TurnUsage
-from tars.conversation.model import RequestUsage
+from tars.accounting.usage import Ledger, Source, TurnUsage
+from tars.conversation.model import RequestUsage, Scope
 from tars.core.agent import Outcome
 from tars.core.commands import BeginTurn
 from tars.core.events import PromptAsked, StartAsked
@@ -104,11 +104,45 @@ def test_a_turn_is_recorded_with_all_that_it_used(store: Store) -> None:
     assert turn.usage == USAGE
     assert turn.reported == REPORTED
     assert turn.tokens == Ledger.of(USAGE)
-    assert turn.tokens.total == 1400 + 1900 + 3 + 78
+    # What was written to a cache is part of the input that no cache gave.
+    assert turn.tokens == Ledger(1400 - 3, 1900, 3, 78, 18)
+    assert turn.tokens.total == 1400 + 1900 + 78
     assert (turn.id, turn.agent, turn.session, turn.model) == ("p1", "gemini", "s1", "flash")
     assert (turn.outcome, turn.fault, turn.log_mark) == (Outcome.OK, None, "m1")
     assert (turn.began_at, turn.ended_at, turn.duration_ms) == (NOON, LATER, 5000)
     assert store.model_requests("p1") == list(REQUESTS)
+
+
+def test_both_sources_of_a_request_are_kept(store: Store) -> None:
+    """What the protocol counted and what the log shows stand side by side, raw counters and
+    all, also where they have the same id and differ; a late line of the log is added once."""
+    told = RequestUsage(
+        "a",
+        "opus",
+        input=3210,
+        output=40,
+        cached=3000,
+        cache_write=200,
+        cost_microusd=1234,
+        scope=Scope.TURN,
+        raw='{"input_tokens": 10}',
+        subagent="toolu_1",
+    )
+    logged = RequestUsage("a", "opus", input=3210, output=1)
+    late = RequestUsage("b", "opus", input=5, output=2)
+    store.finish_turn(replace(record(requests=(logged,)), told=(told,)))
+    for _ in range(2):
+        store.add_logged("p1", "gemini", "s1", (late,))
+    assert store.model_requests("p1", Source.OFFICIAL) == [told]
+    assert store.model_requests("p1", Source.LOG) == [logged, late]
+
+
+def test_an_agents_own_price_is_kept(store: Store) -> None:
+    """To the millionth of a dollar, with the word that the turn was cut short."""
+    usage = replace(USAGE, cost_microusd=123_456, at_least=True)
+    store.finish_turn(record(usage=usage))
+    (turn,) = store.turns()
+    assert turn.usage == usage
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -195,7 +229,7 @@ def test_totals_add_up_a_session(store: Store) -> None:
     store.finish_turn(record("p2", Outcome.CANCELLED, requests=()))
     store.begin_turn(begun("p3"))
     store.finish_turn(record("p4", session="s2"))
-    twice = Ledger(2800, 3800, 6, 156, 36)
+    twice = Ledger(2794, 3800, 6, 156, 36)
     assert store.totals("s1") == Totals(2, twice, requests=6, tool_calls=4, duration_ms=10_000)
     assert store.totals("s1", agent="gemini").turns == 2
     nothing = Totals(0, Ledger(0, 0, 0, 0, 0), 0, 0, 0)
