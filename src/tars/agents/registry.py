@@ -6,7 +6,14 @@ from importlib import import_module
 from tars.agents.kind import Kind
 
 #: Where each kind's class is: a package, and the name of the class in its `kind` module.
-_CLASSES = {"gemini": "Gemini", "codex": "Codex", "echo": "Echo", "acp": "AcpAgent", "pty": "Pty"}
+_CLASSES = {
+    "gemini": "Gemini",
+    "codex": "Codex",
+    "opencode": "Opencode",
+    "echo": "Echo",
+    "acp": "AcpAgent",
+    "pty": "Pty",
+}
 
 
 class _Registry(Mapping[str, Kind]):

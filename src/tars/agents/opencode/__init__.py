@@ -1,0 +1,1 @@
+"""opencode (https://opencode.ai): how it is launched, spoken to, counted and read."""
