@@ -18,7 +18,8 @@ class Source(StrEnum):
 
     OFFICIAL = "official"  # the agent's own report over its protocol
     LOG = "log"  # the agent's log on disk, where the protocol said less or nothing
-    ESTIMATE = "estimate"  # neither could be read: the figures are a lower bound
+    # Neither could be read, so that the figures are a lower bound; or the report is rounded.
+    ESTIMATE = "estimate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +189,7 @@ def _from_requests(requests: tuple[RequestUsage, ...], tool_calls: int) -> TurnU
 
 def _from_report(reported: ReportedUsage, tool_calls: int) -> TurnUsage:
     cached = reported.cached or 0
+    nothing = not (reported.input or reported.output)
     return TurnUsage(
         input=reported.input,
         output=reported.output,
@@ -200,7 +202,7 @@ def _from_report(reported: ReportedUsage, tool_calls: int) -> TurnUsage:
         requests=reported.requests,
         tool_calls=tool_calls,
         # A turn costs something: a report of nothing at all is a report that is missing.
-        source=Source.OFFICIAL if reported.input or reported.output else Source.ESTIMATE,
+        source=Source.ESTIMATE if nothing or reported.estimated else Source.OFFICIAL,
         # One request's sum is its context.
         context_is_sum=reported.requests != 1,
         cost_microusd=reported.cost_microusd,

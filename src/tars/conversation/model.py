@@ -47,7 +47,8 @@ class ReportedUsage:
 
     `cost_microusd` is what the agent says the turn cost, in millionths of a US dollar.
     `requests` is 0 where the agent does not say how many there were. `at_least`: the turn
-    was cut short, and the agent counted only what it had seen by then.
+    was cut short, and the agent counted only what it had seen by then. `estimated`: the
+    figures are rounded, or reckoned by the agent itself.
     """
 
     input: int
@@ -59,6 +60,7 @@ class ReportedUsage:
     cost_microusd: int | None = None
     requests: int = 0
     at_least: bool = False
+    estimated: bool = False
 
 
 class Scope(StrEnum):
