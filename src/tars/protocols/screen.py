@@ -24,7 +24,15 @@ from tars.conversation.model import (
 from tars.errors import Fault, FaultKind
 from tars.protocols import screen_reading as reading
 from tars.protocols.codec import Opening
-from tars.protocols.screen_rules import Covers, Failure, Paste, Question, ScreenRules, Sight
+from tars.protocols.screen_rules import (
+    Covers,
+    Failure,
+    Part,
+    Paste,
+    Question,
+    ScreenRules,
+    Sight,
+)
 from tars.protocols.screen_sequences import Kind, Piece, Sequences
 from tars.protocols.screen_typing import harmless, typed
 
@@ -158,7 +166,7 @@ class ScreenCodec:
             return self._told()
         self._draw(self._grid, data)
         if self._phase is _Phase.WORKING:
-            self._look_for_waiting(self._grid)
+            self._look_for_waiting()
             self._tell_whole_lines(self._grid)
         return self._told()
 
@@ -256,7 +264,7 @@ class ScreenCodec:
     def _begin_conversation(self) -> None:
         wanted, fresh = self._opening.session_id, self._opening.new_id
         self._opening = Opening("")
-        resumed = wanted is not None and not self.rules.keeps_nothing
+        resumed = wanted is not None and self.rules.keeps_conversations
         if wanted is not None and not resumed:
             reason = f"{self.rules.name} keeps no conversation when its process ends"
             self._soon.append(SessionLost(wanted, reason))
@@ -311,7 +319,8 @@ class ScreenCodec:
         elif self._thinks():
             self._asked = None
         elif self._is_done(grid):
-            self._end(Stop.CANCELLED if self._turn.cancelled else Stop.DONE)
+            cancelled = self._turn.cancelled or any(map(self._sees, self.rules.cancelled))
+            self._end(Stop.CANCELLED if cancelled else Stop.DONE)
 
     def _ask(self, question: Question) -> None:
         if self._asked is not None or self._answered:
@@ -339,7 +348,7 @@ class ScreenCodec:
             return grid.history.maxlen == len(grid.history) and self._is_ready()
         if rules.done or rules.ready:
             return any(map(self._sees, rules.done or rules.ready))
-        return bool(self._answer_lines(grid) or self._answer_lines(grid, whole=True))
+        return bool(self._answer_lines(grid))
 
     def _end(self, stop: Stop, fault: Fault | None = None) -> None:
         if self._phase in (_Phase.WORKING, _Phase.TYPED) and self._grid is not None:
@@ -364,7 +373,7 @@ class ScreenCodec:
             self._tell(lines[len(turn.told) : still])
 
     def _tell_rest(self, grid: "Grid") -> None:
-        lines = self._answer_lines(grid) or []
+        lines = self._answer_lines(grid, ended=True) or []
         lines = reading.without_prompt(lines, self._turn.before)
         told = self._turn.told
         same = 0
@@ -378,21 +387,23 @@ class ScreenCodec:
             self._turn.told += lines
             self._soon.append(TextSaid(("" if first else "\n") + "\n".join(lines)))
 
-    def _answer_lines(self, grid: "Grid", *, whole: bool = False) -> list[str] | None:
+    def _answer_lines(self, grid: "Grid", *, ended: bool = False) -> list[str] | None:
         rules, turn = self.rules.answer, self._turn
         if rules is None:
             lines = grid.everything(turn.begin)
-            return reading.plain_answer(lines, turn.text, "" if whole else turn.before)
+            return reading.plain_answer(lines, turn.text, turn.before)
         lines = grid.everything()
         begin = self._prompt_line(lines)
-        return None if begin is None else reading.answer(lines, begin, rules)
+        if begin is None:
+            return None
+        return reading.answer(lines, begin, rules, prompt=turn.text, working=not ended)
 
     def _prompt_line(self, lines: list[str]) -> int | None:
         """Where the program shows the prompt; None when it does not yet."""
         rules = self.rules.answer
         assert rules is not None
         shown = [
-            i for i, line in enumerate(lines) if reading.shows_prompt(line, rules, self._turn.head)
+            i for i, line in enumerate(lines) if reading.shows_prompt(line, rules, self._turn.text)
         ]
         return shown[-1] if len(shown) > self._turn.repeats else None
 
@@ -400,8 +411,8 @@ class ScreenCodec:
         rules = self.rules.answer
         if rules is None:
             return 0
-        head = self._turn.head
-        return sum(reading.shows_prompt(line, rules, head) for line in grid.everything())
+        text = self._turn.text
+        return sum(reading.shows_prompt(line, rules, text) for line in grid.everything())
 
     # --- looking ------------------------------------------------------------
 
@@ -418,7 +429,11 @@ class ScreenCodec:
 
     def _match(self, sight: Sight) -> "dict[str, str] | None":
         grid = self.grid()
-        match = sight.pattern.search(sight.region.of(grid.shown(), grid.cursor.y))
+        if sight.region.part is Part.TURN:
+            text = "\n".join(self._lines_of_turn(grid))
+        else:
+            text = sight.region.of(grid.shown(), grid.cursor.y)
+        match = sight.pattern.search(text)
         if match is None:
             return None
         groups = {name: value or "" for name, value in match.groupdict().items()}
@@ -434,7 +449,7 @@ class ScreenCodec:
                 return _fault(failure)
         return None
 
-    def _look_for_waiting(self, grid: "Grid") -> None:
+    def _look_for_waiting(self) -> None:
         for sight in self.rules.waiting:
             found = self._match(sight)
             if found is not None:
@@ -448,14 +463,23 @@ class ScreenCodec:
         sight = self.rules.usage
         if sight is None:
             return None
-        lines = grid.everything(0 if self.rules.answer else self._turn.begin)
-        if self.rules.answer is not None and sight.covers is not Covers.SESSION:
-            lines = lines[self._prompt_line(lines) or 0 :]
+        session = sight.covers is Covers.SESSION
+        lines = grid.everything() if session else self._lines_of_turn(grid)
         found = reading.figures("\n".join(lines), sight)
-        if found is None or sight.covers is not Covers.SESSION:
+        if found is None or not session:
             return found
         before, self._spent = self._spent, found
         return found.minus(before)
+
+    def _lines_of_turn(self, grid: "Grid") -> list[str]:
+        """What came since the prompt was typed."""
+        if self.rules.answer is None:
+            return grid.everything(self._turn.begin)
+        lines = grid.everything()
+        if self._phase is _Phase.OPENING:
+            return lines
+        begin = self._prompt_line(lines)
+        return [] if begin is None else lines[begin:]
 
     # --- drawing ------------------------------------------------------------
 
@@ -495,7 +519,6 @@ class _Turn:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.head = reading.head_of(text)
         self.begin = 0
         self.before = ""
         self.before_it = ""

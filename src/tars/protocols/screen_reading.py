@@ -7,34 +7,58 @@ from dataclasses import dataclass
 from tars.conversation.model import ReportedUsage
 from tars.protocols.screen_rules import AnswerRules, Covers, UsageSight
 
-#: How much of a prompt has to be seen to know it again; the rest may be wrapped or cut.
-_HEAD = 16
+#: How much of a prompt is looked at to know it again; the rest may be wrapped or cut.
+_HEAD = 40
 _NUMBER = re.compile(r"([0-9][0-9.,_ ]*)\s*([kKmM]?)")
 _FIGURES = ("input", "output", "cached", "cache_write", "thoughts")
 
 
-def shows_prompt(line: str, rules: AnswerRules, head: str) -> bool:
-    """Whether this line is where the program shows the prompt that begins like this."""
+def shows_prompt(line: str, rules: AnswerRules, prompt: str) -> bool:
+    """Whether this line is where the program shows this prompt."""
     match = rules.begin.search(line)
-    return match is not None and _squeezed(line[match.end() :]).startswith(head)
+    if match is None:
+        return False
+    shown = line[match.end() :]
+    if rules.pasted is not None and rules.pasted.search(shown):
+        return True
+    shown, prompt = _squeezed(shown)[:_HEAD], _squeezed(prompt)
+    # What is shown may be wrapped early, but not before its first word.
+    return bool(shown) and prompt.startswith(shown)
 
 
-def head_of(prompt: str) -> str:
-    """Give the beginning of a prompt, by which it is known again."""
-    first = next((line for line in prompt.splitlines() if line.strip()), "")
-    return _squeezed(first)[:_HEAD]
-
-
-def answer(lines: Sequence[str], begin: int, rules: AnswerRules) -> list[str] | None:
+def answer(
+    lines: Sequence[str], begin: int, rules: AnswerRules, *, prompt: str, working: bool
+) -> list[str] | None:
     """Give the answer's lines below the line that shows the prompt; None when its end is not
     to be seen."""
-    end = next((i for i in range(begin + 1, len(lines)) if rules.end.search(lines[i])), None)
-    if end is None:
+    ends = [i for i in range(begin + 1, len(lines)) if rules.end.search(lines[i])]
+    if not ends and not (rules.open_ended and working):
         return None
-    body = [line for line in lines[begin + 1 : end] if not any(d.search(line) for d in rules.drop)]
+    body = [
+        line
+        for line in _below_prompt(lines[begin : ends[-1] if ends else None], rules, prompt)
+        if not any(d.search(line) for d in rules.drop)
+    ]
     if rules.strip is not None:
         body = [rules.strip.sub("", line, count=1) for line in body]
     return trimmed(body)
+
+
+def _below_prompt(lines: Sequence[str], rules: AnswerRules, prompt: str) -> Sequence[str]:
+    """Leave out the lines that the prompt itself takes."""
+    rest = _squeezed(prompt)
+    for number, line in enumerate(lines):
+        shown = _squeezed(line)
+        match = rules.begin.search(line)
+        # Some programs put the same sign before each line of a prompt.
+        behind = _squeezed(line[match.end() :]) if match else shown
+        cut = behind if rest.startswith(behind) else shown
+        if number > 0 and shown and not rest.startswith(cut):
+            return lines[number:]
+        rest = rest.removeprefix(cut)
+        if not rest:
+            return lines[number + 1 :]
+    return lines[1:]
 
 
 def plain_answer(lines: Sequence[str], prompt: str, before: str) -> list[str]:
@@ -104,6 +128,8 @@ class Figures:
             cache_write=self.cache_write or None,
             cost_microusd=self.cost,
             requests=self.requests,
+            # Screens round, and some programs only reckon.
+            estimated=True,
         )
 
 

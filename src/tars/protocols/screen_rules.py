@@ -6,7 +6,7 @@ keyboard sends them. Times are in seconds.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tars.errors import FaultKind
@@ -20,6 +20,8 @@ class Part(StrEnum):
     BOTTOM = "bottom"
     ROW = "row"
     CURSOR = "cursor line"
+    #: What came since the prompt; also what scrolled off. Before the first prompt, all.
+    TURN = "turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +38,21 @@ class Region:
         while used and not lines[used - 1].strip():
             used -= 1
         shown = lines[:used]
+        return "\n".join(self._chosen(shown, lines[cursor_row : cursor_row + 1]))
+
+    def _chosen(self, shown: Sequence[str], cursor_line: Sequence[str]) -> Sequence[str]:
         match self.part:
-            case Part.ALL:
-                chosen = shown
+            case Part.ALL | Part.TURN:
+                return shown
             case Part.TOP:
-                chosen = shown[: self.count]
+                return shown[: self.count]
             case Part.BOTTOM:
-                chosen = shown[max(0, used - self.count) :]
+                return shown[max(0, len(shown) - self.count) :]
             case Part.ROW:
-                row = self.count - 1 if self.count > 0 else used + self.count
-                chosen = shown[row : row + 1] if row >= 0 else []
+                row = self.count - 1 if self.count > 0 else len(shown) + self.count
+                return shown[row : row + 1] if row >= 0 else []
             case Part.CURSOR:
-                chosen = lines[cursor_row : cursor_row + 1]
-        return "\n".join(chosen)
+                return cursor_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,17 @@ class Covers(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerRules:
-    """Which lines are the answer: those between the last `begin`, which shows the prompt, and
-    the next `end`. Lines with `drop` are left out, and `strip` is cut from each."""
+    """Which lines are the answer: those between the last `begin`, behind which the prompt is
+    shown, and the last `end`. `pasted` is what is shown instead of a long prompt. Lines with
+    `drop` are left out, and `strip` is cut from each. `open_ended`: while the program works,
+    there is no `end` below the answer."""
 
     begin: re.Pattern[str]
     end: re.Pattern[str]
+    pasted: re.Pattern[str] | None = None
     drop: tuple[re.Pattern[str], ...] = ()
     strip: re.Pattern[str] | None = None
+    open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,7 @@ class ScreenRules:
     thinking: tuple[Sight, ...] = ()
     done: tuple[Sight, ...] = ()
     waiting: tuple[Sight, ...] = ()
+    cancelled: tuple[Sight, ...] = ()
     asking: tuple[Question, ...] = ()
     failed: tuple[Failure, ...] = ()
     start: tuple[Reaction, ...] = ()
@@ -149,7 +158,7 @@ class ScreenRules:
     new_conversation: str = ""
     answer: AnswerRules | None = None
     usage: UsageSight | None = None
-    keeps_nothing: bool = field(default=True)
+    keeps_conversations: bool = False
 
     @property
     def looks(self) -> bool:

@@ -41,14 +41,16 @@ def harmless(text: str) -> str:
 
 def typed(text: str, paste: Paste) -> bytes:
     """Give a prompt as it is typed, without what submits it."""
-    text = harmless(text)
+    return _body(harmless(text), paste).encode("utf-8", "replace")
+
+
+def _body(text: str, paste: Paste) -> str:
     match paste:
         case Paste.BRACKETED:
             # A terminal sends the ends of pasted lines as the Enter key would be sent.
-            body = PASTE_BEGINS + text.rstrip("\n").replace("\n", "\r") + PASTE_ENDS
+            return PASTE_BEGINS + text.rstrip("\n").replace("\n", "\r") + PASTE_ENDS
         case Paste.LINES:
             # Outside of a paste a tab is the key that completes words.
-            body = text.rstrip("\n").replace("\t", _TAB).replace("\n", "\r")
+            return text.rstrip("\n").replace("\t", _TAB).replace("\n", "\r")
         case Paste.LINE:
-            body = " ".join(text.replace("\t", _TAB).split("\n")).strip()
-    return body.encode("utf-8", "replace")
+            return " ".join(text.replace("\t", _TAB).split("\n")).strip()

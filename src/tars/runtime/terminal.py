@@ -43,7 +43,7 @@ def spawn(
 
     command = _runnable(argv[0])
     mark = OURS.mark(name)
-    inherited = {key: value for key, value in env.items() if key not in _NOT_INHERITED}
+    inherited = {"COLORTERM": "truecolor"} | {key: value for key, value in env.items() if key not in _NOT_INHERITED}
     with warnings.catch_warnings(), marks.handing_down(mark):
         # Python 3.12 warns of forks beside threads; ours only makes system calls and execs.
         warnings.simplefilter("ignore", DeprecationWarning)
