@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tars.control.contract import TurnResult
+from tars.accounting.usage import Source
+from tars.control.contract import PermissionStatus, TurnResult
+from tars.conversation.model import RequestUsage
 from tests.support.fake_api import FakeApi
-from tests.support.tars_home import TarsHome, tars_home
+from tests.support.tars_home import TarsHome, kill, result, tars_home
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
 
@@ -53,6 +56,23 @@ def tokens(answer: TurnResult) -> tuple[int, ...]:
     return usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.thought_tokens
 
 
+def items_sent(api: FakeApi) -> int:
+    """How many items the model was sent with the last request: the conversation so far."""
+    count = [entry["nitems"] for entry in api.requests() if "nitems" in entry][-1]
+    assert isinstance(count, int)
+    return count
+
+
+def recorded(tars: TarsHome, turn: str, source: Source) -> list[RequestUsage]:
+    """The requests of a turn as the ledger keeps them from one source."""
+    with tars.store() as store:
+        return store.model_requests(turn, source)
+
+
+def figures(requests: list[RequestUsage]) -> list[tuple[int, ...]]:
+    return [(r.input, r.cached, r.cache_write, r.output, r.thoughts) for r in requests]
+
+
 def test_two_turns_with_a_tool_are_counted_as_billed(tars: TarsHome, codex_api: FakeApi) -> None:
     """To the token, for each request, and by the protocol's own count."""
     tars.start()
@@ -64,3 +84,178 @@ def test_two_turns_with_a_tool_are_counted_as_billed(tars: TarsHome, codex_api: 
     assert second.usage.context_tokens == three["input_tokens"]
     assert {first.usage.source, second.usage.source} == {"official"}
     assert {first.model, second.model} == {"gpt-5.4"}
+
+
+def test_the_log_agrees_with_the_protocol(tars: TarsHome, codex_api: FakeApi) -> None:
+    """Request by request, by the same ids; of a resumed thread the protocol tells no ids."""
+    tars.start()
+    fresh = tars.prompt("hello @tool")
+    assert tars.client.change_agent("codex", "restart").state == "ready"
+    resumed = tars.prompt("hello @tool")
+    assert resumed.session == fresh.session
+    assert tokens(resumed) == billed(*(bill["usage"] for bill in codex_api.billed()[2:]))
+    tars.stop()
+    for turn, ids in ((fresh, ["resp_fake_0001", "resp_fake_0002"]), (resumed, None)):
+        told = recorded(tars, turn.turn, Source.OFFICIAL)
+        logged = recorded(tars, turn.turn, Source.LOG)
+        assert figures(told) == figures(logged)
+        assert {r.model for r in (*told, *logged)} == {"gpt-5.4"}
+        assert ids is None or [r.id for r in told] == ids
+        # Where they differ: the log has the time of each, and always the id.
+        assert ([r.id for r in told] == [r.id for r in logged]) is (ids is not None)
+        assert all(r.at for r in logged)
+        assert not any(r.at for r in told)
+
+
+def test_a_subagents_tokens_are_its_parents(tars: TarsHome, codex_api: FakeApi) -> None:
+    """It is a thread of its own, and what it says is no part of the answer."""
+    tars.start()
+    answer = tars.prompt("hello @agent")
+    assert (answer.outcome, answer.text) == ("ok", "Answer number 4 from the fake model.")
+    bills = [bill["usage"] for bill in codex_api.billed()]
+    assert len(bills) == answer.usage.requests == 4
+    assert tokens(answer) == billed(*bills)
+    assert answer.usage.context_tokens == bills[3]["input_tokens"]
+    tars.stop()
+    for source in (Source.OFFICIAL, Source.LOG):
+        found = recorded(tars, answer.turn, source)
+        assert sorted(figures(found)) == [
+            (5000 + n, 3000 + n, 0, 32 + n, 8) for n in (1, 2, 3, 4)
+        ], source
+        [helper] = [r for r in found if r.subagent]
+        assert helper.id == "resp_fake_0003"
+
+
+def test_the_conversation_survives_kill_9_of_the_agent(tars: TarsHome, codex_api: FakeApi) -> None:
+    """Killed in mid-turn: the turn is interrupted, and the next prompt has the history."""
+    tars.start()
+    first = tars.prompt("hello")
+    had = items_sent(codex_api)
+    stream = tars.under_way("hello @slow")
+    was = tars.agent_pid()
+    kill(was)
+    ended = result(stream)
+    assert ended.outcome == "interrupted"
+    answer = tars.prompt("hello again")
+    assert (answer.outcome, answer.session) == ("ok", first.session)
+    assert items_sent(codex_api) > had
+    assert tokens(answer) == billed(codex_api.billed()[-1]["usage"])
+    agent = tars.agent()
+    assert agent.pid != was
+    assert agent.restarts == 1
+    assert tars.status().warnings == []
+    assert tars.session()["interactionCount"] == 3
+
+
+def test_the_conversation_survives_kill_9_of_the_daemon(tars: TarsHome, codex_api: FakeApi) -> None:
+    """Killed in mid-turn: Codex dies with it, and what the turn had used comes from its log."""
+    tars.start()
+    first = tars.prompt("hello")
+    had = items_sent(codex_api)
+    tars.under_way("hello @tool @slow")
+    agent = psutil.Process(tars.agent_pid())
+    kill(tars.daemon_pid())
+    psutil.wait_procs([agent], timeout=30)
+    assert tars.processes() == []
+    tars.start()
+    answer = tars.prompt("hello again")
+    assert (answer.outcome, answer.session) == ("ok", first.session)
+    assert items_sent(codex_api) > had
+    _, killed, last = tars.ledger()
+    bills = [bill["usage"] for bill in codex_api.billed()]
+    counted = killed.usage
+    assert (
+        counted.input,
+        counted.cached,
+        counted.output,
+        counted.thoughts,
+    ) == billed(bills[1])
+    assert killed.outcome == "interrupted"
+    assert (last.id, tokens(answer)) == (answer.turn, billed(bills[2]))
+
+
+def test_a_turn_is_cancelled(tars: TarsHome, codex_api: FakeApi) -> None:
+    """Codex obeys and lives on; the response that was cut off is counted by nobody."""
+    tars.start()
+    pid = tars.agent_pid()
+    stream = tars.under_way("hello @tool @slow")
+    tars.client.cancel()
+    ended = result(stream)
+    assert ended.outcome == "cancelled"
+    assert tokens(ended) == billed(codex_api.billed()[0]["usage"])
+    assert tars.ledger()[0].usage.at_least
+    # It has hardly begun: Codex refuses to be interrupted there, and is asked again.
+    early = tars.under_way("hello @slow", sign="started")
+    tars.client.cancel()
+    assert result(early).outcome == "cancelled"
+    assert tars.prompt("hello").outcome == "ok"
+    assert tars.agent_pid() == pid
+
+
+def test_a_permission_is_asked(
+    tars: TarsHome, codex_command: Path, codex_env: dict[str, str]
+) -> None:
+    """Refused, the call fails and the turn goes on; allowed, it runs; cancelled, both end."""
+    asking = {"permissions": '"ask"', "mode": '"untrusted/read-only"'}
+    configure(tars, codex_command, codex_env, **asking)
+    tars.start()
+    for answer, tool in ((["--deny"], "failed"), ([], "completed")):
+        stream, asked = ask(tars)
+        assert "echo hello" in asked.title
+        assert asked.tool_kind == "execute"
+        assert tars.tars("permit", asked.id, *answer).returncode == 0
+        events = list(stream)
+        assert [m.status for name, m in events if name == "tool"][-1] == tool
+        assert events[-1][1].outcome == "ok"
+    stream, _ = ask(tars)
+    tars.client.cancel()
+    assert result(stream).outcome == "cancelled"
+    assert tars.agent().permissions == []
+    assert tars.prompt("hello").outcome == "ok"
+
+
+def ask(tars: TarsHome) -> tuple[Iterator[Any], PermissionStatus]:
+    """Let the model want to run a command, until a person is asked."""
+    stream = tars.under_way("hello @tool", sign="permission")
+    [asked] = tars.agent().permissions
+    return stream, asked
+
+
+def test_errors_have_their_kinds(tars: TarsHome, codex_api: FakeApi) -> None:
+    """Each ends its turn, with what to do; none is counted, and Codex lives on."""
+    tars.start()
+    pid = tars.agent_pid()
+    before = tars.prompt("hello @limits")
+    limits = {limit.name: limit for limit in tars.agent().limits}
+    assert {name: limit.used_percent for name, limit in limits.items()} == {
+        "five_hour": 42,
+        "weekly": 7,
+    }
+    for directive, kind in (
+        ("@401", "bad_key"),
+        ("@429", "rate_limit"),
+        ("@sse-err", "overloaded"),
+        ("@404", "unknown_model"),
+        ("@ctx", "context_full"),
+    ):
+        ended = tars.prompt(f"hello {directive}")
+        assert ended.error is not None
+        assert (ended.outcome, ended.error.kind) == ("error", kind), ended
+        assert ended.error.advice
+        assert (ended.usage.input_tokens, ended.usage.requests) == (0, 0)
+    after = tars.prompt("hello")
+    one, *two = (bill["usage"] for bill in codex_api.billed())
+    # The context was full: Codex has it summed up first, which is a request like any other.
+    assert len(two) == after.usage.requests == 2
+    assert [tokens(before), tokens(after)] == [billed(one), billed(*two)]
+    assert tars.agent_pid() == pid
+
+
+def test_without_an_account_it_does_not_start(tars: TarsHome, codex_env: dict[str, str]) -> None:
+    """It is said at once, and not after minutes of retries."""
+    (Path(codex_env["HOME"]) / ".codex" / "config.toml").unlink()
+    done = tars.tars("start")
+    fault = tars.agent().last_error
+    assert fault is not None, done
+    assert fault.kind == "not_signed_in"
+    assert "codex login" in fault.advice
