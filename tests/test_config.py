@@ -131,6 +131,7 @@ def test_a_full_agent_is_read(home: Home) -> None:
         handshake_seconds = 1
         turn_seconds = 2.5
         silence_seconds = 3
+        limit_wait_seconds = 0
         cancel_seconds = 0
         grace_seconds = 5
         permission_seconds = 6
@@ -158,6 +159,7 @@ def test_a_full_agent_is_read(home: Home) -> None:
         handshake_seconds=1.0,
         turn_seconds=2.5,
         silence_seconds=3.0,
+        limit_wait_seconds=0.0,
         cancel_seconds=0.0,
         grace_seconds=5.0,
         permission_seconds=6.0,
@@ -226,7 +228,7 @@ def test_a_byte_order_mark_and_crlf_do_no_harm(home: Home) -> None:
 def test_one_word_of_permission_is_for_all_tools(home: Home) -> None:
     """`permissions = "deny"` denies every kind of tool."""
     policy = read(home, '[agents.echo]\npermissions = "deny"').agents["echo"].permissions
-    assert {policy.rule(kind) for kind in config.TOOL_KINDS} == {Rule.DENY}
+    assert {policy.configured(kind) for kind in config.TOOL_KINDS} == {Rule.DENY}
 
 
 def test_a_spec_carries_the_policy_to_the_core() -> None:
@@ -242,6 +244,7 @@ def test_a_spec_carries_the_policy_to_the_core() -> None:
         cancel_seconds=4,
         grace_seconds=5,
         permission_seconds=6,
+        limit_wait_seconds=12,
         max_rss=7,
         max_restarts=8,
         window_seconds=9,
@@ -254,6 +257,9 @@ def test_a_spec_carries_the_policy_to_the_core() -> None:
     assert (spec.restart.when, spec.restart.max_restarts) == (When.NEVER, 8)
     assert (spec.restart.window_seconds, spec.restart.seed) == (9, 11)
     assert (spec.name, spec.one_shot, spec.trusts_exit_status) == ("a", True, True)
+    assert (spec.waits_for_limits, spec.limit_wait_seconds) == (True, 12)
+    stood_in_for = dataclasses.replace(agent, fallback=("b",))
+    assert not stood_in_for.spec(one_shot=True, trusts_exit_status=True, seed=11).waits_for_limits
 
 
 # What is refused

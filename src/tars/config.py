@@ -86,13 +86,17 @@ class AgentConfig:
     cancel_seconds: float = 10.0
     grace_seconds: float = 5.0
     permission_seconds: float = 300.0
+    limit_wait_seconds: float = 21600.0
     max_rss: int | None = None
     max_restarts: int = 10
     window_seconds: float = 600.0
     queue_limit: int = 100
 
     def spec(self, *, one_shot: bool, trusts_exit_status: bool, seed: int) -> Spec:
-        """Give the policy that the core decides by; the arguments are facts of the kind."""
+        """Give the policy that the core decides by; the arguments are facts of the kind.
+
+        Where another agent stands in, no turn waits for the end of a limit.
+        """
         return Spec(
             name=self.name,
             one_shot=one_shot,
@@ -111,6 +115,8 @@ class AgentConfig:
             cancel_seconds=self.cancel_seconds,
             grace_seconds=self.grace_seconds,
             permission_seconds=self.permission_seconds,
+            waits_for_limits=not self.fallback,
+            limit_wait_seconds=self.limit_wait_seconds,
             max_rss_bytes=self.max_rss,
         )
 
@@ -287,6 +293,7 @@ def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) 
         cancel_seconds=table.seconds("cancel_seconds", usual.cancel_seconds, zero=True),
         grace_seconds=table.seconds("grace_seconds", usual.grace_seconds, zero=True),
         permission_seconds=table.seconds("permission_seconds", usual.permission_seconds),
+        limit_wait_seconds=table.seconds("limit_wait_seconds", usual.limit_wait_seconds, zero=True),
         max_rss=table.size("max_rss", usual.max_rss),
         max_restarts=table.count("max_restarts", usual.max_restarts),
         window_seconds=table.seconds("window_seconds", usual.window_seconds),

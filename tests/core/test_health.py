@@ -15,7 +15,7 @@ from tars.core.events import (
     TimeUp,
     TurnEnded,
 )
-from tars.core.health import Signs, next_look, verdict
+from tars.core.health import Look, Signs, next_look, shows_work, verdict
 from tests.core.script import (
     busy_agent,
     busy_single,
@@ -50,10 +50,15 @@ def test_silence_is_counted_from_the_last_byte_or_the_turns_begin(
     heard_at: float, now: float, hung: bool
 ) -> None:
     """Any byte is life; what was heard before the turn began does not count against it."""
-    agent, signs = at_work(), Signs(heard_at)
-    silence = Hung("silent for 100 s", "`silence_seconds` allows longer silences.")
-    assert verdict(agent, signs, now) == (silence if hung else None)
-    assert next_look(agent, signs) == max(heard_at, 0) + 100
+    agent = at_work()
+    due = max(heard_at, 0) + 100
+    assert next_look(agent, Signs(heard_at)) == due - 10
+    watched = Signs(heard_at, look=Look(now, due - 10, processes=1))
+    silence = Hung(
+        "silent for 100 s, and its process used no CPU time to speak of",
+        "`silence_seconds` allows longer silences.",
+    )
+    assert verdict(agent, watched, now) == (silence if hung else None)
 
 
 def test_a_running_tool_may_be_silent() -> None:
@@ -75,9 +80,10 @@ def test_silence_is_counted_anew_after_an_answer(answer: tuple[float, Event]) ->
     """However long the answer took: the agent has its whole time to go on."""
     agent = at_work((10, permission()), answer)
     assert agent.state is State.BUSY
-    assert next_look(agent, Signs(10)) == answer[0] + 100
-    assert verdict(agent, Signs(10), answer[0] + 99) is None
-    assert verdict(agent, Signs(10), answer[0] + 100) is not None
+    due = answer[0] + 100
+    assert next_look(agent, Signs(10)) == due - 10
+    assert verdict(agent, Signs(10, look=Look(due - 1, due - 10)), due - 1) is None
+    assert verdict(agent, Signs(10, look=Look(due, due - 10)), due) is not None
 
 
 def test_a_turn_that_was_told_to_end_is_not_judged_again() -> None:
@@ -128,4 +134,98 @@ def test_only_a_process_that_stays_can_grow_too_large() -> None:
 def test_a_hang_outdoes_the_size() -> None:
     """A turn that is given up matters more than the memory it took."""
     agent = busy_agent(silence_seconds=100, max_rss_bytes=1)
-    assert isinstance(verdict(agent, Signs(0, rss_bytes=2), 100), Hung)
+    watched = Signs(0, rss_bytes=2, look=Look(100, 90))
+    assert isinstance(verdict(agent, watched, 100), Hung)
+
+
+# --- more than silence ------------------------------------------------------
+
+
+def test_nobody_is_judged_unwatched() -> None:
+    """Without two looks right before it there is no verdict, however late it is: the next
+    look is due at once, and the verdict as soon as the tree was watched long enough."""
+    agent = at_work()
+    assert verdict(agent, Signs(0), 5000) is None
+    once = Signs(0, look=Look(5000))
+    assert verdict(agent, once, 5000) is None
+    assert next_look(agent, once) == 5010
+    early = Signs(0, look=Look(85, 75))
+    assert verdict(agent, early, 100) is None
+    assert next_look(agent, early) == 100
+    hurried = Signs(0, look=Look(101, 100))
+    assert verdict(agent, hurried, 101) is None
+    assert next_look(agent, Signs(0, look=Look(70, 60))) == 90
+    assert isinstance(verdict(agent, Signs(0, look=Look(5010, 5000)), 5010), Hung)
+
+
+def test_a_short_patience_watches_shortly() -> None:
+    """The watch before a verdict is never longer than half of the silence."""
+    assert next_look(busy_agent(silence_seconds=2), Signs(0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("look", "works"),
+    [
+        (Look(100, None, cpu_seconds=9, over_seconds=10, born=3), False),
+        (Look(100, 90, cpu_seconds=0.0, over_seconds=10), False),
+        (Look(100, 90, cpu_seconds=0.19, over_seconds=10), False),
+        (Look(100, 90, cpu_seconds=0.2, over_seconds=10), True),
+        (Look(100, 90, cpu_seconds=0.01, over_seconds=0.05), False),
+        (Look(100, 90, cpu_seconds=0.02, over_seconds=0.05), True),
+        (Look(100, 90, born=1), True),
+    ],
+)
+def test_work_is_a_share_of_a_core_or_a_new_process(look: Look, works: bool) -> None:
+    """Timers that tick are no work, and neither is one step of the kernel's clock; the
+    first look has nothing to compare with."""
+    assert shows_work(look) is works
+
+
+def test_a_tree_that_works_begins_its_patience_anew() -> None:
+    """Silent and busy: it is looked at again when it would be due again, and so for ever."""
+    agent = at_work()
+    busy = Signs(0, look=Look(100, 90, cpu_seconds=9.9, over_seconds=10, worked_at=100))
+    assert verdict(agent, busy, 100) is None
+    assert next_look(agent, busy) == 190
+    idle = Signs(0, look=Look(200, 190, processes=3, worked_at=100))
+    found = verdict(agent, idle, 200)
+    assert isinstance(found, Hung)
+    assert found.reason == "silent for 100 s, and its 3 processes used no CPU time to speak of"
+
+
+def test_an_idle_process_that_the_turn_began_is_given_longer() -> None:
+    """Perhaps it is a tool that waits for something; but not for ever."""
+    agent = at_work()
+    assert verdict(agent, Signs(0, look=Look(100, 90, children=1)), 100) is None
+    assert next_look(agent, Signs(0, look=Look(100, 90, children=1))) == 290
+    assert verdict(agent, Signs(0, look=Look(300, 290, children=1)), 300) is not None
+
+
+def test_bytes_that_lead_nowhere_are_given_longer() -> None:
+    """A spinner turns on for ever: that is life, but no progress."""
+    agent = at_work()
+    spinning = Signs(290, progressed_at=0, look=Look(290, 280))
+    assert verdict(agent, spinning, 290) is None
+    assert next_look(agent, spinning) == 300
+    found = verdict(agent, Signs(299, progressed_at=0, look=Look(300, 290)), 300)
+    assert isinstance(found, Hung)
+    assert found.reason.startswith("no progress for 300 s, whatever it wrote, and its process")
+
+
+def test_a_spinner_that_stops_is_silence() -> None:
+    """The last byte, not the last progress, begins the silence."""
+    found = verdict(at_work(), Signs(5, progressed_at=0, look=Look(105, 95)), 105)
+    assert isinstance(found, Hung)
+    assert found.reason.startswith("silent for 100 s")
+
+
+def test_progress_begins_all_patience_anew() -> None:
+    """What moves the conversation on is worth more than any byte."""
+    assert next_look(at_work(), Signs(250, progressed_at=250)) == 340
+
+
+def test_a_short_silence_is_said_to_the_tenth() -> None:
+    """Half a second is not no time."""
+    found = verdict(busy_agent(silence_seconds=0.5), Signs(0, look=Look(0.5, 0.25)), 0.5)
+    assert isinstance(found, Hung)
+    assert found.reason.startswith("silent for 0.5 s")

@@ -19,8 +19,9 @@ from hypothesis.stateful import (
 from tars.core import events as e
 from tars.core.agent import Outcome, Spec, State
 from tars.core.commands import Command
+from tars.core.condition import condition
 from tars.core.fleet import Fleet
-from tars.core.health import Signs, verdict
+from tars.core.health import Look, Signs, verdict
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import RestartPolicy, When
 from tars.errors import Fault, FaultKind
@@ -30,11 +31,12 @@ SPECS = {
     "warm": Spec(
         "warm",
         queue_limit=2,
+        limit_wait_seconds=300.0,
         permissions=PermissionPolicy(Rule.ASK, {"read": Rule.ALLOW, "delete": Rule.DENY}),
         restart=RestartPolicy(max_restarts=2, first_delay=1.0),
         max_rss_bytes=1000,
     ),
-    "single": Spec("single", one_shot=True, queue_limit=2),
+    "single": Spec("single", one_shot=True, queue_limit=2, limit_wait_seconds=300.0),
 }
 FAULTS = st.sampled_from(
     [
@@ -43,6 +45,7 @@ FAULTS = st.sampled_from(
         Fault(FaultKind.CRASHED, "It crashed."),
     ]
 )
+LIMIT = Fault(FaultKind.QUOTA, "The limit is reached.", "Wait.", until=1e9)
 names = st.sampled_from(sorted(SPECS))
 some = st.data()
 
@@ -123,17 +126,19 @@ class Supervision(RuleBasedStateMachine):
         name=names,
         switch=st.sampled_from([False, False, True]),
         trusts=st.booleans(),
+        limit_wait=st.sampled_from([300.0, 300.0, 0.0]),
         when=st.sampled_from(When),
         queue_limit=st.integers(0, 3),
     )
     def configure(
-        self, name: str, switch: bool, trusts: bool, when: When, queue_limit: int
+        self, name: str, switch: bool, trusts: bool, limit_wait: float, when: When, queue_limit: int
     ) -> None:
         spec = self.world.fleet[name].spec
         changed = replace(
             spec,
             one_shot=spec.one_shot is not switch,
             trusts_exit_status=trusts,
+            limit_wait_seconds=limit_wait,
             restart=replace(spec.restart, when=when),
             queue_limit=queue_limit,
         )
@@ -188,6 +193,19 @@ class Supervision(RuleBasedStateMachine):
         assert turn is not None
         self.world.say(name, e.TurnEnded(turn, outcome))
 
+    @precondition(lambda self: self.world.working())
+    @rule(data=some, seconds=st.sampled_from([0.0, 60.0, 300.0, 301.0]), dies=st.booleans())
+    def meet_limit(self, data: st.DataObject, seconds: float, dies: bool) -> None:
+        """The account has used up what it may, until then: told by the protocol, or by a
+        process's last words."""
+        name = data.draw(st.sampled_from(self.world.working()))
+        turn = self.world.process(name).turn
+        assert turn is not None
+        if dies:
+            self.world.die(name, 1, LIMIT, seconds)
+        else:
+            self.world.say(name, e.TurnEnded(turn, Outcome.ERROR, LIMIT, seconds))
+
     @precondition(lambda self: self.world.alive())
     @rule(data=some, tool=st.sampled_from(["execute", "execute", "read", "delete"]))
     def ask_permission(self, data: st.DataObject, tool: str) -> None:
@@ -222,8 +240,10 @@ class Supervision(RuleBasedStateMachine):
 
     @rule(name=names, grown=st.booleans())
     def judge(self, name: str, grown: bool) -> None:
-        signs = Signs(heard_at=0.0, rss_bytes=2000 if grown else 0)
-        found = verdict(self.world.fleet[name], signs, self.world.now)
+        now = self.world.now
+        signs = Signs(heard_at=0.0, rss_bytes=2000 if grown else 0, look=Look(now, now - 10))
+        found = verdict(self.world.fleet[name], signs, now)
+        condition(self.world.fleet[name], signs, now)
         if found is not None:
             self.world.tell(name, found)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tars.core.permission import Option, PermissionPolicy, Rule, allowing, refusing
+from tars.core.permission import Answerer, Option, PermissionPolicy, Rule, allowing, refusing
 
 ALWAYS = Option("a", "allow_always")
 ONCE = Option("b", "allow_once")
@@ -24,7 +24,31 @@ def test_the_kind_of_tool_outdoes_the_default(
     policy: PermissionPolicy, kind: str, rule: Rule
 ) -> None:
     """A rule for the kind holds; every other kind has the default."""
-    assert policy.rule(kind) is rule
+    assert policy.rule(kind) == (rule, Answerer.POLICY)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (PermissionPolicy(Rule.ASK, {}, {"edit": Rule.ALLOW}), (Rule.ALLOW, Answerer.REMEMBERED)),
+        (PermissionPolicy(Rule.ALLOW, {}, {"edit": Rule.DENY}), (Rule.DENY, Answerer.REMEMBERED)),
+        (PermissionPolicy(Rule.ASK, {}, {"read": Rule.ALLOW}), (Rule.ASK, Answerer.POLICY)),
+        (
+            PermissionPolicy(Rule.ASK, {"edit": Rule.DENY}, {"edit": Rule.ALLOW}),
+            (Rule.DENY, Answerer.POLICY),
+        ),
+        (PermissionPolicy(Rule.DENY, {}, {"edit": Rule.ALLOW}), (Rule.DENY, Answerer.POLICY)),
+        (
+            PermissionPolicy(Rule.DENY, {"edit": Rule.ASK}, {"edit": Rule.ALLOW}),
+            (Rule.ALLOW, Answerer.REMEMBERED),
+        ),
+    ],
+)
+def test_a_remembered_choice_outdoes_all_but_a_refusal(
+    policy: PermissionPolicy, expected: tuple[Rule, Answerer]
+) -> None:
+    """What the configuration denies for the kind stays denied, whatever anybody chose."""
+    assert policy.rule("edit") == expected
 
 
 @pytest.mark.parametrize(

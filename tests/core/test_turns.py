@@ -26,7 +26,7 @@ from tars.core.events import (
     TimeUp,
     TurnEnded,
 )
-from tars.core.permission import PermissionPolicy, Rule
+from tars.core.permission import Answerer, PermissionPolicy, Rule
 from tars.errors import Fault, FaultKind
 from tests.core.script import (
     busy_agent,
@@ -334,10 +334,13 @@ def test_a_process_of_one_prompt_is_never_too_large() -> None:
 
 @pytest.mark.parametrize(("rule", "option"), [(Rule.ALLOW, "proceed"), (Rule.DENY, "cancel")])
 def test_a_policy_answers_at_once(rule: Rule, option: str) -> None:
-    """Nobody is asked where the policy knows."""
+    """Nobody is asked where the policy knows, or a choice is remembered; each says whose it was."""
     policy = PermissionPolicy(Rule.ASK, {"execute": rule})
     agent, told = play(busy_agent(permissions=policy), (1, permission()))
-    assert (agent.permissions, told) == ((), [AnswerPermission("r1", option)])
+    assert (agent.permissions, told) == ((), [AnswerPermission("r1", option, Answerer.POLICY)])
+    policy = PermissionPolicy(Rule.ASK, remembered={"execute": rule})
+    agent, told = play(busy_agent(permissions=policy), (1, permission()))
+    assert (agent.permissions, told) == ((), [AnswerPermission("r1", option, Answerer.REMEMBERED)])
 
 
 def test_a_person_answers() -> None:
@@ -346,15 +349,18 @@ def test_a_person_answers() -> None:
     assert ([p.request_id for p in agent.permissions], agent.next_deadline) == (["r1"], 301)
     assert told == []
     agent, told = play(
-        agent, (2, PermissionAnswered("r1", "proceed")), (3, PermissionAnswered("r1", "cancel"))
+        agent,
+        (2, PermissionAnswered("r1", "proceed", who="cli 42")),
+        (3, PermissionAnswered("r1", "cancel")),
     )
-    assert (agent.permissions, told) == ((), [AnswerPermission("r1", "proceed")])
+    answer = AnswerPermission("r1", "proceed", Answerer.PERSON, "cli 42")
+    assert (agent.permissions, told) == ((), [answer])
 
 
 def test_a_person_refuses() -> None:
     """No option refuses in the agent's own terms, so that the turn goes on."""
     _, told = play(busy_agent(), (1, permission()), (2, PermissionAnswered("r1", None)))
-    assert told == [AnswerPermission("r1", "cancel")]
+    assert told == [AnswerPermission("r1", "cancel", Answerer.PERSON)]
 
 
 def test_an_answer_to_nothing_is_ignored() -> None:
@@ -371,10 +377,13 @@ def test_a_permission_nobody_gives_is_refused_in_time() -> None:
         (2, permission("r2")),
         (301, TimeUp()),
     )
-    assert told == [AnswerPermission("r1", "cancel")]
+    assert told == [AnswerPermission("r1", "cancel", Answerer.TIMEOUT)]
     assert (agent.state, agent.next_deadline) == (State.BUSY, 302)
     agent, told = play(agent, (302, TimeUp()))
-    assert (agent.next_deadline, told) == (1000, [AnswerPermission("r2", "cancel")])
+    assert (agent.next_deadline, told) == (
+        1000,
+        [AnswerPermission("r2", "cancel", Answerer.TIMEOUT)],
+    )
 
 
 def test_a_cancel_answers_first() -> None:

@@ -64,6 +64,8 @@ class World:
         self.asked: set[str] = set()
         self.kept: set[str] = set()
         self.begun: Counter[str] = Counter()
+        self.held: Counter[str] = Counter()
+        self.resumed: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()
         self.requests: dict[str, Request] = {}
         for spec in specs:
@@ -99,14 +101,17 @@ class World:
             case c.BeginTurn(prompt):
                 self.begun[prompt] += 1
                 assert self.begun[prompt] == 1, f"{prompt} was run twice"
-                assert not self.reported[prompt], f"{prompt} was run after its report"
-                if self.fleet[name].spec.one_shot:
-                    self._order(name, prompt, before)
-                else:
-                    assert place.process is not None, "a prompt for no process"
-                    # An agent that ended its turn is free, even if the core hears it late.
-                    assert place.process.turn is None, "two turns at a time"
-                    place.process.turn = prompt if place.process.alive else None
+                self._give(name, prompt, before)
+            case c.HoldTurn(prompt):
+                self.held[prompt] += 1
+                assert self.begun[prompt], f"{prompt} was held before it began"
+                assert self.held[prompt] == 1, f"{prompt} was held twice"
+                assert not self.reported[prompt], f"{prompt} was held after its report"
+            case c.ResumeTurn(prompt):
+                self.resumed[prompt] += 1
+                assert self.held[prompt], f"{prompt} was resumed but never held"
+                assert self.resumed[prompt] == 1, f"{prompt} was resumed twice"
+                self._give(name, prompt, before)
             case c.CancelTurn(prompt):
                 assert self.begun[prompt], f"{prompt} was cancelled before it began"
                 assert not self.reported[prompt], f"{prompt} was cancelled after its end"
@@ -129,6 +134,18 @@ class World:
                 assert request.answers == 1, "two answers to one request"
                 assert place.process is not None, "an answer to nobody"
                 assert place.process.pid == request.pid, "an answer to somebody else"
+
+    def _give(self, name: str, prompt: str, before: Agent | None) -> None:
+        """The agent gets the prompt, in a process of its own where each has one."""
+        assert not self.reported[prompt], f"{prompt} was run after its report"
+        if self.fleet[name].spec.one_shot:
+            self._order(name, prompt, before)
+            return
+        process = self.places[name].process
+        assert process is not None, "a prompt for no process"
+        # An agent that ended its turn is free, even if the core hears it late.
+        assert process.turn is None, "two turns at a time"
+        process.turn = prompt if process.alive else None
 
     def _order(self, name: str, prompt: str | None, before: Agent | None) -> None:
         place = self.places[name]
@@ -186,11 +203,13 @@ class World:
             self.requests[event.request_id] = Request(self.process(name).pid)
         self.places[name].mail.append(event)
 
-    def die(self, name: str, status: int, fault: Fault | None = None) -> None:
+    def die(
+        self, name: str, status: int, fault: Fault | None = None, retry_after: float | None = None
+    ) -> None:
         """The process is gone, which the core will hear after all that it said."""
         process = self.process(name)
         process.alive, process.turn = False, None
-        self.places[name].mail.append(e.Exited(process.pid, status, fault))
+        self.places[name].mail.append(e.Exited(process.pid, status, fault, retry_after))
 
     def deliver(self, name: str) -> None:
         """The core hears what is on the way longest."""
@@ -249,7 +268,7 @@ class World:
 
     def _check_prompts(self) -> None:
         waiting = Counter(p for a in self._agents() for p in a.queue.waiting)
-        running = Counter(a.turn.prompt for a in self._agents() if a.turn is not None)
+        running = Counter(a.under_way for a in self._agents() if a.under_way is not None)
         for prompt in self.asked:
             places = waiting[prompt] + running[prompt] + self.reported[prompt]
             if prompt in self.kept:
@@ -291,14 +310,16 @@ def _check_process(agent: Agent, place: Place) -> None:
 
 def _check_rest(agent: Agent, place: Place) -> None:
     """Whoever is not at rest has a deadline; whoever is at rest waits for nothing."""
-    moving = (State.STARTING, State.BUSY, State.STOPPING, State.WAITING)
+    moving = (State.STARTING, State.BUSY, State.LIMITED, State.STOPPING, State.WAITING)
     assert (agent.deadline is not None) == (agent.state in moving)
     assert (agent.ending is not None) == (agent.state is State.STOPPING)
     assert not agent.permissions or agent.state is State.BUSY
     assert agent.wanted or agent.state in (State.STOPPED, State.STOPPING, State.FAILED)
+    assert agent.held is None or agent.turn is None, "one prompt at a time"
     match agent.state:
         case State.STOPPED | State.FAILED:
             assert agent.pid is None
+            assert agent.held is None
             assert agent.turn is None
             assert not agent.queue.waiting
         case State.WAITING:
@@ -310,7 +331,11 @@ def _check_rest(agent: Agent, place: Place) -> None:
         case State.READY:
             assert (agent.pid is None) == agent.spec.one_shot
             assert agent.turn is None
+            assert agent.held is None
             assert not agent.queue.waiting
+        case State.LIMITED:
+            assert agent.held is not None
+            assert (agent.pid is None) == agent.spec.one_shot
         case State.BUSY:
             assert agent.turn is not None
             assert agent.pid is not None or agent.spec.one_shot

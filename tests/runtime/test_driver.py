@@ -219,11 +219,12 @@ def test_a_silent_turn_is_given_up(tmp_path: Path) -> None:
         await stage.start()
         prompt = stage.prompt("text working; wait")
         await stage.text("working")
-        await stage.jump(600)
+        await stage.jump(590)
+        await stage.jump(10)
         report = await stage.report(prompt)
         assert report.outcome is Outcome.TIMEOUT
         assert report.fault is not None
-        assert "silent" in report.fault.message
+        assert "silent for 600 s, and its process used no CPU time" in report.fault.message
         assert stage.agent().state is State.READY
 
     play(scene, tmp_path)
@@ -241,7 +242,8 @@ def test_a_word_on_stderr_is_life(tmp_path: Path) -> None:
         # `hear` takes a line from the pipe, so that the child speaks at this very moment.
         stage.loop.drivers["one"].cancel()
         await stage.until(lambda: "retrying" in stage.witness.stderr)
-        await stage.jump(599)
+        await stage.jump(590)
+        await stage.jump(9)
         assert stage.agent().turn is not None
         assert stage.witness.count(e.Hung) == 0
         await stage.jump(1)

@@ -89,7 +89,8 @@ def test_every_chunk_moves_the_silence_and_no_stale_deadline_spins(tmp_path: Pat
         await stage.jump(1)
         assert wakes.steps <= 3
         assert stage.witness.count(e.Hung) == 0
-        await stage.jump(10)
+        await stage.jump(2.5)
+        await stage.jump(7.5)
         assert (await stage.report(prompt)).outcome is Outcome.TIMEOUT
 
     play(scene, tmp_path)
@@ -447,7 +448,8 @@ def test_a_new_policy_holds_at_once(tmp_path: Path) -> None:
         prompt = stage.prompt("text working; wait")
         await stage.text("working")
         stage.loop.adopt(driver, Spec("one", silence_seconds=5))
-        await stage.jump(5)
+        await stage.jump(2.5)
+        await stage.jump(2.5)
         assert (await stage.report(prompt)).outcome is Outcome.TIMEOUT
 
     play(scene, tmp_path)

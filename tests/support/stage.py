@@ -19,10 +19,12 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tars.agents.kind import Kind, Setup
-from tars.conversation.model import Garbled, RequestUsage, Said, TextSaid
+from tars.conversation.model import Garbled, PermissionAsked, RequestUsage, Said, TextSaid
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, Spec, State
-from tars.core.commands import Command
+from tars.core.commands import AnswerPermission, Command
+from tars.core.condition import Condition, Word
+from tars.core.permission import Answerer
 from tars.errors import Fault
 from tars.runtime.children import Identity
 from tars.runtime.driver import Driver
@@ -51,6 +53,8 @@ class Witness:
     logged_late: list[tuple[str, tuple[RequestUsage, ...]]] = field(default_factory=list)
     stderr: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    answers: list[tuple[str, Answerer]] = field(default_factory=list)
+    conditions: list[tuple[str, Condition]] = field(default_factory=list)
     notes: list[list[Identity]] = field(default_factory=list)
     broken: str = ""
     while_hearing: Callable[[], None] = lambda: None
@@ -65,6 +69,20 @@ class Witness:
     def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None:
         self.questions.append(request_id)
         self._tell("asked")
+
+    def answered(
+        self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission
+    ) -> None:
+        self.answers.append((asked.tool_kind if asked else "", answer.by))
+        self._tell("answered")
+
+    def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
+        self.conditions.append((agent, now))
+        self._tell("condition_changed")
+
+    def words(self, agent: str = "one") -> list[Word]:
+        """The conditions that an agent went through."""
+        return [condition.word for name, condition in self.conditions if name == agent]
 
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
         self.heard.append(said)

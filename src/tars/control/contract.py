@@ -29,11 +29,13 @@ class DaemonStatus(Wire):
 
 
 class FaultStatus(Wire):
-    """`kind` is a stable word, `message` says what happened, `advice` what to do."""
+    """`kind` is a stable word, `message` says what happened, `advice` what to do. `until` is
+    when the cause ends by itself, where that is known."""
 
     kind: str
     message: str
     advice: str = ""
+    until: str | None = None
 
 
 class OptionStatus(Wire):
@@ -56,6 +58,19 @@ class PermissionStatus(Wire):
     expires_in_seconds: float
 
 
+class ConditionStatus(Wire):
+    """How the agent fares: `word` is one of stopped, starting, idle, working,
+    waiting_for_permission, rate_limited, wedged, stopping, dead. `evidence` says how that is
+    known; it has been so for `since_seconds`, and ends by itself at `until`, in
+    `remaining_seconds`, where that is known."""
+
+    word: str
+    evidence: str
+    since_seconds: float = 0.0
+    until: str | None = None
+    remaining_seconds: float | None = None
+
+
 class TurnStatus(Wire):
     """The turn under way. `waiting_for` is what holds it up, where the agent tells; the
     tokens are those of the model requests that its log shows so far."""
@@ -75,13 +90,34 @@ class SessionRef(Wire):
     name: str | None = None
 
 
+class LimitStatus(Wire):
+    """One limit of the agent's account, as the agent tells it; null is what it did not say."""
+
+    name: str
+    used_percent: float | None = None
+    resets_at: str | None = None
+    status: str = ""
+
+
+class ContextStatus(Wire):
+    """How full the context window is, in tokens; `size` is 0 where it is not known."""
+
+    used: int
+    size: int = 0
+
+
 class AgentStatus(Wire):
-    """`state` is one of stopped, starting, ready, busy, stopping, waiting, failed."""
+    """`state` is one of stopped, starting, ready, busy, limited, stopping, waiting, failed.
+
+    `version` is the agent's own word. `waits_for` names the agents that it starts after, as
+    long as they hold up its start. `unrecognised` counts the messages that tars does not
+    know, by name."""
 
     name: str
     kind: str
     protocol: str
     state: str
+    condition: ConditionStatus | None = None
     pid: int | None = None
     uptime_seconds: float = 0.0
     restarts: int = 0
@@ -93,6 +129,12 @@ class AgentStatus(Wire):
     last_error: FaultStatus | None = None
     next_attempt_in_seconds: float | None = None
     permissions: list[PermissionStatus] = msgspec.field(default_factory=list)
+    version: str = ""
+    groups: list[str] = msgspec.field(default_factory=list)
+    waits_for: list[str] = msgspec.field(default_factory=list)
+    limits: list[LimitStatus] = msgspec.field(default_factory=list)
+    context: ContextStatus | None = None
+    unrecognised: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class SessionFields(Wire):
@@ -166,9 +208,11 @@ class Tool(Wire):
 
 
 class Waiting(Wire):
-    """What holds the turn up; an empty reason says that it goes on."""
+    """What holds the turn up, and until when, where that is known; an empty reason says that
+    it goes on."""
 
     reason: str
+    until: str | None = None
 
 
 class Usage(Wire):
@@ -186,9 +230,20 @@ class Usage(Wire):
     source: str = "estimate"
 
 
+class FellBack(Wire):
+    """This agent failed the prompt, for this `reason`, whose `kind` is that of a fault; the
+    next one has it now, as `turn`. What `text` came so far belongs to the failed attempt."""
+
+    from_agent: str = msgspec.field(name="from")
+    to_agent: str = msgspec.field(name="to")
+    turn: str
+    reason: str
+    kind: str | None = None
+
+
 class TurnResult(Wire):
     """The last event of every prompt's stream. `outcome` is ok, cancelled, error, timeout,
-    interrupted or refused."""
+    interrupted or refused. `fell_back_from` names the agents that failed the prompt before."""
 
     turn: str
     agent: str
@@ -200,6 +255,7 @@ class TurnResult(Wire):
     usage: Usage = msgspec.field(default_factory=Usage)
     cost_usd: float | None = None
     error: FaultStatus | None = None
+    fell_back_from: list[str] = msgspec.field(default_factory=list)
 
 
 # --- the rest -------------------------------------------------------------
@@ -232,17 +288,22 @@ class ResetDone(Wire):
 
 
 class PermitRequest(Wire, forbid_unknown_fields=True):
-    """`option` None allows once; `deny` refuses."""
+    """`option` None allows once; `deny` refuses. `remember` has the agent's next requests for
+    this kind of tool answered the same way. `face` says in a word who asks: cli, web …"""
 
     option: str | None = None
     deny: bool = False
+    remember: bool = False
+    face: str = ""
 
 
 class Permitted(Wire):
-    """`option` is the answer that the agent got."""
+    """`option` is the answer that the agent got. `remembered` is the kind of tool whose
+    requests are answered the same way from now on."""
 
     id: str
     option: str | None
+    remembered: str | None = None
 
 
 class AgentChanged(Wire):
@@ -251,6 +312,19 @@ class AgentChanged(Wire):
     agent: str
     state: str
     error: FaultStatus | None = None
+
+
+class ChangeRequest(Wire, forbid_unknown_fields=True):
+    """`action` is start, stop or restart; `names` are those of agents and of groups."""
+
+    action: str
+    names: list[str]
+
+
+class AgentsChanged(Wire):
+    """Every agent that was meant, in the order in which it was done."""
+
+    agents: list[AgentChanged]
 
 
 class AgentList(Wire):

@@ -14,6 +14,7 @@ class State(StrEnum):
     STARTING = "starting"
     READY = "ready"
     BUSY = "busy"
+    LIMITED = "limited"
     STOPPING = "stopping"
     WAITING = "waiting"
     FAILED = "failed"
@@ -57,7 +58,9 @@ class Spec:
 
     `one_shot`: a process per prompt; the agent is ready without one.
     `trusts_exit_status`: an exit with status 0 is a goodbye. Gemini CLI exits 0 when it
-    is terminated in mid-turn, so its status proves nothing.
+    is terminated in mid-turn, so its status proves nothing. `waits_for_limits`: a turn that
+    met a limit of the account waits for its end, but not longer than `limit_wait_seconds`;
+    0 never waits.
     """
 
     name: str
@@ -73,13 +76,16 @@ class Spec:
     grace_seconds: float = 5.0
     permission_seconds: float = 300.0
     max_rss_bytes: int | None = None
+    waits_for_limits: bool = True
+    limit_wait_seconds: float = 21600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The prompt under way. `ending` is set once the turn was told to end, and is then
     its outcome unless the agent finishes it first; `fault` says why. `answered` is when
-    a permission was last answered that the agent had to wait for in silence."""
+    a permission was last answered that the agent had to wait for in silence. `again`: it is
+    the second attempt, after a limit. `wedged`: it is given up because it shows no life."""
 
     prompt: str
     began: float
@@ -87,6 +93,19 @@ class Turn:
     ending: Outcome | None = None
     fault: Fault | None = None
     answered: float | None = None
+    again: bool = False
+    wedged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A turn that met a limit of the account, as `fault` says: it is the agent's next, and is
+    tried once more at `resumes`. It has waited since `since`."""
+
+    prompt: str
+    fault: Fault
+    since: float
+    resumes: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,7 @@ class Agent:
     ready_since: float | None = None
     deadline: float | None = None
     turn: Turn | None = None
+    held: Held | None = None
     ending: Ending | None = None
     outgrown: bool = False
     permissions: tuple[Pending, ...] = ()
@@ -125,6 +145,13 @@ class Agent:
     @classmethod
     def new(cls, spec: Spec, now: float = 0.0) -> "Agent":
         return cls(spec, Queue(spec.queue_limit), since=now)
+
+    @property
+    def under_way(self) -> str | None:
+        """The prompt that began and is not over: at work, or held."""
+        if self.turn is not None:
+            return self.turn.prompt
+        return None if self.held is None else self.held.prompt
 
     @property
     def next_deadline(self) -> float | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tars.core.agent import Outcome
+from tars.core.permission import Answerer
 from tars.errors import Fault
 
 
@@ -38,6 +39,22 @@ class BeginTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldTurn:
+    """The turn waits for the end of the limit that `fault` tells of: say so to whoever waits
+    for it. One `ResumeTurn` or one `FinishTurn` follows."""
+
+    prompt: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeTurn:
+    """Send the prompt of the held turn again; apart from that as `BeginTurn`."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTurn:
     """Ask the agent, in its protocol, to give up the prompt."""
 
@@ -64,10 +81,23 @@ class DropPrompt:
 
 @dataclass(frozen=True, slots=True)
 class AnswerPermission:
-    """Answer the agent's request; None answers that the turn was cancelled."""
+    """Answer the agent's request; None answers that the turn was cancelled. `by` is who
+    decided, and `who` tells which person, where that is known."""
 
     request_id: str
     option_id: str | None
+    by: Answerer = Answerer.NOBODY
+    who: str = ""
 
 
-Command = Spawn | Signal | BeginTurn | CancelTurn | FinishTurn | DropPrompt | AnswerPermission
+Command = (
+    Spawn
+    | Signal
+    | BeginTurn
+    | HoldTurn
+    | ResumeTurn
+    | CancelTurn
+    | FinishTurn
+    | DropPrompt
+    | AnswerPermission
+)

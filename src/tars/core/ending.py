@@ -49,7 +49,10 @@ def stay_down(agent: Agent, event: e.StopAsked, now: float) -> Step:
 def _unwanted(agent: Agent, event: e.StopAsked) -> Step:
     agent = replace(agent, wanted=False)
     if event.keep_queue:
-        return replace(agent, queue=agent.queue.emptied()), ()
+        # A turn that is held began: a successor must not run it as if it had not.
+        fault = None if agent.held is None else agent.held.fault
+        agent, finished = move.let_go(agent, Outcome.INTERRUPTED, fault)
+        return replace(agent, queue=agent.queue.emptied()), finished
     return move.drop_all(agent, Outcome.REFUSED, move.stopped_fault(agent))
 
 
@@ -64,6 +67,13 @@ def restart(agent: Agent, event: object, now: float) -> Step:
 def restart_busy(agent: Agent, event: object, now: float) -> Step:
     """The turn under way is interrupted."""
     return move.interrupt(replace(agent, wanted=True), now, Because.RESTART)
+
+
+def restart_limited(agent: Agent, event: object, now: float) -> Step:
+    """A person may have seen to the limit: the held turn is tried as soon as there is a new
+    process."""
+    held = agent.held and replace(agent.held, resumes=now)
+    return restart(replace(agent, held=held), event, now)
 
 
 def come_back(agent: Agent, event: object, now: float) -> Step:
@@ -107,6 +117,15 @@ def reconfigure_busy(agent: Agent, event: e.Configured, now: float) -> Step:
         return reconfigure(agent, event, now)
     agent, commands = restart_busy(agent, event, now)
     return _with_spec(agent, event.spec), commands
+
+
+def reconfigure_limited(agent: Agent, event: e.Configured, now: float) -> Step:
+    """As when idle. Where turns wait no longer, the held one ends and the next is taken."""
+    agent, commands = reconfigure_idle(agent, event, now)
+    if agent.state is not State.LIMITED:
+        return agent, commands
+    agent, more = move.take_next(agent, now)
+    return agent, commands + more
 
 
 def reconfigure_ending(agent: Agent, event: e.Configured, now: float) -> Step:
@@ -188,3 +207,11 @@ def lose_idle(agent: Agent, event: e.Exited, now: float) -> Step:
     clean = event.status == 0 and agent.spec.trusts_exit_status
     fault = event.fault or move.crash_fault(agent, event.status, "unasked")
     return move.after_loss(agent, now, fault, clean=clean)
+
+
+def lose_limited(agent: Agent, event: e.Exited, now: float) -> Step:
+    """It went while a turn is held, for which it is wanted: not even status 0 is a goodbye."""
+    if event.pid != agent.pid:
+        return agent, ()
+    fault = event.fault or move.crash_fault(agent, event.status, "unasked")
+    return move.after_loss(agent, now, fault)

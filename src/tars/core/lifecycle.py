@@ -7,6 +7,8 @@ The rules, which the table spells out cell by cell:
   agent saw it) or `DropPrompt` (it did not), or waits for the daemon's successor.
 - What a person has to mend (not installed, not signed in …) fails at once; everything
   else is tried again as `restart.next_attempt` says.
+- A turn that met a limit of the account with a known end is tried once more after it, and
+  is one turn for whoever waits. Nothing else is tried meanwhile; the process stays.
 - A process is ended rung by rung: the protocol's own cancel while a turn runs, then
   SIGINT, SIGTERM, SIGKILL to its whole group. An idle one starts at SIGTERM.
 - A turn keeps its place until the process has answered or gone, so that what it used
@@ -119,6 +121,26 @@ TABLE: Mapping[State, Mapping[type, Cell]] = {
         Outgrown=ending.make_room_later,
         PermissionAsked=turns.weigh_permission,
         PermissionAnswered=turns.answer_permission,
+    ),
+    State.LIMITED: _row(
+        # A start that is repeated must not use up the one attempt that is left.
+        StartAsked=ignore,
+        StopAsked=ending.stop,
+        RestartAsked=ending.restart_limited,
+        Configured=ending.reconfigure_limited,
+        Spawned=ignore,
+        SpawnFailed=ignore,
+        HandshakeAnswered=ignore,
+        HandshakeFailed=ignore,
+        PromptAsked=turns.enqueue,
+        CancelAsked=turns.cancel_held,
+        TurnEnded=ignore,
+        Exited=ending.lose_limited,
+        TimeUp=turns.resume_when_due,
+        Hung=ignore,
+        Outgrown=ending.make_room,
+        PermissionAsked=turns.answer_nobody,
+        PermissionAnswered=ignore,
     ),
     State.STOPPING: _row(
         StartAsked=ending.come_back,

@@ -22,6 +22,15 @@ def in_order(names: Iterable[str], after: After) -> tuple[str, ...]:
     return tuple(placed)
 
 
+def waves(names: Iterable[str], after: After) -> tuple[tuple[str, ...], ...]:
+    """Group names so that each stands in a later group than those it starts after."""
+    depth: dict[str, int] = {}
+    for name in in_order(names, after):
+        depth[name] = 1 + max((depth.get(n, -1) for n in after.get(name, ())), default=-1)
+    deepest = max(depth.values(), default=-1)
+    return tuple(tuple(n for n in depth if depth[n] == d) for d in range(deepest + 1))
+
+
 def held_up(name: str, pending: Collection[str], after: After) -> bool:
     """Whether somebody that this one starts after is still pending."""
     return any(n in pending for n in after.get(name, ()))

@@ -7,14 +7,17 @@ A cell judges an event; a move carries the judgement out and keeps what has to s
   STOPPING. Such a process is awaited, never forgotten.
 - What only a live process has is given up with it. A turn ends in `finish` alone, which
   reports it.
-- STARTING, BUSY, STOPPING and WAITING always have a deadline.
+- A turn that is held is no process's: it lives through restarts, ahead of all that wait,
+  until `take_next` tries it again or `let_go` reports it. There is never one beside a turn.
+- STARTING, BUSY, LIMITED, STOPPING and WAITING always have a deadline.
 """
 
 from dataclasses import replace
 from typing import Any
 
 from tars.core import commands as c
-from tars.core.agent import Agent, Because, Ending, Outcome, Rung, State, Turn
+from tars.core import events as e
+from tars.core.agent import Agent, Because, Ending, Held, Outcome, Rung, Spec, State, Turn
 from tars.core.commands import Command, SignalName
 from tars.core.restart import GiveUp, Retry, StayDown, next_attempt
 from tars.errors import Fault, FaultKind
@@ -53,10 +56,13 @@ def start(agent: Agent, now: float) -> Step:
 
 
 def take_next(agent: Agent, now: float) -> Step:
-    """Between turns: make room if the process has grown too large, else take the first prompt."""
+    """Between turns: make room if the process has grown too large, else take the turn that is
+    held, else the first prompt."""
     agent = enter(agent, State.READY, now, permissions=())
     if agent.outgrown:
         return end(agent, now, Ending(Because.OUTGROWN, Rung.TERMINATE))
+    if agent.held is not None:
+        return _take_held(agent, agent.held, now)
     prompt, queue = agent.queue.take()
     if prompt is None:
         return agent, ()
@@ -68,6 +74,53 @@ def begin(agent: Agent, prompt: str, now: float) -> Step:
     deadline = now + agent.spec.turn_seconds
     turn = Turn(prompt, now, deadline)
     return enter(agent, State.BUSY, now, deadline, turn=turn), (c.BeginTurn(prompt),)
+
+
+def _take_held(agent: Agent, held: Held, now: float) -> Step:
+    """Try it again when its time has come. Where waiting was turned off, its fault ends it."""
+    if not waits(agent.spec):
+        agent, finished = let_go(agent, Outcome.ERROR, held.fault)
+        agent, commands = take_next(agent, now)
+        return agent, finished + commands
+    if held.resumes > now:
+        return enter(agent, State.LIMITED, now, held.resumes), ()
+    deadline = now + agent.spec.turn_seconds
+    turn = Turn(held.prompt, now, deadline, again=True)
+    agent = enter(agent, State.BUSY, now, deadline, turn=turn, held=None)
+    return agent, (c.ResumeTurn(held.prompt),)
+
+
+def waits(spec: Spec) -> bool:
+    """Whether turns wait for the end of a limit at all."""
+    return spec.waits_for_limits and spec.limit_wait_seconds > 0
+
+
+def end_turn(agent: Agent, event: e.TurnEnded | e.Exited, outcome: Outcome, now: float) -> Step:
+    """The turn's attempt is over: hold it where a limit stopped it that ends in time, else
+    finish it. It is held once, and never when somebody wants its end."""
+    turn, fault, seconds = agent.turn, event.fault, event.retry_after
+    if (
+        turn is None
+        or fault is None
+        or seconds is None
+        or outcome is not Outcome.ERROR
+        or turn.again
+        or turn.ending is not None
+        or not waits(agent.spec)
+        or seconds > agent.spec.limit_wait_seconds
+    ):
+        return finish(agent, outcome, fault)
+    held = Held(turn.prompt, fault, now, now + max(0.0, seconds))
+    agent = replace(agent, turn=None, held=held, permissions=(), fault=fault)
+    return agent, (c.HoldTurn(turn.prompt, fault),)
+
+
+def let_go(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
+    """Record the turn that is held, if there is one: it is not tried again."""
+    if agent.held is None:
+        return agent, ()
+    finished = c.FinishTurn(agent.held.prompt, outcome, fault)
+    return replace(agent, held=None), (finished,)
 
 
 def finish(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
@@ -221,9 +274,11 @@ def _rest(agent: Agent, now: float, fault: Fault, *, clean: bool) -> Step:
 
 
 def drop_all(agent: Agent, outcome: Outcome, fault: Fault) -> Step:
-    """Every prompt that waits is told that it will not be run."""
+    """Every prompt that waits is told that it will not be run; a turn that is held is over."""
+    seen = Outcome.INTERRUPTED if outcome is Outcome.REFUSED else outcome
+    agent, finished = let_go(agent, seen, fault)
     commands = tuple(c.DropPrompt(p, outcome, fault) for p in agent.queue.waiting)
-    return replace(agent, queue=agent.queue.emptied()), commands
+    return replace(agent, queue=agent.queue.emptied()), finished + commands
 
 
 def refuse(agent: Agent, prompt: str, fault: Fault) -> Step:

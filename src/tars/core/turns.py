@@ -11,7 +11,7 @@ from tars.core import events as e
 from tars.core import transitions as move
 from tars.core.agent import Agent, Because, Ending, Outcome, Rung
 from tars.core.commands import Command
-from tars.core.permission import Pending, Rule, allowing, refusing
+from tars.core.permission import Answerer, Pending, Rule, allowing, refusing
 from tars.core.transitions import Step
 from tars.errors import Fault, FaultKind
 
@@ -50,7 +50,9 @@ def refuse_failed(agent: Agent, event: e.PromptAsked, now: float) -> Step:
 
 
 def withdraw(agent: Agent, event: e.CancelAsked, now: float) -> Step:
-    """A prompt that still waits leaves the queue."""
+    """A prompt that still waits leaves the queue; a held turn is not tried again."""
+    if agent.held is not None and event.prompt == agent.held.prompt:
+        return move.let_go(agent, Outcome.CANCELLED, None)
     if event.prompt not in agent.queue:
         return agent, ()
     dropped = c.DropPrompt(event.prompt, Outcome.CANCELLED)
@@ -80,7 +82,9 @@ def cancel(agent: Agent, event: e.CancelAsked, now: float) -> Step:
 def cancel_hung(agent: Agent, event: e.Hung, now: float) -> Step:
     """The agent gets the chance to give the turn up before its process is ended."""
     fault = Fault(FaultKind.TIMEOUT, f"The turn was given up: {event.reason}.", event.advice)
-    return move.cancel(agent, now, Outcome.TIMEOUT, fault)
+    agent, commands = move.cancel(agent, now, Outcome.TIMEOUT, fault)
+    turn = agent.turn and replace(agent.turn, wedged=event.wedged)
+    return replace(agent, turn=turn), commands
 
 
 def lose_patience(agent: Agent, event: e.TimeUp, now: float) -> Step:
@@ -88,7 +92,8 @@ def lose_patience(agent: Agent, event: e.TimeUp, now: float) -> Step:
     that is not obeyed ends the process."""
     due = tuple(p for p in agent.permissions if p.deadline <= now)
     if due:
-        return _answered(agent, now, {p.request_id: refusing(p.options) for p in due})
+        refusals = (_answer(p, refusing(p.options), Answerer.TIMEOUT) for p in due)
+        return _answered(agent, now, tuple(refusals))
     turn = agent.turn
     if turn is None or agent.deadline is None or agent.deadline > now:
         return agent, ()
@@ -104,11 +109,11 @@ def lose_patience(agent: Agent, event: e.TimeUp, now: float) -> Step:
 
 
 def finish_turn(agent: Agent, event: e.TurnEnded, now: float) -> Step:
-    """The agent is done: record the turn and take the next prompt. A process of its own
-    goes by itself, or is made to."""
+    """The agent is done: record the turn, or hold it until a limit ends, and take the next
+    prompt. A process of its own goes by itself, or is made to."""
     if agent.turn is None or event.prompt != agent.turn.prompt:
         return agent, ()
-    agent, finished = move.finish(agent, event.outcome, event.fault)
+    agent, finished = move.end_turn(agent, event, event.outcome, now)
     if agent.spec.one_shot and agent.pid is not None:
         agent, commands = move.end(agent, now, Ending(Because.TURN_DONE, Rung.LEAVE))
     else:
@@ -120,7 +125,8 @@ def fail_turn_without_process(agent: Agent, event: e.SpawnFailed, now: float) ->
     """One process per prompt, and this prompt got none."""
     if agent.pid is not None:
         return agent, ()
-    return _lose_prompts_process(agent, event.fault, now)
+    agent, finished = move.finish(agent, Outcome.ERROR, event.fault)
+    return _without_process(agent, finished, event.fault, now)
 
 
 def lose_busy(agent: Agent, event: e.Exited, now: float) -> Step:
@@ -129,20 +135,40 @@ def lose_busy(agent: Agent, event: e.Exited, now: float) -> Step:
         return agent, ()
     fault = event.fault or move.crash_fault(agent, event.status, "in mid-turn")
     if agent.spec.one_shot:
-        return _lose_prompts_process(agent, fault, now)
+        agent, finished = move.end_turn(agent, replace(event, fault=fault), Outcome.ERROR, now)
+        return _without_process(agent, finished, fault, now)
     agent, finished = move.finish(agent, Outcome.INTERRUPTED, fault)
     agent, commands = move.after_loss(agent, now, fault)
     return agent, finished + commands
 
 
-def _lose_prompts_process(agent: Agent, fault: Fault, now: float) -> Step:
-    """Only this prompt is lost, unless the next one could fare no better."""
-    agent, finished = move.finish(agent, Outcome.ERROR, fault)
-    if fault.needs_a_person:
+def _without_process(agent: Agent, finished: tuple[Command, ...], fault: Fault, now: float) -> Step:
+    """Only this prompt is lost, or none, unless the next one could fare no better."""
+    if fault.needs_a_person and agent.held is None:
         agent, commands = move.fail(agent, now, fault)
     else:
         agent, commands = move.take_next(replace(agent, pid=None, began=None), now)
     return agent, finished + commands
+
+
+# --- a limit of the account ---------------------------------------------------
+
+
+def resume_when_due(agent: Agent, event: e.TimeUp, now: float) -> Step:
+    """The limit is over: the held turn is tried again, ahead of all that wait."""
+    if agent.deadline is None or agent.deadline > now:
+        return agent, ()
+    return move.take_next(agent, now)
+
+
+def cancel_held(agent: Agent, event: e.CancelAsked, now: float) -> Step:
+    """Without a turn that is held the next prompt has its turn, and meets the limit by
+    itself if it still holds."""
+    agent, commands = withdraw(agent, event, now)
+    if agent.held is not None:
+        return agent, commands
+    agent, more = move.take_next(agent, now)
+    return agent, commands + more
 
 
 # --- permissions ------------------------------------------------------------
@@ -153,14 +179,15 @@ def weigh_permission(agent: Agent, event: e.PermissionAsked, now: float) -> Step
     cancelled gets its answer at once: the agent would not hear the cancel before it."""
     if agent.turn is None or agent.turn.ending is not None:
         return answer_nobody(agent, event, now)
-    match agent.spec.permissions.rule(event.tool_kind):
+    rule, whose = agent.spec.permissions.rule(event.tool_kind)
+    match rule:
         case Rule.ALLOW:
-            return agent, (c.AnswerPermission(event.request_id, allowing(event.options)),)
+            return agent, (_answer(event, allowing(event.options), whose),)
         case Rule.DENY:
-            return agent, (c.AnswerPermission(event.request_id, refusing(event.options)),)
+            return agent, (_answer(event, refusing(event.options), whose),)
         case Rule.ASK:  # pragma: no branch
             deadline = now + agent.spec.permission_seconds
-            pending = Pending(event.request_id, event.options, deadline)
+            pending = Pending(event.request_id, event.options, deadline, event.tool_kind, now)
             return replace(agent, permissions=(*agent.permissions, pending)), ()
 
 
@@ -170,7 +197,7 @@ def answer_permission(agent: Agent, event: e.PermissionAnswered, now: float) -> 
         if pending.request_id == event.request_id:
             refused = event.option_id is None
             option = refusing(pending.options) if refused else event.option_id
-            return _answered(agent, now, {event.request_id: option})
+            return _answered(agent, now, (_answer(pending, option, event.by, event.who),))
     return agent, ()
 
 
@@ -179,14 +206,19 @@ def answer_nobody(agent: Agent, event: e.PermissionAsked, now: float) -> Step:
     return agent, (c.AnswerPermission(event.request_id, None),)
 
 
-def _answered(agent: Agent, now: float, answers: dict[str, str | None]) -> Step:
+def _answer(
+    asked: e.PermissionAsked | Pending, option: str | None, by: Answerer, who: str = ""
+) -> c.AnswerPermission:
+    return c.AnswerPermission(asked.request_id, option, by, who)
+
+
+def _answered(agent: Agent, now: float, answers: tuple[c.AnswerPermission, ...]) -> Step:
     """Answer requests. The agent was silent with good reason until now."""
-    rest = tuple(p for p in agent.permissions if p.request_id not in answers)
+    answered = {a.request_id for a in answers}
+    rest = tuple(p for p in agent.permissions if p.request_id not in answered)
     turn = agent.turn and replace(agent.turn, answered=now)
-    commands: tuple[Command, ...] = tuple(c.AnswerPermission(r, o) for r, o in answers.items())
-    return replace(agent, permissions=rest, turn=turn), commands
+    return replace(agent, permissions=rest, turn=turn), answers
 
 
 def _known(agent: Agent, prompt: str) -> bool:
-    running = agent.turn is not None and agent.turn.prompt == prompt
-    return running or prompt in agent.queue
+    return prompt == agent.under_way or prompt in agent.queue

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+import anyio
 import msgspec
 
 from tars.accounting.usage import reconcile
@@ -19,6 +20,7 @@ from tars.control.feed import Feed
 from tars.conversation.model import (
     Garbled,
     Opened,
+    PermissionAsked,
     RequestUsage,
     Retrying,
     Said,
@@ -29,8 +31,11 @@ from tars.conversation.model import (
 )
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome
-from tars.core.commands import Command
+from tars.core.commands import AnswerPermission, Command
+from tars.core.condition import Condition, Word
+from tars.core.fallback import Attempt
 from tars.daemon import records, status
+from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.logs import AgentLog
 from tars.daemon.session_files import SessionFiles
 from tars.errors import Fault, FaultKind
@@ -60,6 +65,7 @@ class Chronicle:
         self.logs: dict[str, AgentLog] = {}
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self.store_deleted = False
+        self.fallbacks: Fallbacks | None = None
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
         self._children = Note(home.children)
@@ -111,10 +117,9 @@ class Chronicle:
         self._decisions.append(Decision(self.run, agent, now, at, event, commands))
         if len(self._decisions) >= BATCH:
             self.flush()
-        if self.feed.listeners:
-            data: dict[str, object] = msgspec.to_builtins(event)
-            message = w.FeedEvent(event=_snake(name), agent=agent, at=status.iso(at), data=data)
-            self.feed.publish_event(message)
+        # Who answered a request, and how, is told once, when the agent has its answer.
+        if self.feed.listeners and not isinstance(event, e.PermissionAnswered):
+            self._publish(_snake(name), agent, msgspec.to_builtins(event))
 
     def flush(self) -> None:
         """Write the decisions so far."""
@@ -132,6 +137,23 @@ class Chronicle:
         for waiting in status.permissions(agent, driver, now):
             if waiting.id == request_id:
                 self.feed.publish_turn(driver.turn.prompt.id, "permission", waiting)
+
+    def answered(self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission) -> None:
+        """Say who answered a request, and how; never what it was about."""
+        data = status.answer_data(asked, answer)
+        log.info("permission_answered", agent=agent, **data)
+        self._publish("permission_answered", agent, data)
+
+    def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
+        shown = status.condition_status(now, anyio.current_time())
+        data = {**msgspec.to_builtins(shown), "was": was.value}
+        log.info("condition_changed", agent=agent, was=was.value, now=now.word.value)
+        self._publish("condition_changed", agent, data)
+
+    def _publish(self, event: str, agent: str, data: dict[str, object]) -> None:
+        if self.feed.listeners:
+            at = status.iso(datetime.now(UTC))
+            self.feed.publish_event(w.FeedEvent(event=event, agent=agent, at=at, data=data))
 
     # --- what the agent said ------------------------------------------------
 
@@ -167,8 +189,9 @@ class Chronicle:
                 if live.requests:
                     so_far = status.usage_status(reconcile(None, live.requests))
                     self.feed.publish_turn(turn, "usage", so_far)
-            case Retrying(reason):
-                self.feed.publish_turn(turn, "waiting", w.Waiting(reason=reason))
+            case Retrying(reason, until):
+                waiting = w.Waiting(reason=reason, until=status.epoch(until))
+                self.feed.publish_turn(turn, "waiting", waiting)
             case _:
                 pass
 
@@ -222,9 +245,11 @@ class Chronicle:
             manager.update_usage(report.usage, at=report.ended_at)
         record = records.record(agent, report)
         self.session_files.save(manager)
+        following = self.fallbacks.after_turn(report) if self.fallbacks else None
+        row = records.prompt_row(following, report.ended_at) if following else None
         self._recorder.put(
-            lambda store: store.finish_turn(record),
-            then=partial(self._tell_finished, agent, report),
+            lambda store: store.finish_turn(record, row),
+            then=partial(self._tell_finished, agent, report, following),
         )
         log.info(
             "turn_finished",
@@ -237,17 +262,26 @@ class Chronicle:
             fault=None if report.fault is None else report.fault.kind.value,
         )
 
-    def _tell_finished(self, agent: str, report: TurnReport, _written: object) -> None:
+    def _tell_finished(
+        self, agent: str, report: TurnReport, following: Prompt | None, _written: object
+    ) -> None:
+        if following is not None:
+            self.go_on_elsewhere(report.prompt, report.fault, following)
+            return
         self.feed.publish_turn(report.prompt.id, "turn", status.turn_result(agent, report))
 
     def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None:
+        attempt = Attempt(outcome, fault, began=False)
+        following = self.fallbacks.after_drop(prompt, attempt) if self.fallbacks else None
+        if following is not None:
+            record, row = self._elsewhere(prompt, outcome, fault, following)
+            self._recorder.put(
+                lambda store: store.finish_turn(record, row),
+                then=lambda _: self.go_on_elsewhere(prompt, fault, following),
+            )
+            return
         at = datetime.now(UTC)
-        result = w.TurnResult(
-            turn=prompt.id,
-            agent=prompt.agent,
-            outcome=outcome.value,
-            error=status.fault_status(fault),
-        )
+        result = status.unanswered(prompt, outcome, fault)
         begun = self._on_record.pop(prompt.id, None)
         if begun is not None:
             # Its turn was foreseen, and never came.
@@ -258,6 +292,25 @@ class Chronicle:
             then=lambda _: self.feed.publish_turn(prompt.id, "turn", result),
         )
 
+    async def accept_elsewhere(self, prompt: Prompt, fault: Fault, following: Prompt) -> None:
+        """Save a prompt for whoever stands in for its agent. Raises StoreError."""
+        record, row = self._elsewhere(prompt, Outcome.REFUSED, fault, following)
+        await self._recorder.ask(lambda store: store.finish_turn(record, row))
+
+    def go_on_elsewhere(self, failed: Prompt, fault: Fault | None, following: Prompt) -> None:
+        """Let the next attempt at a prompt begin: both are on record."""
+        if self.fallbacks is None or not self.fallbacks.begin(failed, fault, following):
+            self.adjourned([following])
+
+    def _elsewhere(
+        self, prompt: Prompt, outcome: Outcome, fault: Fault | None, following: Prompt
+    ) -> tuple[TurnRecord, PromptRow]:
+        at = datetime.now(UTC)
+        begun = self._on_record.pop(prompt.id, None)
+        begun = begun or TurnBegun(prompt.id, prompt.agent, at)
+        record = records.unbegun(begun, outcome, fault, at)
+        return record, records.prompt_row(following, at)
+
     def adjourned(self, prompts: Iterable[Prompt]) -> None:
         """Tell those who wait for a prompt that it is kept for the next daemon."""
         fault = Fault(
@@ -266,12 +319,7 @@ class Chronicle:
             "It is kept: the next `tars start` runs it.",
         )
         for prompt in prompts:
-            result = w.TurnResult(
-                turn=prompt.id,
-                agent=prompt.agent,
-                outcome=Outcome.INTERRUPTED.value,
-                error=status.fault_status(fault),
-            )
+            result = status.unanswered(prompt, Outcome.INTERRUPTED, fault)
             self.feed.publish_turn(prompt.id, "turn", result)
 
     def recover(self, record: TurnRecord, before: SessionRow | None) -> None:

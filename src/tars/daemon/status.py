@@ -1,19 +1,30 @@
 """What the core and the runtime know, as the wire says it."""
 
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from tars.accounting.usage import TurnUsage
 from tars.control import contract as w
-from tars.conversation.model import PermissionAsked
-from tars.core.agent import Agent, State
+from tars.conversation.model import ContextTold, Limit, PermissionAsked
+from tars.core.agent import Agent, Outcome, State
+from tars.core.commands import AnswerPermission
+from tars.core.condition import Condition, condition
 from tars.core.permission import Pending
 from tars.errors import Fault
 from tars.runtime.driver import Driver
-from tars.runtime.turn import LiveTurn, TurnReport
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
 
 
-def agent_status(agent: Agent, driver: Driver, now: float) -> w.AgentStatus:
+def agent_status(
+    agent: Agent,
+    driver: Driver,
+    now: float,
+    *,
+    groups: Iterable[str] = (),
+    waits_for: Iterable[str] = (),
+) -> w.AgentStatus:
     """Describe one agent at monotonic time `now`, in seconds."""
     session = None if driver.session_id is None else driver.session_id
     return w.AgentStatus(
@@ -21,17 +32,37 @@ def agent_status(agent: Agent, driver: Driver, now: float) -> w.AgentStatus:
         kind=driver.kind.name,
         protocol=driver.setup.protocol,
         state=agent.state.value,
+        condition=condition_status(condition(agent, driver.signs, now), now),
         pid=agent.pid,
         uptime_seconds=0.0 if agent.began is None else round(now - agent.began, 3),
         restarts=agent.restarts.total,
         rss_bytes=driver.vitals.rss_bytes,
         cpu_percent=driver.vitals.cpu_percent,
         queued=len(agent.queue),
-        turn=turn_status(driver.turn, now),
+        turn=turn_status(driver.turn or driver.held, now),
         session=w.SessionRef(id=session),
         last_error=fault_status(agent.fault),
         next_attempt_in_seconds=_next_attempt(agent, now),
         permissions=permissions(agent, driver, now),
+        version=driver.agent_version,
+        groups=list(groups),
+        waits_for=list(waits_for),
+        limits=[limit_status(limit) for limit in driver.limits.values()],
+        context=context_status(driver.context),
+        unrecognised=dict(driver.unrecognised),
+    )
+
+
+def condition_status(now_is: Condition, now: float) -> w.ConditionStatus:
+    """Say a condition at monotonic time `now`; its end counts down, and is a wall-clock time."""
+    until = now_is.until
+    left = None if until is None else max(0.0, until - now)
+    return w.ConditionStatus(
+        word=now_is.word.value,
+        evidence=now_is.evidence,
+        since_seconds=round(max(0.0, now - now_is.since), 1),
+        until=None if left is None else epoch(time.time() + left),
+        remaining_seconds=None if left is None else round(left, 1),
     )
 
 
@@ -74,10 +105,27 @@ def permission_status(
     )
 
 
+def answer_data(asked: PermissionAsked | None, answer: AnswerPermission) -> dict[str, object]:
+    """Who answered a request, and how: no title, which may quote a command or a secret."""
+    kinds = {option.id: option.kind for option in asked.options} if asked is not None else {}
+    kind = kinds.get(answer.option_id or "", "")
+    allowed = kind.startswith("allow")
+    return {
+        "requestId": answer.request_id,
+        "toolKind": "" if asked is None else asked.tool_kind,
+        "answer": "allow" if allowed else "deny" if answer.option_id else "cancelled",
+        "optionKind": kind,
+        "by": answer.by.value,
+        "who": answer.who,
+    }
+
+
 def fault_status(fault: Fault | None) -> w.FaultStatus | None:
     if fault is None:
         return None
-    return w.FaultStatus(kind=fault.kind.value, message=fault.message, advice=fault.advice)
+    return w.FaultStatus(
+        kind=fault.kind.value, message=fault.message, advice=fault.advice, until=epoch(fault.until)
+    )
 
 
 def session_status(session: SessionFields | None) -> w.SessionFields | None:
@@ -122,12 +170,45 @@ def turn_result(agent: str, report: TurnReport) -> w.TurnResult:
         duration_ms=report.duration_ms,
         usage=usage_status(report.usage),
         error=fault_status(report.fault),
+        fell_back_from=list(report.prompt.fell_back_from),
     )
+
+
+def unanswered(prompt: Prompt, outcome: Outcome, fault: Fault | None) -> w.TurnResult:
+    """The result of a prompt that had no turn."""
+    return w.TurnResult(
+        turn=prompt.id,
+        agent=prompt.agent,
+        outcome=outcome.value,
+        error=fault_status(fault),
+        fell_back_from=list(prompt.fell_back_from),
+    )
+
+
+def limit_status(limit: Limit) -> w.LimitStatus:
+    return w.LimitStatus(
+        name=limit.name,
+        used_percent=limit.used_percent,
+        resets_at=epoch(limit.resets_at),
+        status=limit.status,
+    )
+
+
+def context_status(context: ContextTold | None) -> w.ContextStatus | None:
+    return None if context is None else w.ContextStatus(used=context.used, size=context.size)
 
 
 def iso(at: datetime) -> str:
     """A moment as the wire says it: ISO 8601, UTC, milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def epoch(seconds: float | None) -> str | None:
+    """A moment in seconds since the epoch as the wire says it; None for one that is none."""
+    try:
+        return None if seconds is None else iso(datetime.fromtimestamp(seconds, UTC))
+    except (ValueError, OverflowError, OSError):
+        return None  # an agent may say anything
 
 
 def _next_attempt(agent: Agent, now: float) -> float | None:

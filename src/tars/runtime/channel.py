@@ -16,6 +16,7 @@ from tars.protocols.codec import Codec
 from tars.runtime import children, pipes, terminal
 from tars.runtime.children import Child
 from tars.runtime.link import Link, PipeLink
+from tars.runtime.pulse import Pulse
 from tars.runtime.terminal import PtyLink
 from tars.runtime.vitals import Gauge
 
@@ -42,6 +43,7 @@ class Channel:
         self.child, self._link = _linked(setup, launch)
         self.codec = codec
         self.gauge = Gauge(self.child.pid)
+        self.pulse = Pulse(self.child.pid)
         self.tail = pipes.Tail()
         self.heard_at = anyio.current_time()
         self._quiet_since = self.heard_at

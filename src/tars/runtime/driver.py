@@ -26,8 +26,6 @@ from tars.conversation.model import (
     Said,
     SessionLost,
     Stop,
-    TextSaid,
-    ThoughtSaid,
     ToolCallChanged,
     TurnEnded,
     Unrecognised,
@@ -36,18 +34,18 @@ from tars.core import events as e
 from tars.core.agent import Outcome
 from tars.core.commands import SignalName
 from tars.core.health import Signs
-from tars.core.permission import Option
 from tars.errors import Fault, FaultKind
 from tars.home import FOLDER_MODE
 from tars.protocols.codec import Opening
-from tars.runtime import faults
+from tars.runtime import faults, limits, progress
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
 from tars.runtime.hub import Hub
+from tars.runtime.questions import Questions
 from tars.runtime.parting import see_off
 from tars.runtime.redaction import Redactor
-from tars.runtime.turn import LiveTurn, Prompt, TurnReport, report
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport, added, report
 from tars.runtime.vitals import Vitals
 
 #: How many names of messages that nobody knows are counted apart.
@@ -62,12 +60,10 @@ _OUTCOMES = {
 }
 
 
-#: What an agent says that no longer waits for something.
-_SIGNS_OF_PROGRESS = (TextSaid, ThoughtSaid, ToolCallChanged, PermissionAsked, TurnEnded)
-
-
 class Driver:
     """One configured agent. `session_id` is the conversation the next prompt goes to.
+
+    `turn` is the one under way, and `held` one that waits for the end of a limit.
 
     `context` and `limits` are what the agent last told of its context window and its
     account; `unrecognised` counts the messages that tars does not know, by name.
@@ -78,6 +74,8 @@ class Driver:
         self.setup = setup
         self.session_id = session_id
         self.turn: LiveTurn | None = None
+        self.held: LiveTurn | None = None
+        self.questions = Questions(setup.name, hub)
         self.model = setup.model
         self.agent_version = ""
         self.vitals = Vitals()
@@ -87,7 +85,6 @@ class Driver:
         self._hub = hub
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
-        self._permission_ids: dict[str, str] = {}
         self._has_one_session = False
         self._awaited: tuple[LiveTurn, TurnEnded] | None = None
         self._open_sessions: set[str] = set()
@@ -110,9 +107,21 @@ class Driver:
 
     @property
     def signs(self) -> Signs:
-        running = self.turn is not None and bool(self.turn.transcript.running_tools)
-        heard_at = 0.0 if self._channel is None else self._channel.heard_at
-        return Signs(heard_at, running, self.vitals.rss_bytes)
+        channel, turn = self._channel, self.turn
+        # Where there is no process, there is no silence to judge.
+        heard_at = anyio.current_time() if channel is None else channel.heard_at
+        look = None if channel is None else channel.pulse.latest
+        if turn is None:
+            return Signs(heard_at, rss_bytes=self.vitals.rss_bytes, look=look)
+        running = bool(turn.transcript.running_tools)
+        rss_bytes = self.vitals.rss_bytes
+        return Signs(heard_at, running, rss_bytes, turn.progressed_at, look, turn.delay)
+
+    def look(self) -> None:
+        """Look whether the process's tree works, for a verdict that is near."""
+        if self._channel is not None and self.turn is not None:
+            began = self.turn.began_at.timestamp()
+            self._channel.pulse.take(anyio.current_time(), began)
 
     def measure(self) -> None:
         """Sample memory and CPU; descendants matter only while a turn runs."""
@@ -163,6 +172,27 @@ class Driver:
         if self.one_shot:
             channel.finish_input()
 
+    def hold(self, fault: Fault) -> None:
+        """Put the turn aside until a limit ends, and say so to whoever waits for it."""
+        turn = self.turn
+        assert turn is not None, "the core holds only turns that began"
+        self.questions.clear()
+        self._say_waiting(turn, Retrying(fault.message, fault.until))
+        self.turn, self.held, self._awaited = None, turn, None
+
+    def resume(self) -> None:
+        """Send the prompt of the held turn again, to the same conversation."""
+        turn = self.held
+        assert turn is not None, "the core resumes only turns that it holds"
+        self._counting.claim_rest(self.session_id)
+        self.turn, self.held = turn, None
+        self._say_waiting(turn, Retrying(""))
+        turn.given, turn.progressed_at = False, None
+        turn.transcript.running_tools.clear()
+        if self.one_shot and self._make(self.kind.launch(self.setup, turn.session_id)) is None:
+            return
+        self._give(turn, turn.session_id)
+
     def _refuse(self, turn: LiveTurn, fault: Fault) -> None:
         """No process can be given this prompt: the next one goes where this one came from."""
         if self.turn is turn and not turn.given:
@@ -190,9 +220,7 @@ class Driver:
 
     def answer(self, permission: str, option: str | None) -> None:
         """Answer a permission request by its public id; None says cancelled."""
-        request = self._permission_ids.pop(permission, None)
-        if self.turn is not None:
-            self.turn.permissions.pop(permission, None)
+        request = self.questions.take(permission, self.turn)
         if request is not None and self._channel is not None:
             self._channel.codec.answer(request, option)
             self._channel.flush()
@@ -202,11 +230,11 @@ class Driver:
             self.child.signal_group(signal.Signals[name.value])
 
     def finish(self, outcome: Outcome, fault: Fault | None) -> TurnReport:
-        """Close the turn and give everything known of it. A turn is under way."""
-        turn = self.turn
+        """Close the turn and give everything known of it. A turn is under way, or held."""
+        turn = self.turn or self.held
         assert turn is not None, "the core finishes only turns that began"
-        self.turn = None
-        self._permission_ids.clear()
+        self.turn = self.held = None
+        self.questions.clear()
         self._awaited = None
         self._counting.finished(turn)
         if self._channel is not None:
@@ -294,12 +322,13 @@ class Driver:
             self._counting.claim_rest(self.session_id)
         if channel is None:
             return e.Exited(child.pid, status)
+        now = anyio.current_time()
         words = self._redactor.clean(channel.tail.text)
         fault = faults.died(self.kind, self.name, status, words)
         if self.one_shot and status == 0 and (fault is None or not fault.needs_a_person):
             # It left as if all were well; only its protocol knows better.
             fault = _unanswered(channel.codec.eof()) or fault
-        return e.Exited(child.pid, status, fault)
+        return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
 
     # --- what it says -------------------------------------------------------
 
@@ -316,7 +345,7 @@ class Driver:
                 case OpenFailed(fault):
                     self._hub.send(self.name, e.HandshakeFailed(fault))
                 case PermissionAsked():
-                    self._ask(said)
+                    self.questions.ask(said, self.turn)
                 case TurnEnded():
                     self._end_turn(said)
                 case _:
@@ -340,17 +369,16 @@ class Driver:
             self._note_in_turn(self.turn, said)
 
     def _note_in_turn(self, turn: LiveTurn, said: Said) -> None:
-        turn.transcript.add(said)
-        if isinstance(said, ContextTold):
-            turn.context = said
         if isinstance(said, ToolCallChanged):
             # A request to the model ended with it: what it used shows in the log by now.
             self._counting.read_log(turn)
-        if isinstance(said, Retrying):
-            turn.waiting_for = said.reason or None
-        elif isinstance(said, _SIGNS_OF_PROGRESS) and turn.waiting_for is not None:
-            turn.waiting_for = None
+        if progress.note(turn, said, anyio.current_time()):
             self._hub.said(self.name, Retrying(""))
+
+    def _say_waiting(self, turn: LiveTurn, waiting: Retrying) -> None:
+        """Tell what the turn waits for, or with an empty reason that it goes on."""
+        progress.note(turn, waiting, anyio.current_time())
+        self._hub.said(self.name, waiting)
 
     def _open_session(self, opened: Opened) -> None:
         self.model = opened.model or self.model
@@ -371,14 +399,6 @@ class Driver:
     def _switch_to(self, session_id: str, history: History | None) -> None:
         self.session_id, self._counting.history = session_id, history
 
-    def _ask(self, asked: PermissionAsked) -> None:
-        public = self._hub.next_permission()
-        self._permission_ids[public] = asked.request_id
-        if self.turn is not None:
-            self.turn.permissions[public] = (asked, datetime.now(UTC))
-        options = tuple(Option(o.id, o.kind) for o in asked.options)
-        self._hub.send(self.name, e.PermissionAsked(public, asked.tool_kind, options))
-
     def _end_turn(self, ended: TurnEnded) -> None:
         turn = self.turn
         if turn is None:
@@ -387,7 +407,7 @@ class Driver:
             # It never got there: the next prompt goes where this one came from.
             self.session_id, self._counting.history = turn.came_from
             turn.session_id = None
-        turn.reported = ended.usage
+        turn.reported = added(turn.reported, ended.usage)
         self._counting.read_log(turn)
         self._awaited = turn, ended
         if self._counting.missing(turn):
@@ -407,15 +427,16 @@ class Driver:
     def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
         self._awaited = None
         outcome = _OUTCOMES[ended.stop]
-        self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault))
+        after = limits.retry_after(ended.fault, turn, anyio.current_time())
+        self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault, after))
 
     def _note_hints(self, lines: list[str]) -> None:
         """Heed what tells why the turn takes so long."""
         for line in lines:
             reason = self.kind.retrying(line)
-            if reason and self.turn is not None and reason != self.turn.waiting_for:
-                self.turn.waiting_for = reason
-                self._hub.said(self.name, Retrying(reason))
+            turn = self.turn
+            if reason and turn is not None and (turn.delay is None or turn.delay.reason != reason):
+                self._say_waiting(turn, Retrying(reason))
 
 
 def _unanswered(last: list[Said]) -> Fault | None:

@@ -13,12 +13,13 @@ from typing import Any, Protocol, cast
 import anyio
 from anyio.abc import TaskGroup
 
-from tars.conversation.model import RequestUsage, Said
+from tars.conversation.model import PermissionAsked, RequestUsage, Retrying, Said
 from tars.core import commands as c
 from tars.core import events as e
 from tars.core import health
 from tars.core.agent import Agent, Outcome, Spec, State
 from tars.core.commands import Command
+from tars.core.condition import Condition, Word, condition
 from tars.core.fleet import Fleet
 from tars.errors import Fault, FaultKind
 from tars.runtime.children import Child, Identity
@@ -43,6 +44,13 @@ class Audience(Protocol):
     ) -> None: ...
 
     def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None: ...
+
+    def answered(
+        self, agent: str, asked: PermissionAsked | None, answer: c.AnswerPermission
+    ) -> None:
+        """A request for permission has its answer; `asked` is None where nobody knows it."""
+
+    def condition_changed(self, agent: str, was: Word, now: Condition) -> None: ...
 
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
 
@@ -91,6 +99,7 @@ class Loop:
         self.drivers: dict[str, Driver] = {}
         self._audience = audience
         self._prompts: dict[str, Prompt] = {}
+        self._words: dict[str, Word] = {}
         self._queue: deque[tuple[str, e.Event]] = deque()
         self._busy = False
         self._tasks: TaskGroup | None = None
@@ -117,6 +126,7 @@ class Loop:
     def dismiss(self, name: str) -> None:
         """Forget an agent that has no process."""
         del self.drivers[name]
+        self._words.pop(name, None)
         self.fleet = self.fleet.without(name)
 
     def submit(self, prompt: Prompt) -> None:
@@ -178,6 +188,8 @@ class Loop:
 
     def said(self, agent: str, said: Said) -> None:
         self._tell(agent, self._audience.said, agent, self.drivers[agent].turn, said)
+        if isinstance(said, Retrying):
+            self._tell_condition(agent)
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         def go_on() -> None:
@@ -231,6 +243,19 @@ class Loop:
                 # A bug of ours. It is told loudly, and the other agents go on.
                 log.exception("command_failed", agent=name, command=type(command).__name__)
                 self._give_up(name, command)
+        self._tell_condition(name)
+
+    def condition(self, name: str) -> Condition:
+        """Tell how an agent is now. Raises AgentNotFound."""
+        return condition(self.fleet[name], self.drivers[name].signs, anyio.current_time())
+
+    def _tell_condition(self, name: str) -> None:
+        """Tell the audience when an agent's condition has another word than before."""
+        now = self.condition(name)
+        was = self._words.get(name, Word.STOPPED)
+        if now.word is not was:
+            self._words[name] = now.word
+            self._tell(name, self._audience.condition_changed, name, was, now)
 
     def _act(self, name: str, command: Command) -> None:
         driver = self.drivers[name]
@@ -242,6 +267,10 @@ class Loop:
                     driver.signal(signal)
             case c.BeginTurn(prompt):
                 driver.begin(self._prompts[prompt])
+            case c.HoldTurn(_, fault):
+                driver.hold(fault)
+            case c.ResumeTurn():
+                driver.resume()
             case c.CancelTurn():
                 driver.cancel()
             case c.FinishTurn(prompt, outcome, fault):
@@ -255,6 +284,8 @@ class Loop:
                 if dropped := self._prompts.pop(prompt, None):
                     self._tell(name, self._audience.dropped, dropped, outcome, fault)
             case c.AnswerPermission(request, option):
+                asked = driver.questions.get(request)
+                self._tell(name, self._audience.answered, name, asked, command)
                 driver.answer(request, option)
 
     def _give_up(self, name: str, command: Command) -> None:
@@ -262,7 +293,7 @@ class Loop:
         driver = self.drivers[name]
         if driver.child is not None:
             driver.signal(c.SignalName.KILL)
-        elif isinstance(command, c.Spawn | c.BeginTurn):
+        elif isinstance(command, c.Spawn | c.BeginTurn | c.ResumeTurn):
             self.send(name, e.SpawnFailed(_BUG))
 
     def _tell(self, agent: str, what: Callable[..., None], *facts: object) -> bool:
@@ -309,11 +340,14 @@ class Loop:
             self._judge(name)
 
     def _judge(self, name: str) -> None:
-        now = anyio.current_time()
-        verdict = health.verdict(self.fleet[name], self.drivers[name].signs, now)
+        now, agent, driver = anyio.current_time(), self.fleet[name], self.drivers[name]
+        look_at = health.next_look(agent, driver.signs)
+        if look_at is not None and now >= look_at:
+            driver.look()
+        verdict = health.verdict(agent, driver.signs, now)
         late = self._too_late(name)
         if verdict is None and late is not None and now >= late:
-            verdict = e.Hung("it took longer than its prompt allows")
+            verdict = e.Hung("it took longer than its prompt allows", wedged=False)
         if verdict is not None:
             self.send(name, verdict)
 
@@ -323,7 +357,7 @@ class Loop:
         if turn is None or turn.ending is not None or live is None:
             return None
         timeout = live.prompt.timeout_seconds
-        return None if timeout is None else turn.began + timeout
+        return None if timeout is None else live.began + timeout
 
     def _plan_wake(self) -> None:
         """Wake the timekeeper if something is due sooner than it sleeps."""

@@ -5,29 +5,39 @@ from datetime import UTC, datetime
 
 from tars.accounting.usage import TurnUsage, reconcile
 from tars.agents.kind import History
-from tars.conversation.model import ContextTold, PermissionAsked, ReportedUsage, RequestUsage
+from tars.conversation.model import (
+    ContextTold,
+    ModelTokens,
+    PermissionAsked,
+    ReportedUsage,
+    RequestUsage,
+)
 from tars.conversation.transcript import Transcript
 from tars.core.agent import Outcome
+from tars.core.health import Delay
 from tars.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt as it was accepted. `session` None is the agent's current one;
-    `timeout_seconds` bounds the turn once it runs."""
+    `timeout_seconds` bounds the turn once it runs. `fell_back_from` are the agents that
+    failed it before, in their order."""
 
     id: str
     agent: str
     text: str = field(repr=False)
     session: str | None = None
     timeout_seconds: float | None = None
+    fell_back_from: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class LiveTurn:
     """The turn under way, as far as the runtime sees it. Times are wall clock (UTC) and
     monotonic seconds. `given`: the agent has the prompt, or is about to. `requests` are those
-    that the agent's log shows, and `told` those that its protocol counted."""
+    that the agent's log shows, and `told` those that its protocol counted. `delay` is
+    what it waits for, and `progressed_at` when it last got on."""
 
     prompt: Prompt
     began_at: datetime
@@ -37,12 +47,17 @@ class LiveTurn:
     session_id: str | None = None
     came_from: tuple[str | None, History | None] = (None, None)
     transcript: Transcript = field(default_factory=Transcript)
-    waiting_for: str | None = None
+    delay: Delay | None = None
+    progressed_at: float | None = None
     reported: ReportedUsage | None = None
     requests: tuple[RequestUsage, ...] | None = None
     told: tuple[RequestUsage, ...] = ()
     context: ContextTold | None = None
     permissions: dict[str, tuple[PermissionAsked, datetime]] = field(default_factory=dict)
+
+    @property
+    def waiting_for(self) -> str | None:
+        return None if self.delay is None else self.delay.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,49 @@ class TurnReport:
     requests: tuple[RequestUsage, ...]
     reported: ReportedUsage | None
     told: tuple[RequestUsage, ...] = ()
+
+
+def added(before: ReportedUsage | None, now: ReportedUsage | None) -> ReportedUsage | None:
+    """Add up what the agent reported of two attempts at one turn. One that it did not report
+    leaves no more than a lower bound, except where there was nothing to report before."""
+    if before is None:
+        return now
+    if now is None:
+        return replace(before, at_least=True)
+    return ReportedUsage(
+        before.input + now.input,
+        before.output + now.output,
+        _sum(before.cached, now.cached),
+        _sum(before.thoughts, now.thoughts),
+        _models(before.models + now.models),
+        _sum(before.cache_write, now.cache_write),
+        _sum(before.cost_microusd, now.cost_microusd),
+        before.requests + now.requests,
+        before.at_least or now.at_least,
+    )
+
+
+def _models(told: tuple[ModelTokens, ...]) -> tuple[ModelTokens, ...]:
+    models: dict[str, ModelTokens] = {}
+    for more in told:
+        known = models.get(more.model)
+        models[more.model] = more if known is None else _both(known, more)
+    return tuple(models.values())
+
+
+def _both(one: ModelTokens, other: ModelTokens) -> ModelTokens:
+    return ModelTokens(
+        one.model,
+        one.input + other.input,
+        one.output + other.output,
+        _sum(one.cached, other.cached),
+        _sum(one.thoughts, other.thoughts),
+        _sum(one.cache_write, other.cache_write),
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
 
 
 def report(

@@ -1,0 +1,47 @@
+"""What an agent's words mean for the turn under way: does it get on, or what does it wait for?"""
+
+import time
+
+from tars.conversation.model import (
+    ContextTold,
+    Opened,
+    PermissionAsked,
+    RequestCounted,
+    Retrying,
+    Said,
+    TextSaid,
+    ThoughtSaid,
+    ToolCallChanged,
+    TurnEnded,
+)
+from tars.core.health import Delay
+from tars.runtime.turn import LiveTurn
+
+#: What an agent says that no longer waits for something.
+_WORKING = (TextSaid, ThoughtSaid, ToolCallChanged, PermissionAsked, TurnEnded)
+#: What moves a conversation on. Whoever says what it waits for is not stuck.
+_PROGRESS = (*_WORKING, Retrying, RequestCounted, Opened)
+
+
+def note(turn: LiveTurn, said: Said, now: float) -> bool:
+    """Note what was said in a turn, at monotonic time `now`. True when it waited, and goes on."""
+    turn.transcript.add(said)
+    if isinstance(said, ContextTold):
+        turn.context = said
+    if isinstance(said, _PROGRESS):
+        turn.progressed_at = now
+    if isinstance(said, Retrying):
+        turn.delay = _delay(said, now)
+        return False
+    goes_on = turn.delay is not None and isinstance(said, _WORKING)
+    if goes_on:
+        turn.delay = None
+    return goes_on
+
+
+def _delay(said: Retrying, now: float) -> Delay | None:
+    """What it waits for; `until` becomes monotonic, as `now` is."""
+    if not said.reason:
+        return None
+    until = None if said.until is None else now + max(0.0, said.until - time.time())
+    return Delay(said.reason, now, until)

@@ -1,0 +1,78 @@
+"""Whether a process tree works: two looks at its CPU time and its members, compared.
+
+A look reads the whole process table, so it is taken only when a verdict is near.
+"""
+
+from dataclasses import replace
+from time import monotonic
+
+import psutil
+
+from tars.core.health import Look, shows_work
+
+
+class Pulse:
+    """One process tree's. `latest` is what the last look showed, or None before the first."""
+
+    def __init__(self, pid: int) -> None:
+        self.latest: Look | None = None
+        self._pid = pid
+        self._cpu_seconds = 0.0
+        self._looked = 0.0
+        self._members: frozenset[tuple[int, float]] = frozenset()
+
+    def take(self, now: float, turn_began: float) -> Look:
+        """Look at monotonic time `now`. `turn_began` is wall clock, in seconds since the epoch.
+
+        What a process that is gone has used counts as its parent's, once that has waited
+        for it. Real time is measured for itself: a test's clock may stand still.
+        """
+        before, looked = self.latest, monotonic()
+        tree = _tree(self._pid)
+        members = frozenset((p.pid, p.create_time()) for p in tree)
+        cpu_seconds = sum(_cpu_seconds(p) for p in tree)
+        look = Look(
+            at=now,
+            before=None if before is None else before.at,
+            cpu_seconds=max(0.0, cpu_seconds - self._cpu_seconds),
+            over_seconds=looked - self._looked,
+            processes=len(members),
+            born=len(members - self._members),
+            children=_begun_in(turn_began, self._pid, members),
+            worked_at=None if before is None else before.worked_at,
+        )
+        self._cpu_seconds, self._looked, self._members = cpu_seconds, looked, members
+        self.latest = replace(look, worked_at=now) if shows_work(look) else look
+        return self.latest
+
+
+def _begun_in(turn_began: float, root: int, members: frozenset[tuple[int, float]]) -> int:
+    """How many descendants the turn has begun. Of a process that is itself no older than the
+    turn, nobody can tell its tools from its own parts."""
+    if any(pid == root and created >= turn_began for pid, created in members):
+        return 0
+    return sum(created > turn_began for pid, created in members if pid != root)
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    """The process and its descendants that live; none where it is gone."""
+    try:
+        root = psutil.Process(pid)
+        return [p for p in (root, *root.children(recursive=True)) if _lives(p)]
+    except psutil.Error:
+        return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
