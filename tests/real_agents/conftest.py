@@ -115,3 +115,45 @@ def codex_env(tmp_path: Path, codex_api: FakeApi) -> dict[str, str]:
         # Nothing is asked for there: a test that would need the net fails at once.
         "https_proxy": "http://127.0.0.1:9",
     }
+
+
+#: npm's `claude` is the native program, or a stub beside which that lies: tars tells them apart.
+CLAUDE = "claude"
+
+
+@pytest.fixture(scope="session")
+def claude_command() -> Path:
+    """The pinned Claude Code, as npm installed it."""
+    if not (INSTALLED / CLAUDE).exists():
+        missing = "the real agents are not installed: `make agents` installs them"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return INSTALLED / CLAUDE
+
+
+@pytest.fixture
+def claude_api() -> Iterator[FakeApi]:
+    """A model API on loopback that answers as the @directive in the prompt says."""
+    with fake_models() as api:
+        yield api
+
+
+@pytest.fixture
+def claude_env(tmp_path: Path, claude_api: FakeApi) -> dict[str, str]:
+    """The whole environment of a Claude Code that reaches nothing but the fake API."""
+    home = tmp_path / "claude-home"
+    home.mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "ANTHROPIC_BASE_URL": claude_api.url,
+        "ANTHROPIC_API_KEY": "sk-ant-fake",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "CLAUDE_CODE_MAX_RETRIES": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "IS_SANDBOX": "1",
+        # Nothing is asked for there: a test that would need the net fails at once.
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "127.0.0.1",
+    }

@@ -8,6 +8,7 @@ from tars.agents.kind import Kind
 #: Where each kind's class is: a package, and the name of the class in its `kind` module.
 _CLASSES = {
     "gemini": "Gemini",
+    "claude": "Claude",
     "codex": "Codex",
     "opencode": "Opencode",
     "echo": "Echo",

@@ -1,0 +1,1 @@
+"""Claude Code: one warm process that speaks JSON lines on its stdin and stdout."""
