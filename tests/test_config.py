@@ -341,6 +341,19 @@ def test_a_wrong_value_is_one_fault_that_names_its_key(home: Home, line: str, fa
     assert fault in found
 
 
+def test_an_acp_agent_needs_a_command(home: Home) -> None:
+    """The fault says what to write, and once; with a command there is none."""
+    home.config.write_text('[agents.mine]\nkind = "acp"\n')
+    with pytest.raises(ConfigInvalid) as invalid:
+        config.read(home.config, home, {**KINDS, "acp": Facts(("acp",))})
+    (fault,) = invalid.value.faults
+    assert "agents.mine.command: missing" in fault
+    assert 'command = ["opencode", "acp"]' in fault
+    home.config.write_text('[agents.mine]\nkind = "acp"\ncommand = ["x"]\nusage = "none"\n')
+    read = config.read(home.config, home, {**KINDS, "acp": Facts(("acp",))})
+    assert (read.agents["mine"].command, read.agents["mine"].usage) == (("x",), "none")
+
+
 @pytest.mark.parametrize("name", ["Gemini", "-x", "a" * 33, '"a b"', '""', '"../x"'])
 def test_a_bad_name_for_an_agent_is_a_fault(home: Home, name: str) -> None:
     """Names become file names: only plain ones are taken."""

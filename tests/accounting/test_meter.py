@@ -16,8 +16,8 @@ def begun(rule: UsageRule, *, resumed: bool = False, restarts: bool = False) -> 
     return meter
 
 
-def figure(input: int, output: int, **parts: int) -> Counters:
-    return Counters(input, output, input + output, **parts)
+def figure(input: int, output: int) -> Counters:
+    return Counters(input, output, input + output)
 
 
 def end(

@@ -59,7 +59,7 @@ class TurnReader:
                 return self._piece(update, raw)
             case ThoughtSaid():
                 return [update]
-            case wire.ToolReport():
+            case wire.ToolReport():  # pragma: no branch
                 return [self._tool_call(update)]
 
     def ended(self, stop: Stop, ended: wire.PromptEnded | None, fault: Fault | None) -> list[Said]:
