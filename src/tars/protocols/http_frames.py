@@ -58,23 +58,27 @@ class Failed:
 Frame = Answer | Event | Failed
 
 
+#: A member that is not there: JSON is never empty.
+_NOTHING = Raw(b"")
+
+
 class _Line(msgspec.Struct):
     """Any frame for the codec."""
 
     id: int | None = None
     status: int | None = None
     body: Raw = Raw(b"null")
-    event: Raw | None = None
+    event: Raw = _NOTHING
     failed: str | None = None
 
 
-class _Asked(msgspec.Struct):
+class _Asked(msgspec.Struct, omit_defaults=True):
     """A frame for the link."""
 
     id: int
     method: str
     path: str
-    body: Raw | None = None
+    body: Raw = _NOTHING
 
 
 _line = msgspec.json.Decoder(_Line)
@@ -97,12 +101,14 @@ def asked(data: bytes) -> Iterator[Request]:
     """Give the requests in whole lines of the codec's."""
     for line in data.splitlines():
         said = _asked.decode(line)
-        yield Request(said.id, said.method, said.path, said.body)
+        body = said.body if bytes(said.body) else None
+        yield Request(said.id, said.method, said.path, body)
 
 
 def request_line(request: Request) -> bytes:
     """Write a request, for the link."""
-    asked = _Asked(request.id, request.method, request.path, request.body)
+    body = _NOTHING if request.body is None else request.body
+    asked = _Asked(request.id, request.method, request.path, body)
     return msgspec.json.encode(asked) + b"\n"
 
 
@@ -129,7 +135,7 @@ def _read(line: bytes | TooLong) -> Frame | Garbled:
         said = _line.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Garbled("a message of the server is no JSON", len(line))
-    if said.event is not None:
+    if bytes(said.event):
         return Event(said.event)
     if said.failed is not None:
         return Failed(said.failed, said.id)
