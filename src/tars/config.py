@@ -43,6 +43,12 @@ TOOL_KINDS = (
     "other",
 )
 
+#: Kinds that are no CLI of their own: what they are, and how one is named.
+_EXAMPLES = {
+    "acp": ("any ACP agent", 'command = ["opencode", "acp"]'),
+    "pty": ("any terminal program", 'command = ["aider"]'),
+}
+
 Which = Callable[[str], str | None]
 
 
@@ -264,9 +270,9 @@ def _agents(tables: Table, home: Home, kinds: Mapping[str, KindFacts]) -> dict[s
 
 def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) -> AgentConfig:
     kind = _kind(name, table, kinds)
-    if kind == "acp" and "command" not in table:
-        example = 'command = ["opencode", "acp"]'
-        table.fault("command", f'missing; kind = "acp" is any ACP agent: say which, as {example}')
+    if kind in _EXAMPLES and "command" not in table:
+        which, example = _EXAMPLES[kind]
+        table.fault("command", f'missing; kind = "{kind}" is {which}: say which, as {example}')
     offered = kinds[kind].protocols if kind in kinds else ()
     usual = AgentConfig(name=name, kind=kind, cwd=home.workspace)
     agent = AgentConfig(
@@ -277,7 +283,7 @@ def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) 
         model=table.text("model", usual.model),
         mode=table.text("mode", usual.mode),
         usage=table.text("usage", usual.usage, choices=("", *(r.value for r in UsageRule))),
-        screen=table.text("screen", usual.screen),
+        screen=_screen(table),
         cwd=_cwd(table) or usual.cwd,
         permissions=_permissions(table),
         restart=When(table.text("restart", usual.restart, choices=tuple(When))),
@@ -307,6 +313,17 @@ def _kind(name: str, table: Table, kinds: Mapping[str, KindFacts]) -> str:
     if "kind" not in table and name not in kinds:
         table.fault("kind", f"missing; one of {', '.join(kinds)}")
     return table.text("kind", name, choices=kinds)
+
+
+def _screen(table: Table) -> str:
+    screen = table.text("screen", "")
+    if screen:
+        # Only who has such an agent pays for the import.
+        from tars.agents.pty.description import faults_of
+
+        for fault in faults_of(screen):
+            table.fault("screen", fault)
+    return screen
 
 
 def _cwd(table: Table) -> Path | None:

@@ -92,6 +92,18 @@ class Table:
         values = self._take(key, dict, "a table")
         return Table({} if values is None else values, self.key_path(key), self._notes)
 
+    def tables(self, key: str) -> list["Table"]:
+        """The tables under this key: none, one, or a list of them."""
+        values = self._take(key, (dict, list), "a table, or a list of tables")
+        listed = [values] if isinstance(values, dict) else values or []
+        if not all(isinstance(value, dict) for value in listed):
+            self.fault(key, "must be a table, or a list of tables")
+            return []
+        path = self.key_path(key)
+        if len(listed) == 1:
+            return [Table(listed[0], path, self._notes)]
+        return [Table(value, f"{path}[{n}]", self._notes) for n, value in enumerate(listed, 1)]
+
     def text(self, key: str, default: str, *, choices: Iterable[str] = ()) -> str:
         """A string, and one of the choices where there are any."""
         value: str | None = self._take(key, str, "a string")
@@ -118,14 +130,14 @@ class Table:
             return None
         return tuple(value)
 
-    def listing(self, key: str) -> tuple[str, ...]:
-        """A list of names, each once; a single name may stand without its brackets."""
+    def listing(self, key: str, *, once: bool = True) -> tuple[str, ...]:
+        """A list of names, each `once`; a single name may stand without its brackets."""
         value = self._take(key, (str, list), 'a name, or a list of names such as ["web"]')
         names = [value] if isinstance(value, str) else value or []
         if not all(isinstance(name, str) and name for name in names):
             self.fault(key, 'must be a list of names such as ["web"]')
             return ()
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys(names)) if once else tuple(names)
 
     def path(self, key: str) -> Path | None:
         """An absolute path; ``~`` is the home folder."""

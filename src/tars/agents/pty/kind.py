@@ -1,10 +1,12 @@
 """How a terminal program is launched and read, by a description of its screen."""
 
+import errno
 import uuid
 from collections.abc import Mapping
 
 from tars.agents.kind import Knowledge, Launch, Setup, Terminal, Traces
-from tars.errors import Fault
+from tars.agents.pty.description import faults_of, rules_of
+from tars.errors import ConfigInvalid, Fault
 from tars.protocols.codec import Codec
 from tars.protocols.screen import ScreenCodec
 from tars.protocols.screen_rules import ScreenRules
@@ -40,7 +42,7 @@ class Pty:
         return False
 
     def launch(self, setup: Setup, session_id: str | None) -> Launch:  # noqa: ARG002
-        rules = _rules(setup)
+        rules = rules_of(setup.screen) if not faults_of(setup.screen) else ScreenRules()
         env = {**setup.env, "TMPDIR": str(setup.tmp)}
         return Launch(setup.command, env, setup.cwd, terminal=Terminal(rules.rows, rules.columns))
 
@@ -57,5 +59,11 @@ class Pty:
         return None
 
 
-def _rules(setup: Setup) -> ScreenRules:  # noqa: ARG001
-    return ScreenRules()
+def _rules(setup: Setup) -> ScreenRules:
+    """Give the rules of its screen. Raises OSError when its description has gone bad since the
+    configuration was read."""
+    try:
+        return rules_of(setup.screen)
+    except ConfigInvalid as invalid:
+        faults = "; ".join(invalid.faults)
+        raise OSError(errno.EINVAL, f"the description of its screen has faults: {faults}") from None
