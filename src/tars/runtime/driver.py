@@ -328,6 +328,8 @@ class Driver:
         if self.one_shot and status == 0 and (fault is None or not fault.needs_a_person):
             # It left as if all were well; only its protocol knows better.
             fault = _unanswered(channel.codec.eof()) or fault
+        elif fault is None:
+            fault = _not_understood(channel.codec.eof())
         return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
 
     # --- what it says -------------------------------------------------------
@@ -442,3 +444,9 @@ class Driver:
 def _unanswered(last: list[Said]) -> Fault | None:
     """Why a turn that was under way at the end has no answer, as its codec says."""
     return next((s.fault for s in last if isinstance(s, TurnEnded) and s.fault), None)
+
+
+def _not_understood(last: list[Said]) -> Fault | None:
+    """Why nobody could talk with it: it speaks something else than it should."""
+    faults = (s.fault for s in last if isinstance(s, OpenFailed))
+    return next((fault for fault in faults if fault.kind is FaultKind.PROTOCOL), None)
