@@ -20,7 +20,7 @@ from tars.conversation.model import (
     ToolStatus,
     TurnEnded,
 )
-from tars.conversation.transcript import Transcript
+from tars.conversation.transcript import MAX_TOOLS, Transcript
 from tars.errors import Fault, FaultKind
 
 
@@ -97,3 +97,12 @@ def test_a_tool_call_keeps_what_an_update_leaves_out() -> None:
     transcript.add(ToolCallChanged("c1", ToolStatus.COMPLETED))
     call = transcript.tools["c1"]
     assert (call.title, call.kind, call.status) == ("ls", "execute", ToolStatus.COMPLETED)
+
+
+def test_a_flood_of_tool_calls_is_counted_and_not_remembered() -> None:
+    """The oldest are forgotten, and no longer hold up the verdict on a silent agent."""
+    calls = [ToolCallChanged(str(n), ToolStatus.RUNNING) for n in range(MAX_TOOLS + 5)]
+    transcript = told(*calls)
+    assert len(transcript.tools) == len(transcript.running_tools) == MAX_TOOLS
+    assert transcript.tool_calls == MAX_TOOLS + 5
+    assert str(MAX_TOOLS + 4) in transcript.tools

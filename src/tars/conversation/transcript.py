@@ -23,6 +23,10 @@ from tars.conversation.model import (
 )
 
 
+#: How many tool calls are remembered; the oldest are only counted.
+MAX_TOOLS = 10_000
+
+
 @dataclass(slots=True)
 class Transcript:
     """The running state of one turn.
@@ -35,6 +39,7 @@ class Transcript:
     pieces: list[str] = field(default_factory=list)
     tools: dict[str, ToolCallChanged] = field(default_factory=dict)
     running_tools: set[str] = field(default_factory=set)
+    forgotten_tools: int = 0
     garbled: int = 0
 
     def add(self, said: Said) -> None:
@@ -43,6 +48,8 @@ class Transcript:
                 self.pieces.append(text)
             case ToolCallChanged(call_id=call_id, status=status):
                 self.tools[call_id] = _merged(self.tools.get(call_id), said)
+                if len(self.tools) > MAX_TOOLS:
+                    self._forget(next(iter(self.tools)))
                 if status in (ToolStatus.PENDING, ToolStatus.RUNNING):
                     self.running_tools.add(call_id)
                 else:
@@ -65,13 +72,18 @@ class Transcript:
             ):
                 pass
 
+    def _forget(self, call_id: str) -> None:
+        del self.tools[call_id]
+        self.running_tools.discard(call_id)
+        self.forgotten_tools += 1
+
     @property
     def text(self) -> str:
         return "".join(self.pieces)
 
     @property
     def tool_calls(self) -> int:
-        return len(self.tools)
+        return len(self.tools) + self.forgotten_tools
 
 
 def _merged(before: ToolCallChanged | None, now: ToolCallChanged) -> ToolCallChanged:
