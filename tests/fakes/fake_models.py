@@ -20,6 +20,7 @@ The last user text steers the behaviour:
   @par                          one answer with two parallel tool calls
   @think                        answer with a thinking/reasoning block
   @agent                        calls the Task/Agent tool (sub-agent); as Codex, spawns one and waits for it
+  @ask                          calls the question tool  (chat only)
   @quota                        429: the account's usage is used up for an hour  (responses only)
   @limits                       the headers of an account with two limits  (responses only)
 
@@ -417,6 +418,11 @@ class H(BaseHTTPRequestHandler):
         if want_tools and after_tool < want_tools and shell:
             for i in range(2 if "@par" in cue else 1):
                 calls.append({"index": i, "id": f"call_{n}_{i}", "type": "function", "function": {"name": shell, "arguments": json.dumps({"command": f"echo hello-{n}-{i}", "description": "Print hello", "is_background": False})}})
+        if "@agent" in cue and not after_tool and "task" in tools:
+            calls.append({"index": 0, "id": f"call_{n}_0", "type": "function", "function": {"name": "task", "arguments": json.dumps({"description": "sub job", "prompt": "Say hello from the sub-agent", "subagent_type": "general"})}})
+        if "@ask" in cue and not after_tool and "question" in tools:
+            question = {"question": "Which one?", "header": "One", "options": [{"label": "left", "description": "the left one"}, {"label": "right", "description": "the right one"}]}
+            calls.append({"index": 0, "id": f"call_{n}_0", "type": "function", "function": {"name": "question", "arguments": json.dumps({"questions": [question]})}})
         text = f"Answer number {n} from the fake model."
         if not b.get("stream"):
             msg = {"role": "assistant", "content": None if calls else text}

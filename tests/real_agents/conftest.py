@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,72 @@ def codex_env(tmp_path: Path, codex_api: FakeApi) -> dict[str, str]:
         "FAKE_KEY": "a-key",
         # Nothing is asked for there: a test that would need the net fails at once.
         "https_proxy": "http://127.0.0.1:9",
+    }
+
+
+#: opencode's own program: npm's wrapper needs Node.js, and only passes on.
+OPENCODE = ROOT / ".cache" / "agents" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def opencode_command() -> Path:
+    """The pinned opencode."""
+    found = sorted(OPENCODE.glob("opencode-*/bin/opencode"))
+    if not found:
+        missing = "the real agents are not installed: `make agents` installs them"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found[0]
+
+
+@pytest.fixture
+def opencode_api() -> Iterator[FakeApi]:
+    """A model API on loopback that answers as the @directive in the prompt says."""
+    with fake_models() as api:
+        yield api
+
+
+def opencode_settings(api: FakeApi) -> dict[str, Any]:
+    """opencode's configuration with the fake as its only provider, whose prices are made up."""
+    model = {
+        "name": "Fake model",
+        "limit": {"context": 200000, "output": 32000},
+        "cost": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75},
+        "tool_call": True,
+        "reasoning": True,
+    }
+    provider = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Fake",
+        "options": {"baseURL": f"{api.url}/v1", "apiKey": "a-key"},
+        "models": {"fake-model": model},
+    }
+    return {
+        "model": "fake/fake-model",
+        "small_model": "fake/fake-model",
+        "enabled_providers": ["fake"],
+        "share": "disabled",
+        "autoupdate": False,
+        "provider": {"fake": provider},
+    }
+
+
+@pytest.fixture
+def opencode_env(tmp_path: Path, opencode_api: FakeApi) -> dict[str, str]:
+    """The whole environment of an opencode that reaches nothing but the fake API."""
+    home = tmp_path / "opencode-home"
+    folder = home / ".config" / "opencode"
+    folder.mkdir(parents=True)
+    (folder / "opencode.json").write_text(json.dumps(opencode_settings(opencode_api)))
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "OPENCODE_DISABLE_MODELS_FETCH": "1",
+        "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
+        # Nothing is asked for there: a test that would need the net fails at once.
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "127.0.0.1",
     }
 
 
