@@ -122,7 +122,9 @@ def test_starting_an_agent_by_name_checks_the_name_first(machine: Machine) -> No
     """No daemon is started for a name that no configuration has."""
     done = machine.tars("start", "nope")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "tars: There is no agent 'nope'. `tars agents` shows the names.\n"
+    assert done.stderr == (
+        "tars: There is no agent and no group 'nope'. `tars agents` shows the names.\n"
+    )
     assert machine.daemons() == []
 
 

@@ -80,6 +80,21 @@ BUSY = msgspec.structs.replace(
     turn=TURN,
     session=c.SessionRef(id=SESSION.session_id, name="refactoring"),
 )
+FULL = msgspec.structs.replace(
+    READY,
+    name="claude",
+    kind="claude",
+    protocol="stream-json",
+    version="2.1.316",
+    groups=["web"],
+    waits_for=["gemini"],
+    limits=[
+        c.LimitStatus(name="five_hour", used_percent=93.4, resets_at="2026-03-01T15:00:00Z"),
+        c.LimitStatus(name="weekly", status="allowed"),
+    ],
+    context=c.ContextStatus(used=41_000, size=200_000),
+    unrecognised={"session/ping\x1b[2J": 12, "system/new": 1},
+)
 FAILED = c.AgentStatus(
     name="gemini", kind="gemini", protocol="acp", state="failed", restarts=1, last_error=FAULT
 )
@@ -119,6 +134,10 @@ STATUSES: dict[str, c.Status] = {
         agents=[msgspec.structs.replace(READY, state="busy", turn=TURN, permissions=[PERMISSION])],
         session=SESSION,
     ),
+    "full": c.Status(
+        daemon=DAEMON,
+        agents=[FULL, msgspec.structs.replace(READY, context=c.ContextStatus(used=900))],
+    ),
     "hostile": c.Status(daemon=DAEMON, agents=[HOSTILE]),
     "not-running": c.Status(
         daemon=c.DaemonStatus(running=False),
@@ -131,6 +150,13 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.Accepted(turn="t-1", agent="gemini", position=2),
     c.AgentChanged(agent="gemini", state="failed", error=FAULT),
     c.AgentList(agents=[READY], default="gemini"),
+    c.AgentsChanged(agents=[c.AgentChanged(agent="gemini", state="ready")]),
+    c.ChangeRequest(action="start", names=["web", "gemini"]),
+    c.ContextStatus(used=41_000, size=200_000),
+    FULL.limits[0],
+    c.FellBack(
+        from_agent="gemini", to_agent="echo", turn="t-1-2", reason="No quota.", kind="quota"
+    ),
     BUSY,
     c.CancelRequest(agent="gemini", turn="t-1"),
     c.Cancelled(turn="t-1"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import anyio
 from anyio.abc import SocketStream
@@ -104,6 +104,11 @@ class ScriptedBackend:
     async def change_agent(self, name: str, action: AgentAction) -> c.AgentChanged:
         self.states[self._known(name)] = "stopped" if action == "stop" else "ready"
         return c.AgentChanged(agent=name, state=self.states[name])
+
+    async def change_agents(self, request: c.ChangeRequest) -> c.AgentsChanged:
+        self._break()
+        action = cast("AgentAction", request.action)
+        return c.AgentsChanged(agents=[await self.change_agent(n, action) for n in request.names])
 
     async def reload(self) -> c.Reloaded:
         self._break()

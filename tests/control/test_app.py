@@ -39,7 +39,11 @@ def test_the_handlers_are_the_contracts_routes() -> None:
 def example(route: Route) -> tuple[str, Any]:
     """Give a path and a body that the route takes."""
     path = route.path.format(name="echo", id="p-1")
-    return path, {"text": "hello"} if route.request is c.PromptRequest else None
+    bodies: dict[type[c.Wire] | None, dict[str, Any]] = {
+        c.PromptRequest: {"text": "hello"},
+        c.ChangeRequest: {"action": "start", "names": ["echo"]},
+    }
+    return path, bodies.get(route.request)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")

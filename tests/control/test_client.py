@@ -95,6 +95,12 @@ CASES: list[Case] = [
         lambda k: k.change_agent("echo", "restart"),
         {},
     ),
+    (
+        "POST /v1/change",
+        c.AgentsChanged(agents=[c.AgentChanged(agent="echo", state="stopped")]),
+        lambda k: k.change_agents("stop", ["web", "echo"]),
+        {"action": "stop", "names": ["web", "echo"]},
+    ),
     ("POST /v1/reload", c.Reloaded(changed=["echo"]), lambda k: k.reload(), {}),
     ("POST /v1/shutdown", c.ShuttingDown(pid=7), lambda k: k.shutdown(), {}),
 ]

@@ -135,10 +135,12 @@ def test_a_failed_agent_is_tried_again(tars: TarsHome) -> None:
 
 
 def test_an_agent_without_autostart(tars: TarsHome) -> None:
-    """It is known, stopped, and started by name."""
+    """It is known, and started by its first prompt. One that was stopped stays so."""
     tars.configure_echo(more=TWO + "autostart = false\n")
     assert tars.client.reload().changed == ["two"]
     assert tars.agent("two").state == "stopped"
+    assert tars.prompt("Hello", agent="two").outcome == "ok"
+    assert tars.tars("stop", "two").returncode == 0
     assert tars.tars("prompt", "-a", "two", "x").returncode == 4
     assert tars.tars("start", "two").returncode == 0
     assert tars.prompt("Hello", agent="two").outcome == "ok"

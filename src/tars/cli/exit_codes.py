@@ -1,5 +1,7 @@
 """The one table from what happened to the exit status, the same for every command."""
 
+from collections.abc import Iterable
+
 from tars.errors import (
     UNAVAILABLE,
     AgentUnavailable,
@@ -37,6 +39,15 @@ OUTCOMES = {
     "interrupted": FAILED,
     "refused": REFUSED,
 }
+
+
+#: From the worst to the best, for what was done with several agents.
+WORST_FIRST = (CANCELLED, FAILED, WRONG_USAGE, NOT_RUNNING, AGENT_UNAVAILABLE, REFUSED, DONE)
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """Give the one status for several."""
+    return min(statuses, key=WORST_FIRST.index, default=DONE)
 
 
 def of_error(error: BaseException) -> int:

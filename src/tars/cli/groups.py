@@ -25,6 +25,13 @@ def not_empty(value: str | None) -> str | None:
     return value
 
 
+def none_empty(values: list[str] | None) -> list[str] | None:
+    """Check several of them."""
+    for value in values or ():
+        not_empty(value)
+    return values
+
+
 class CommandGroup(TyperGroup):
     """A group that answers an unknown command with one line, and a likely one."""
 

@@ -12,7 +12,7 @@ from tars.cli import exit_codes
 from tars.cli.background import Background, is_gone, last_words_file
 from tars.cli.checks import home_fault
 from tars.cli.connection import connect, say
-from tars.cli.groups import examples, not_empty
+from tars.cli.groups import examples, none_empty
 from tars.cli.holder import ask_to_end, is_over, kill, lock_holder, unreachable
 from tars.cli.progress import Progress
 from tars.cli.render import agent_line, clean, fault_line
@@ -37,66 +37,73 @@ LEAVING_SECONDS = 2.0
 
 app = typer.Typer(rich_markup_mode=None)
 
-Name = Annotated[
-    str | None,
+Names = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="[NAME]", callback=not_empty, help="One agent instead of the whole daemon."
+        metavar="[NAME|GROUP]...",
+        callback=none_empty,
+        help="Agents, or groups of them, instead of the whole daemon.",
     ),
 ]
+Action = Literal["start", "stop", "restart"]
 
 
-@app.command(epilog=examples("tars start", "tars start gemini", "tars start --foreground"))
+@app.command(epilog=examples("tars start", "tars start gemini web", "tars start --foreground"))
 def start(
-    name: Name = None,
+    names: Names = None,
     foreground: Annotated[
         bool,
         typer.Option("--foreground", help="Stay in the foreground, for service managers."),
     ] = False,
 ) -> int:
-    """Start the daemon in the background, or one agent of it.
+    """Start the daemon in the background, or some of its agents.
 
     Returns when the default agent is ready. When the daemon runs already, it stays as it is.
+    Agents start in the order of `after` in config.toml, else in the one given.
     """
     if foreground:
-        if name is not None:
+        if names:
             raise typer.BadParameter("--foreground starts the daemon, not an agent")
         from tars.daemon import run  # the daemon's imports are not the client's to pay
 
         return run(find_home())
-    if name is None:
+    if not names:
         return _start_daemon()
-    _check_name(name)
+    _check_names(names)
     _start_daemon(report=False)
-    return _change(name, "start")
+    return _change(names, "start")
 
 
-@app.command(epilog=examples("tars stop", "tars stop gemini"))
-def stop(name: Name = None) -> int:
-    """Stop the agents in order, then the daemon; or one agent alone.
+@app.command(epilog=examples("tars stop", "tars stop gemini", "tars stop web"))
+def stop(names: Names = None) -> int:
+    """Stop the agents in the reverse of their order, then the daemon; or some agents alone.
 
     Returns when the process is gone. When nothing runs, there is nothing to do.
     """
-    return _stop_daemon() if name is None else _change(name, "stop")
+    return _change(names, "stop") if names else _stop_daemon()
 
 
 @app.command(epilog=examples("tars restart", "tars restart gemini"))
-def restart(name: Name = None) -> int:
-    """Stop and start the daemon, or give one agent a new process and the same session."""
-    if name is not None:
-        return _change(name, "restart")
+def restart(names: Names = None) -> int:
+    """Stop and start the daemon, or give some agents a new process and the same session."""
+    if names:
+        return _change(names, "restart")
     # What cannot be started again is better kept running.
     load(find_home(), KINDS)
     status = _stop_daemon()
     return status if status != exit_codes.DONE else _start_daemon()
 
 
-def _check_name(name: str) -> None:
+def _check_names(names: list[str]) -> None:
     """Raises AgentNotFound before a daemon is started for nothing. One that runs knows."""
     try:
         connect().agents()
     except NotRunning:
-        if name not in load(find_home(), KINDS).agents:
-            raise AgentNotFound(f"There is no agent {name!r}.") from None
+        agents = load(find_home(), KINDS).agents
+        known = {*agents, *(group for agent in agents.values() for group in agent.group)}
+        for name in names:
+            if name not in known:
+                raise AgentNotFound(f"There is no agent and no group {name!r}.") from None
 
 
 def _start_daemon(*, report: bool = True) -> int:
@@ -154,12 +161,19 @@ def _await_agent(process: Background, progress: Progress) -> Status | None:
                 _check_alive(process, elapsed)
         else:
             agent = _default_agent(status)
-            if agent is None or agent.state not in ("starting", "stopping", "waiting"):
+            moving = agent is not None and agent.state in ("starting", "stopping", "waiting")
+            if agent is None or not (moving or agent.waits_for):
                 return status
-            progress.waiting_for(f"{agent.name} is {agent.state}")
+            progress.waiting_for(_holds_up(agent))
             if elapsed > AGENT_SECONDS:
                 return status
         time.sleep(POLL_SECONDS)
+
+
+def _holds_up(agent: AgentStatus) -> str:
+    if agent.waits_for:
+        return f"{agent.name} starts after {', '.join(agent.waits_for)}"
+    return f"{agent.name} is {agent.state}"
 
 
 def _check_alive(process: Background, elapsed: float) -> None:
@@ -267,12 +281,14 @@ def _still_there(pid: int, seconds: float) -> TarsError:
     )
 
 
-def _change(name: str, action: Literal["start", "stop", "restart"]) -> int:
+def _change(names: list[str], action: Action) -> int:
     doing = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}[action]
-    with Progress(f"{doing} {name}") as progress:
-        changed = connect(progress.tick).change_agent(name, action)
-    print(f"{changed.agent} is {changed.state}.")
-    if changed.error is not None and action != "stop":
-        say(f"tars: {changed.agent}: {fault_line(changed.error)}")
-        return exit_codes.AGENT_UNAVAILABLE
-    return exit_codes.DONE
+    with Progress(f"{doing} {', '.join(names)}") as progress:
+        changed = connect(progress.tick).change_agents(action, names).agents
+    status = exit_codes.DONE
+    for agent in changed:
+        print(f"{agent.agent} is {agent.state}.")
+        if agent.error is not None and action != "stop":
+            say(f"tars: {agent.agent}: {fault_line(agent.error)}")
+            status = exit_codes.AGENT_UNAVAILABLE
+    return status

@@ -1,32 +1,26 @@
 """`tars prompt`: one turn, from the words to the exit status."""
 
-import signal
 import sys
 from dataclasses import dataclass, field
-from types import FrameType, TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 import msgspec
 import typer
 
 from tars.cli import exit_codes
 from tars.cli.connection import complain, connect, say
-from tars.cli.groups import examples, not_empty
+from tars.cli.groups import examples, none_empty, not_empty
+from tars.cli.interrupts import Interrupts
 from tars.cli.progress import Progress
 from tars.cli.questions import Questions, permit_line
 from tars.cli.turn_view import TurnView
 from tars.control.contract import (
     MAX_BODY,
     Accepted,
-    Lagged,
+    FellBack,
     PermissionStatus,
     PromptRequest,
-    Started,
-    Text,
-    Tool,
     TurnResult,
-    Usage,
-    Waiting,
     Wire,
 )
 from tars.errors import PermissionNotFound, RequestInvalid, TarsError
@@ -40,6 +34,7 @@ app = typer.Typer(rich_markup_mode=None)
         "git diff | tars prompt -",
         'tars prompt --json "Say hello" | jq .usage',
         'turn=$(tars prompt --no-wait "Run the tests")',
+        'tars prompt --agent claude --agent codex "Review this change"',
     )
 )
 def prompt(
@@ -50,13 +45,13 @@ def prompt(
         bool, typer.Option("--json", help="Print the finished turn as one line of JSON.")
     ] = False,
     agent: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--agent",
             "-a",
-            metavar="NAME",
-            callback=not_empty,
-            help="Instead of the default agent.",
+            metavar="NAME|GROUP",
+            callback=none_empty,
+            help="Instead of the default agent; several times, or a group, for several agents.",
         ),
     ] = None,
     session: Annotated[
@@ -85,12 +80,24 @@ def prompt(
 
     Only the answer goes to stdout. Ctrl-C cancels the turn, not the daemon; a second
     Ctrl-C leaves without waiting for that.
+
+    With several agents every line has its agent's name before it; in a pipe every answer is
+    a block under a heading, and with --json a line. The exit status is then the worst: 130
+    before 1, 3, 4, 5 and 0.
     """
     if timeout is not None and not 0 < timeout < float("inf"):
         raise typer.BadParameter("--timeout is more than 0 seconds")
-    request = PromptRequest(
-        text=_prompt_text(text), agent=agent, session=session, timeout_seconds=timeout
-    )
+    request = PromptRequest(text=_prompt_text(text), session=session, timeout_seconds=timeout)
+    if agent:
+        from tars.cli.many import ask_all, members, submit_all
+
+        names = members(agent)
+        if len(names) > 1:
+            if session is not None:
+                raise typer.BadParameter("--session belongs to one agent, and several are named")
+            several = submit_all if no_wait else ask_all
+            return several(names, request, as_json=as_json)
+        request.agent = names[0]
     if no_wait:
         return _submit(request, as_json=as_json)
     with Progress("Waiting for the answer") as progress:
@@ -137,34 +144,6 @@ def _submit(request: PromptRequest, *, as_json: bool) -> int:
 
 
 @dataclass(slots=True)
-class Interrupts:
-    """Counts Ctrl-C while a turn runs: the first is noted, the second raises
-    KeyboardInterrupt. Where SIGINT is ignored (a job of `nohup`), it stays ignored."""
-
-    count: int = 0
-    _before: Any = None
-
-    def __enter__(self) -> Self:
-        self._before = signal.getsignal(signal.SIGINT)
-        if self._before is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        self.count += 1
-        if self.count > 1:
-            raise KeyboardInterrupt
-
-
-@dataclass(slots=True)
 class Turn:
     """Follows one turn to its end, and passes on what the person wants meanwhile."""
 
@@ -195,26 +174,16 @@ class Turn:
                 self.accepted = event
                 if event.position:
                     self.progress.waiting_for(f"{event.position} before it")
-            case Text():
-                self.view.text(event)
-            case Tool():
-                self.view.tool(event)
-            case Waiting():
-                if event.reason:
-                    self.view.begin_line()
-                self.progress.waiting_for(event.reason)
+            case FellBack():
+                # Whoever cancels from now on means the turn there.
+                self.accepted = Accepted(turn=event.turn, agent=event.to_agent)
+                self.view.show(event)
             case PermissionStatus():
                 self._ask(event)
-            case Lagged():
-                self.view.lagged()
             case TurnResult():
                 self.view.end(event)
-            case Started():
-                self.progress.waiting_for("")
-            case Usage():
-                self.progress.so_far(event.input_tokens, event.output_tokens)
-            case _:  # what a newer daemon sends
-                pass
+            case _:
+                self.view.show(event)
 
     def _ask(self, asked: PermissionStatus) -> None:
         if self.questions is None:

@@ -6,7 +6,17 @@ from typing import BinaryIO, TextIO
 
 from tars.cli.progress import Progress
 from tars.cli.render import Cleaner, fault_line, one_line, turn_line
-from tars.control.contract import Text, Tool, TurnResult
+from tars.control.contract import (
+    FellBack,
+    Lagged,
+    Started,
+    Text,
+    Tool,
+    TurnResult,
+    Usage,
+    Waiting,
+    Wire,
+)
 
 #: What is worth a line; the steps between are not.
 TOOL_WORDS = {"in_progress": "runs", "completed": "done", "failed": "failed"}
@@ -24,11 +34,35 @@ class TurnView:
     err: TextIO = field(default_factory=lambda: sys.stderr)
     _cleaner: Cleaner = field(default_factory=Cleaner)
     _shown: int = 0
+    _open: bool = False
+    _handed_on: bool = False
     _lagged: bool = False
     _mid_line: bool = False
     _asking: bool = False
     _tools: dict[str, str] = field(default_factory=dict)
     _titles: dict[str, str] = field(default_factory=dict)
+
+    def show(self, event: Wire) -> None:
+        """Show an event that is nobody else's. What a newer daemon sends is passed over."""
+        match event:
+            case Text():
+                self.text(event)
+            case Tool():
+                self.tool(event)
+            case Waiting():
+                if event.reason:
+                    self.begin_line()
+                self.progress.waiting_for(event.reason)
+            case Lagged():
+                self.lagged()
+            case FellBack():
+                self.fell_back(event)
+            case Started():
+                self.progress.waiting_for("")
+            case Usage():
+                self.progress.so_far(event.input_tokens, event.output_tokens)
+            case _:
+                pass
 
     def text(self, said: Text) -> None:
         """Show a piece of the answer. After a gap nothing more is shown until the end,
@@ -36,6 +70,15 @@ class TurnView:
         if not self.quiet and not self._lagged:
             self._shown += len(said.text)
             self._write(said.text)
+
+    def fell_back(self, event: FellBack) -> None:
+        """Another agent has the prompt now, and answers from the beginning."""
+        if not self.quiet and self._shown and not self._lagged:
+            self._write("\n" if self._open else "")
+        self._shown, self._handed_on = 0, True
+        # A reason may end without a stop, for it may be the agent's own words.
+        reason = one_line(event.reason).rstrip(".")
+        self.say(f"tars: {event.from_agent}: {reason}. Asking {event.to_agent} instead.")
 
     def lagged(self) -> None:
         self._lagged = True
@@ -79,6 +122,8 @@ class TurnView:
 
     def end(self, result: TurnResult) -> None:
         """Show what is still missing of the answer, and what the turn used."""
+        if result.fell_back_from and not self._handed_on:
+            self._shown = 0  # that was dropped, too, when this reader was too slow
         if not self.quiet and (self._lagged or not self._shown):
             self._write(result.text[self._shown :])
         self.progress.wipe()
@@ -110,6 +155,7 @@ class TurnView:
     def _emit(self, text: str) -> None:
         self.out.write(text.encode("utf-8", "replace"))
         self.out.flush()
+        self._open = not text.endswith("\n")
         self._mid_line = self.terminal and not text.endswith("\n")
         # A progress line would be written over the answer's last line.
         self.progress.hidden = self._mid_line

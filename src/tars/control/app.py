@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar, cast, get_args
 
 import anyio
 import msgspec
@@ -257,6 +257,15 @@ async def _change_agent(action: AgentAction, backend: Backend, call: Call) -> c.
     return await backend.change_agent(call.path["name"], action)
 
 
+async def _change_agents(backend: Backend, call: Call) -> c.Wire:
+    request = call.read(c.ChangeRequest)
+    if request.action not in get_args(AgentAction):
+        raise RequestInvalid(f"`action` is start, stop or restart, not {request.action!r}.")
+    if not request.names:
+        raise RequestInvalid("`names` is empty.")
+    return await backend.change_agents(request)
+
+
 async def _reload(backend: Backend, _call: Call) -> c.Wire:
     return await backend.reload()
 
@@ -318,6 +327,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/agents/{name}/start"): partial(_change_agent, "start"),
     ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
     ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),
+    ("POST", "/v1/change"): _change_agents,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,

@@ -7,8 +7,10 @@ from tars.control.contract import (
     Accepted,
     AgentChanged,
     AgentList,
+    AgentsChanged,
     Cancelled,
     CancelRequest,
+    ChangeRequest,
     PermitRequest,
     Permitted,
     PromptRequest,
@@ -58,6 +60,10 @@ class Backend(Protocol):
 
     async def change_agent(self, name: str, action: AgentAction) -> AgentChanged:
         """Do it, and wait for the state that the action aims at, or for failed."""
+
+    async def change_agents(self, request: ChangeRequest) -> AgentsChanged:
+        """Do it for every agent that is named, itself or by its group, each after those that
+        it starts after, or before them where it is stopped. Raises AgentNotFound."""
 
     async def reload(self) -> Reloaded:
         """Read config.toml again; one with faults changes nothing."""

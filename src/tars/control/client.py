@@ -16,8 +16,10 @@ from tars.control.contract import (
     Accepted,
     AgentChanged,
     AgentList,
+    AgentsChanged,
     Cancelled,
     CancelRequest,
+    ChangeRequest,
     Error,
     ErrorBody,
     FeedEvent,
@@ -129,6 +131,13 @@ class Client:
         """Start, stop or restart an agent, and wait until that is done."""
         path = f"/v1/agents/{quote(name, safe='')}/{action}"
         return self._call("POST", path, AgentChanged, seconds=None)
+
+    def change_agents(
+        self, action: Literal["start", "stop", "restart"], names: list[str]
+    ) -> AgentsChanged:
+        """Start, stop or restart agents and groups, in the order in which they start."""
+        request = ChangeRequest(action=action, names=names)
+        return self._call("POST", "/v1/change", AgentsChanged, request, seconds=None)
 
     def reload(self) -> Reloaded:
         """Have config.toml read again."""

@@ -139,6 +139,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._turns: dict[str, list[Subscription]] = {}
+        self._followed: dict[Subscription, str] = {}
         self._events: list[tuple[str | None, Subscription]] = []
 
     def publish_turn(self, turn: str, name: str, message: Wire) -> None:
@@ -159,9 +160,17 @@ class Feed:
 
     def follow_turn(self, turn: str) -> Subscription:
         """Listen to one turn from now on. A turn that is over already never ends it."""
-        subscription = Subscription(lambda s: self._leave_turn(turn, s))
+        subscription = Subscription(self._leave_turn)
         self._turns.setdefault(turn, []).append(subscription)
+        self._followed[subscription] = turn
         return subscription
+
+    def hand_over(self, turn: str, following: str) -> None:
+        """Let whoever follows a turn follow another one instead: their prompt goes on there."""
+        readers = self._turns.pop(turn, [])
+        if readers:
+            self._turns.setdefault(following, []).extend(readers)
+            self._followed |= dict.fromkeys(readers, following)
 
     def follow_events(self, agent: str | None = None) -> Subscription:
         """Listen to everything that happens from now on, to one agent or to all."""
@@ -174,7 +183,8 @@ class Feed:
         """How many subscriptions are open."""
         return len(self._events) + sum(len(readers) for readers in self._turns.values())
 
-    def _leave_turn(self, turn: str, subscription: Subscription) -> None:
+    def _leave_turn(self, subscription: Subscription) -> None:
+        turn = self._followed.pop(subscription)
         readers = self._turns[turn]
         readers.remove(subscription)
         if not readers:

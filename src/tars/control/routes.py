@@ -6,9 +6,12 @@ from tars.control.contract import (
     Accepted,
     AgentChanged,
     AgentList,
+    AgentsChanged,
     Cancelled,
     CancelRequest,
+    ChangeRequest,
     FeedEvent,
+    FellBack,
     Lagged,
     LogLine,
     PermissionStatus,
@@ -52,6 +55,7 @@ PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
     ("permission", PermissionStatus),
     ("waiting", Waiting),
     ("usage", Usage),
+    ("fallback", FellBack),
     ("lagged", Lagged),
     ("turn", TurnResult),
 )
@@ -90,6 +94,13 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/agents/{name}/stop", "Stop an agent, and wait until it is gone.", AgentChanged
     ),
     Route("POST", "/v1/agents/{name}/restart", "A new process, the same session.", AgentChanged),
+    Route(
+        "POST",
+        "/v1/change",
+        "Start, stop or restart several agents, in the order in which they start.",
+        AgentsChanged,
+        ChangeRequest,
+    ),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(
         "GET",

@@ -8,6 +8,7 @@ from tars.control.contract import (
     AgentStatus,
     DaemonStatus,
     FaultStatus,
+    LimitStatus,
     PermissionStatus,
     SessionFields,
     Status,
@@ -34,6 +35,9 @@ _STATES = {
     "waiting": ("waiting to restart", "yellow"),
     "failed": ("failed", "red"),
 }
+
+#: How many names of unknown messages are shown.
+MOST_NAMES = 3
 
 _LABEL = 14  # the column in which values begin
 
@@ -117,12 +121,15 @@ def _agent(page: _Page, agent: AgentStatus) -> None:
     if agent.pid is not None:
         facts += [f"up {duration(agent.uptime_seconds)}", f"pid {agent.pid}"]
         facts += [size(agent.rss_bytes), _cpu(agent.cpu_percent)]
+    if agent.version:
+        facts.append(f"version {printable(agent.version)}")
     if agent.restarts:
         facts.append(_plural(agent.restarts, "restart"))
     page.heading(agent.name, word, color, facts)
     if agent.next_attempt_in_seconds is not None:
         page.line("restarts", f"in {duration(agent.next_attempt_in_seconds)}")
     _turn(page, agent)
+    _told(page, agent)
     if agent.last_error is not None:
         _error(page, agent.last_error, failed=agent.state == "failed")
     for permission in agent.permissions:
@@ -139,6 +146,31 @@ def _turn(page: _Page, agent: AgentStatus) -> None:
         page.line("queue", f"{_plural(agent.queued, 'prompt')} waiting")
     if agent.session.name:
         page.line("session", agent.session.name)
+
+
+def _told(page: _Page, agent: AgentStatus) -> None:
+    """What the agent tells of itself, where it does."""
+    if agent.waits_for:
+        page.line("after", ", ".join(agent.waits_for), "yellow")
+    if agent.context is not None:
+        size = f" of {agent.context.size:,}" if agent.context.size else ""
+        page.line("window", f"{agent.context.used:,}{size} tokens")
+    for limit in agent.limits:
+        page.line("limit", _limit(limit))
+    if agent.unrecognised:
+        # The most frequent, which is what a person can do something with.
+        most = sorted(agent.unrecognised.items(), key=lambda item: -item[1])[:MOST_NAMES]
+        names = ", ".join(f"{name} ({count:,})" for name, count in most)
+        more = len(agent.unrecognised) - len(most)
+        total = _plural(sum(agent.unrecognised.values()), "message")
+        page.line("not known", f"{total}: {names}" + (f" and {more} more" if more else ""))
+
+
+def _limit(limit: LimitStatus) -> str:
+    used = "" if limit.used_percent is None else f"{limit.used_percent:.0f}% used"
+    resets = f"resets {moment(limit.resets_at)}" if limit.resets_at else ""
+    facts = ", ".join(filter(None, (used, limit.status, resets)))
+    return f"{limit.name}: {facts}" if facts else limit.name
 
 
 def _so_far(turn: TurnStatus) -> str:

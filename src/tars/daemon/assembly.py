@@ -16,6 +16,7 @@ from tars.core import events as e
 from tars.core.agent import Spec, State
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.logs import AgentLog
+from tars.daemon.order import Order
 from tars.home import Home
 from tars.runtime.driver import Driver
 from tars.runtime.loop import Loop
@@ -40,6 +41,7 @@ class Assembly:
         self._kinds = kinds
         self._loop = loop
         self._chronicle = chronicle
+        self.order = Order(loop, self.after)
         self._reloading = anyio.Lock()
         self._retired = False
 
@@ -53,9 +55,28 @@ class Assembly:
             self._adopt(self._prepare(agent, self.config))
 
     def start_all(self) -> None:
-        for agent in self.config.agents.values():
-            if agent.autostart:
-                self._loop.send(agent.name, e.StartAsked())
+        """Start those that start with tars, in their order; a prompt starts any of them."""
+        for name in self.config.agents:
+            self._loop.send(name, e.StartAsked(at_need=True))
+        self.order.start(a.name for a in self.config.agents.values() if a.autostart)
+
+    def after(self) -> Mapping[str, tuple[str, ...]]:
+        """Who starts after whom; whoever starts after nobody is left out."""
+        return {a.name: a.after for a in self.config.agents.values() if a.after}
+
+    def fallbacks(self) -> Mapping[str, tuple[str, ...]]:
+        """Who stands in for whom."""
+        return {a.name: a.fallback for a in self.config.agents.values() if a.fallback}
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Name the agents that a name means: the agent, those of the group, or none."""
+        if name in self.config.agents:
+            return (name,)
+        return tuple(a.name for a in self.config.agents.values() if name in a.group)
+
+    def refresh_environment(self, name: str) -> None:
+        """A key that was mended in an env file counts from the next process on."""
+        self._loop.drivers[name].reconfigure(self.setup(self.config.agents[name]))
 
     async def reload(self) -> list[str]:
         """Put the file as it is now in force, and name the agents that changed.
@@ -159,8 +180,9 @@ class Assembly:
         else:
             self._replace(new.config, new.setup)
             return
+        self._loop.send(name, e.StartAsked(at_need=True))
         if new.config.autostart:
-            self._loop.send(name, e.StartAsked())
+            self.order.start([name])
 
     def _replace(self, new: AgentConfig, setup: Setup) -> None:
         """A new policy holds at once, a new way to launch from the next process on."""
@@ -179,6 +201,7 @@ class Assembly:
                 pass
 
     async def _dismiss(self, name: str) -> None:
+        self.order.forget(name)
         self._loop.send(name, e.StopAsked())
         await self._loop.reached(lambda: self._loop.agent(name).state is State.STOPPED)
         self._loop.dismiss(name)

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import anyio
 
@@ -13,17 +14,19 @@ from tars.control import contract as w
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
 from tars.core import events as e
-from tars.core.agent import Agent, State
+from tars.core.agent import Agent, Outcome, State
+from tars.core.fallback import Attempt
 from tars.core.permission import Pending, allowing, refusing
-from tars.daemon import status
+from tars.daemon import records, status
 from tars.daemon.assembly import Assembly
+from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
+from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.errors import (
     AgentUnavailable,
     Busy,
     ConfigInvalid,
     Fault,
-    FaultKind,
     PermissionNotFound,
     QueueFull,
     RequestInvalid,
@@ -41,8 +44,6 @@ from tars.store.rows import PromptRow
 #: The daemon's own memory and CPU are looked at on demand, but not more often than this.
 FRESH_SECONDS = 1.0
 
-_SETTLED = (State.READY, State.BUSY, State.FAILED, State.WAITING)
-
 
 class Desk:
     """Everything here runs on the loop's thread, and no method leaves a thing half done."""
@@ -54,6 +55,7 @@ class Desk:
         chronicle: Chronicle,
         recorder: Recorder,
         assembly: Assembly,
+        fallbacks: Fallbacks,
         stop: Callable[[], None],
     ) -> None:
         self._home = home
@@ -61,6 +63,8 @@ class Desk:
         self._chronicle = chronicle
         self._recorder = recorder
         self._assembly = assembly
+        self._fallbacks = fallbacks
+        self._changes = Changes(loop, assembly)
         self._stop = stop
         self._began_at = datetime.now(UTC)
         self._began = anyio.current_time()
@@ -94,8 +98,15 @@ class Desk:
 
     def _agents(self) -> list[w.AgentStatus]:
         now = anyio.current_time()
+        config, order = self._assembly.config.agents, self._assembly.order
         return [
-            status.agent_status(self._loop.agent(name), self._loop.drivers[name], now)
+            status.agent_status(
+                self._loop.agent(name),
+                self._loop.drivers[name],
+                now,
+                groups=config[name].group if name in config else (),
+                waits_for=order.waits_for(name),
+            )
             for name in self._loop.fleet
         ]
 
@@ -117,7 +128,8 @@ class Desk:
 
     async def submit(self, request: w.PromptRequest) -> tuple[w.Accepted, Subscription]:
         name = request.agent or self._assembly.config.default_agent
-        self._check(self._loop.agent(name), request)
+        agent = self._loop.agent(name)
+        self._check(agent, request)
         await self._know_session(name, request.session)
         turn = secrets.token_hex(6)
         row = PromptRow(
@@ -128,16 +140,35 @@ class Desk:
             session=request.session,
             timeout_seconds=request.timeout_seconds,
         )
-        prompt = _prompt(row)
+        prompt = records.prompt_of(row)
+        fault = unavailable(agent)
+        if fault is not None:
+            return await self._pass_over(prompt, fault)
+        self._check_queue(agent)
         ready = self._loop.agent(name).state is State.READY
         idle = ready and not self._chronicle.foresees(name)
         foreseen = self._loop.drivers[name].next_turn(prompt) if idle else None
         await self._chronicle.accept(row, foreseen)
         subscription = self.feed.follow_turn(turn)
-        agent = self._loop.agent(name)
-        position = len(agent.queue) + (agent.turn is not None)
+        position = self._position(name)
         self._loop.submit(prompt)
         return w.Accepted(turn=turn, agent=name, position=position), subscription
+
+    async def _pass_over(self, prompt: Prompt, fault: Fault) -> tuple[w.Accepted, Subscription]:
+        """Give a prompt to whoever stands in for an agent that takes none."""
+        attempt = Attempt(Outcome.REFUSED, fault, began=False)
+        following = self._fallbacks.after_drop(prompt, attempt)
+        if following is None:
+            raise AgentUnavailable(fault)
+        await self._chronicle.accept_elsewhere(prompt, fault, following)
+        subscription = self.feed.follow_turn(prompt.id)
+        position = self._position(following.agent)
+        self._chronicle.go_on_elsewhere(prompt, fault, following)
+        return w.Accepted(turn=prompt.id, agent=prompt.agent, position=position), subscription
+
+    def _position(self, name: str) -> int:
+        agent = self._loop.agent(name)
+        return len(agent.queue) + (agent.turn is not None)
 
     def _check(self, agent: Agent, request: w.PromptRequest) -> None:
         """Refuse what cannot be accepted before anything is changed."""
@@ -145,22 +176,13 @@ class Desk:
             raise RequestInvalid("The prompt is empty.")
         if request.timeout_seconds is not None and not request.timeout_seconds > 0:
             raise RequestInvalid("The time-out has to be more than 0 seconds.")
-        if agent.state is State.FAILED and agent.fault is not None:
-            raise AgentUnavailable(agent.fault)
-        if agent.state is State.STOPPED and not agent.wanted:
-            name = agent.spec.name
-            raise AgentUnavailable(
-                Fault(
-                    FaultKind.STOPPED,
-                    f"The agent {name} is stopped.",
-                    f"`tars start {name}` starts it.",
-                )
-            )
         if request.refuse_if_busy and agent.turn is not None:
             raise Busy(
                 f"The agent {agent.spec.name} has a turn under way.",
                 advice="Wait for it, or `tars cancel`.",
             )
+
+    def _check_queue(self, agent: Agent) -> None:
         if agent.queue.full and agent.state is not State.READY:
             raise QueueFull(
                 f"{len(agent.queue)} prompts wait for {agent.spec.name} already.",
@@ -175,24 +197,25 @@ class Desk:
             )
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
-        name = request.agent or self._owner(request.turn)
-        agent = self._loop.agent(name)
-        turn = request.turn or (agent.turn.prompt if agent.turn else None)
-        if turn is None or not self._loop.prompt(turn):
+        agent = self._loop.agent(request.agent or self._assembly.config.default_agent)
+        turn = agent.turn.prompt if agent.turn else None
+        if request.turn is not None:
+            turn = self._fallbacks.current(request.turn)
+        if turn is not None and self._fallbacks.cancel(turn):
+            return w.Cancelled(turn=turn)
+        prompt = None if turn is None else self._loop.prompt(turn)
+        if turn is None or prompt is None:
             return w.Cancelled(turn=None)
-        self._loop.send(name, e.CancelAsked(turn))
+        # It may be with another agent by now than with the one that was asked first.
+        self._loop.send(prompt.agent, e.CancelAsked(turn))
         return w.Cancelled(turn=turn)
-
-    def _owner(self, turn: str | None) -> str:
-        prompt = self._loop.prompt(turn) if turn else None
-        return prompt.agent if prompt else self._assembly.config.default_agent
 
     async def reset(self, request: w.ResetRequest) -> w.ResetDone:
         name = request.agent or self._assembly.config.default_agent
         agent = self._loop.agent(name)
         if agent.state is State.STARTING:
             # The process may be bringing the session back at this moment.
-            await self._settled(name)
+            await self._changes.settled(name)
             agent = self._loop.agent(name)
         if agent.turn is not None:
             raise _under_way(name)
@@ -230,38 +253,10 @@ class Desk:
     # --- agents -------------------------------------------------------------
 
     async def change_agent(self, name: str, action: AgentAction) -> w.AgentChanged:
-        was = self._loop.agent(name).pid
-        match action:
-            case "start":
-                self._loop.send(name, e.StartAsked())
-                await self._settled(name)
-            case "stop":
-                self._loop.send(name, e.StopAsked())
-                await self._loop.reached(lambda: self._state(name) is State.STOPPED)
-            case "restart":
-                self._refresh_environment(name)
-                self._loop.send(name, e.RestartAsked())
-                await self._loop.reached(
-                    lambda: (
-                        self._state(name) in _SETTLED
-                        and (self._loop.agent(name).pid != was or was is None)
-                    )
-                )
-        agent = self._loop.agent(name)
-        return w.AgentChanged(
-            agent=name, state=agent.state.value, error=status.fault_status(_present_fault(agent))
-        )
+        return await self._changes.one(name, action)
 
-    def _refresh_environment(self, name: str) -> None:
-        """A key that was mended in an env file counts from this process on."""
-        driver = self._loop.drivers[name]
-        driver.reconfigure(self._assembly.setup(self._assembly.config.agents[name]))
-
-    async def _settled(self, name: str) -> None:
-        await self._loop.reached(lambda: self._state(name) in (*_SETTLED, State.STOPPED))
-
-    def _state(self, name: str) -> State:
-        return self._loop.agent(name).state
+    async def change_agents(self, request: w.ChangeRequest) -> w.AgentsChanged:
+        return await self._changes.several(request.names, cast("AgentAction", request.action))
 
     # --- the daemon ---------------------------------------------------------
 
@@ -292,10 +287,6 @@ def _under_way(name: str) -> Busy:
     )
 
 
-def _prompt(row: PromptRow) -> Prompt:
-    return Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds)
-
-
 def _option(pending: Pending, answer: w.PermitRequest) -> str | None:
     if answer.deny:
         return refusing(pending.options)
@@ -306,8 +297,3 @@ def _option(pending: Pending, answer: w.PermitRequest) -> str | None:
             return option.id
     offered = ", ".join(option.id for option in pending.options)
     raise RequestInvalid(f"{answer.option!r} is none of the options: {offered}.")
-
-
-def _present_fault(agent: Agent) -> Fault | None:
-    """The fault, as long as it still keeps the agent from working."""
-    return agent.fault if agent.state in (State.FAILED, State.WAITING) else None

@@ -9,12 +9,12 @@ import anyio
 
 from tars.accounting.usage import reconcile
 from tars.core.agent import Outcome
+from tars.daemon import records
 from tars.daemon.chronicle import Chronicle
 from tars.errors import Fault, FaultKind, StoreError
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
-from tars.runtime.turn import Prompt
 from tars.store.rows import PromptRow, SessionRow, TurnBegun, TurnRecord
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: 
 
 
 def _requeue(row: PromptRow, left: _LeftOver, loop: Loop, chronicle: Chronicle) -> None:
-    prompt = Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds)
+    prompt = records.prompt_of(row)
     if row.agent in loop.fleet.agents:
         if known := left.session(row.agent, row.session):
             chronicle.session_files.know(known)

@@ -5,9 +5,9 @@ from datetime import datetime
 from tars.core.agent import Outcome
 from tars.daemon import status
 from tars.errors import Fault
-from tars.runtime.turn import LiveTurn, TurnReport
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
-from tars.store.rows import SessionRow, TurnBegun, TurnRecord
+from tars.store.rows import PromptRow, SessionRow, TurnBegun, TurnRecord
 
 
 def begun(agent: str, turn: LiveTurn) -> TurnBegun:
@@ -51,6 +51,22 @@ def unbegun(foreseen: TurnBegun, outcome: Outcome, fault: Fault | None, at: date
         fault=fault,
         prompted=False,
     )
+
+
+def prompt_row(prompt: Prompt, at: datetime) -> PromptRow:
+    return PromptRow(
+        id=prompt.id,
+        agent=prompt.agent,
+        text=prompt.text,
+        asked_at=at,
+        session=prompt.session,
+        timeout_seconds=prompt.timeout_seconds,
+        fell_back_from=prompt.fell_back_from,
+    )
+
+
+def prompt_of(row: PromptRow) -> Prompt:
+    return Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds, row.fell_back_from)
 
 
 def session_fields(row: SessionRow) -> SessionFields:

@@ -18,6 +18,7 @@ from tars.daemon import logs
 from tars.daemon.assembly import Assembly
 from tars.daemon.backend import Desk
 from tars.daemon.chronicle import Chronicle
+from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.healing import heal
 from tars.daemon.hold import hold
 from tars.daemon.upkeep import Door, StoreFile
@@ -73,7 +74,9 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     loop = Loop(chronicle)
     assembly = Assembly(home, config, kinds, loop, chronicle)
     assembly.adopt_all()
-    desk = Desk(home, loop, chronicle, recorder, assembly, stop.set)
+    fallbacks = Fallbacks(loop, chronicle.feed, assembly.fallbacks)
+    chronicle.fallbacks = fallbacks
+    desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, stop.set)
     closed = anyio.Event()
     door = Door(home.socket, build(desk), closed)
     door.bind()
@@ -92,12 +95,14 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(OURS.reap)
+            tasks.start_soon(assembly.order.run)
             assembly.start_all()
             await stop.wait()
             notifier.stopping()
             log.info("daemon_stopping")
             await assembly.retire()
-            await loop.stop_all()
+            fallbacks.close()
+            await assembly.order.stop_all()
             await OURS.end_strangers()
             chronicle.adjourned(loop.prompts)
             chronicle.flush()
@@ -155,7 +160,8 @@ async def _tell_service_manager(
     def settled() -> bool:
         # A reload may make another agent the default, and forget this one.
         agent = loop.fleet.agents.get(assembly.config.default_agent)
-        return agent is not None and agent.state in _SETTLED
+        waits = assembly.order.waits_for(assembly.config.default_agent)
+        return agent is not None and agent.state in _SETTLED and not waits
 
     await loop.reached(settled)
     if not stop.is_set():

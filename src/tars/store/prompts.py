@@ -5,9 +5,10 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tars.core.agent import Outcome
+from tars.core.fallback import earlier_attempts
 from tars.errors import Fault
 from tars.store.rows import PromptRow, PromptState
-from tars.store.schema import prompts
+from tars.store.schema import prompts, turns
 
 _KNOWN = select(prompts.c.seq).where(prompts.c.id == bindparam("known"))
 _INSERT = insert(prompts)
@@ -23,6 +24,10 @@ _FINISH = (
 )
 _WAITING = (
     select(prompts).where(prompts.c.state == PromptState.QUEUED.value).order_by(prompts.c.seq)
+)
+
+_ATTEMPTS = select(turns.c.id, turns.c.agent).where(
+    turns.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -69,9 +74,19 @@ def waiting(connection: Connection) -> list[PromptRow]:
             asked_at=row.asked_at,
             session=row.session,
             timeout_seconds=row.timeout_seconds,
+            fell_back_from=_failed_before(connection, row.id),
         )
         for row in connection.execute(_WAITING)
     ]
+
+
+def _failed_before(connection: Connection, prompt: str) -> tuple[str, ...]:
+    """Give the agents of the attempts before this one, as their turns have them."""
+    earlier = earlier_attempts(prompt)
+    if not earlier:
+        return ()
+    found = {row.id: row.agent for row in connection.execute(_ATTEMPTS, {"ids": list(earlier)})}
+    return tuple(found[attempt] for attempt in earlier if attempt in found)
 
 
 def fault_columns(fault: Fault | None) -> dict[str, str | None]:

@@ -35,7 +35,8 @@ class AgentRow:
 @dataclass(frozen=True, slots=True)
 class PromptRow:
     """A prompt that was accepted. `session` is the one that was asked for, or None for the
-    current one. The text is not shown by `repr`: it must not reach a log."""
+    current one; `fell_back_from` are the agents that failed it before, as the ledger has
+    them. The text is not shown by `repr`: it must not reach a log."""
 
     id: str
     agent: str
@@ -43,6 +44,7 @@ class PromptRow:
     asked_at: datetime
     session: str | None = None
     timeout_seconds: float | None = None
+    fell_back_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

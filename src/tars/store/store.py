@@ -91,13 +91,16 @@ class Store:
             prompts.run(connection, turn.id)
             ledger.begin(connection, turn)
 
-    def finish_turn(self, turn: TurnRecord) -> None:
+    def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> None:
         """Record a turn, whatever its outcome: its row, its model requests, the sums of its
-        session; and its prompt is done, the text erased. The first record of an id stands."""
+        session; and its prompt is done, the text erased. The first record of an id stands.
+        `following` is the same prompt on its way to another agent: it is saved with it."""
         with self._transaction("record the turn") as connection:
             if ledger.finish(connection, turn):
                 conversations.add_turn(connection, turn)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
+            if following is not None:
+                prompts.save(connection, following)
 
     def unfinished_turns(self) -> list[TurnBegun]:
         """Give the turns that were begun and never finished, oldest first.

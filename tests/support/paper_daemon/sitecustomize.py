@@ -53,17 +53,17 @@ def run(home: Any) -> int:
         over.set()
         return c.ShuttingDown(pid=os.getpid())
 
-    def changed(asked: Any) -> c.AgentChanged:
-        action = asked.path.rpartition("/")[2]
-        return c.AgentChanged(agent="echo", state="stopped" if action == "stop" else "ready")
+    def changed(asked: Any) -> c.AgentsChanged:
+        state = "stopped" if asked.body["action"] == "stop" else "ready"
+        names = asked.body["names"]
+        return c.AgentsChanged(agents=[c.AgentChanged(agent=name, state=state) for name in names])
 
     AGENT_TWO = c.AgentStatus(name="other", kind="echo", protocol="acp", state="stopped")
     with FakeDaemon(home.root) as fake:
         fake.answers["GET /v1/status"] = status
         fake.answers["GET /v1/agents"] = c.AgentList(agents=[AGENT], default="echo")
         fake.answers["POST /v1/shutdown"] = shutdown
-        for action in ("start", "stop", "restart"):
-            fake.answers[f"POST /v1/agents/echo/{action}"] = changed
+        fake.answers["POST /v1/change"] = changed
         over.wait(60)
     home.socket.unlink(missing_ok=True)
     return 0
