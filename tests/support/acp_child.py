@@ -89,6 +89,7 @@ def stay() -> None:
         signal.pause()
 
 
+waiting: object = None
 for line in sys.stdin:
     message = json.loads(line)
     match message.get("method"):

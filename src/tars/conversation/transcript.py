@@ -22,7 +22,6 @@ from tars.conversation.model import (
     Unrecognised,
 )
 
-
 #: How many tool calls are remembered; the oldest are only counted.
 MAX_TOOLS = 10_000
 
