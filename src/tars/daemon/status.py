@@ -47,9 +47,9 @@ def agent_status(
         version=driver.agent_version,
         groups=list(groups),
         waits_for=list(waits_for),
-        limits=[limit_status(limit) for limit in driver.limits.values()],
-        context=context_status(driver.context),
-        unrecognised=dict(driver.unrecognised),
+        limits=[limit_status(limit) for limit in driver.told.limits.values()],
+        context=context_status(driver.told.context),
+        unrecognised=dict(driver.told.unrecognised),
     )
 
 

@@ -6,7 +6,6 @@ call of one of the methods below. All of them return at once.
 """
 
 import signal
-from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,9 +13,6 @@ import anyio
 
 from tars.agents.kind import History, Kind, Launch, Setup
 from tars.conversation.model import (
-    ContextTold,
-    Limit,
-    LimitsTold,
     Opened,
     OpenFailed,
     PermissionAsked,
@@ -28,7 +24,6 @@ from tars.conversation.model import (
     Stop,
     ToolCallChanged,
     TurnEnded,
-    Unrecognised,
 )
 from tars.core import events as e
 from tars.core.agent import Outcome
@@ -42,31 +37,19 @@ from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
 from tars.runtime.hub import Hub
-from tars.runtime.questions import Questions
 from tars.runtime.parting import see_off
+from tars.runtime.questions import Questions
 from tars.runtime.redaction import Redactor
-from tars.runtime.turn import LiveTurn, Prompt, TurnReport, added, report
+from tars.runtime.told import Told
+from tars.runtime.turn import OUTCOMES, LiveTurn, Prompt, TurnReport, added, report
 from tars.runtime.vitals import Vitals
-
-#: How many names of messages that nobody knows are counted apart.
-MAX_UNRECOGNISED = 50
-
-_OUTCOMES = {
-    Stop.DONE: Outcome.OK,
-    Stop.LIMIT: Outcome.OK,
-    Stop.CANCELLED: Outcome.CANCELLED,
-    Stop.REFUSED: Outcome.REFUSED,
-    Stop.ERROR: Outcome.ERROR,
-}
 
 
 class Driver:
     """One configured agent. `session_id` is the conversation the next prompt goes to.
 
-    `turn` is the one under way, and `held` one that waits for the end of a limit.
-
-    `context` and `limits` are what the agent last told of its context window and its
-    account; `unrecognised` counts the messages that tars does not know, by name.
+    `turn` is the one under way, and `held` one that waits for the end of a limit. `told` is
+    what the agent last said of itself.
     """
 
     def __init__(self, kind: Kind, setup: Setup, hub: Hub, session_id: str | None) -> None:
@@ -79,9 +62,7 @@ class Driver:
         self.model = setup.model
         self.agent_version = ""
         self.vitals = Vitals()
-        self.context: ContextTold | None = None
-        self.limits: dict[str, Limit] = {}
-        self.unrecognised: Counter[str] = Counter()
+        self.told = Told()
         self._hub = hub
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
@@ -107,15 +88,11 @@ class Driver:
 
     @property
     def signs(self) -> Signs:
-        channel, turn = self._channel, self.turn
-        # Where there is no process, there is no silence to judge.
-        heard_at = anyio.current_time() if channel is None else channel.heard_at
-        look = None if channel is None else channel.pulse.latest
-        if turn is None:
-            return Signs(heard_at, rss_bytes=self.vitals.rss_bytes, look=look)
-        running = bool(turn.transcript.running_tools)
-        rss_bytes = self.vitals.rss_bytes
-        return Signs(heard_at, running, rss_bytes, turn.progressed_at, look, turn.delay)
+        channel = self._channel
+        if channel is None:  # there is no silence to judge
+            return progress.signs(self.turn, anyio.current_time(), 0, None)
+        look = channel.pulse.latest
+        return progress.signs(self.turn, channel.heard_at, self.vitals.rss_bytes, look)
 
     def look(self) -> None:
         """Look whether the process's tree works, for a verdict that is near."""
@@ -184,7 +161,7 @@ class Driver:
         """Send the prompt of the held turn again, to the same conversation."""
         turn = self.held
         assert turn is not None, "the core resumes only turns that it holds"
-        self._counting.claim_rest(self.session_id)
+        self._counting.read_log(turn)
         self.turn, self.held = turn, None
         self._say_waiting(turn, Retrying(""))
         turn.given, turn.progressed_at = False, None
@@ -244,8 +221,7 @@ class Driver:
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
         self._counting.claim_rest(self.session_id)
-        self.session_id = None
-        self._counting.history = None
+        self.session_id, self._counting.history = None, None
         if self._channel is not None:
             self._channel.codec.forget_session()
 
@@ -318,6 +294,9 @@ class Driver:
         if self._awaited is not None:
             # It answered before it went, and its log grows no more.
             self._tell_ended(*self._awaited)
+        elif self.held is not None:
+            # Its log grows no more either, and what is in it belongs to the turn.
+            self._counting.read_log(self.held)
         elif self.turn is None:
             self._counting.claim_rest(self.session_id)
         if channel is None:
@@ -325,11 +304,7 @@ class Driver:
         now = anyio.current_time()
         words = self._redactor.clean(channel.tail.text)
         fault = faults.died(self.kind, self.name, status, words)
-        if self.one_shot and status == 0 and (fault is None or not fault.needs_a_person):
-            # It left as if all were well; only its protocol knows better.
-            fault = _unanswered(channel.codec.eof()) or fault
-        elif fault is None:
-            fault = _not_understood(channel.codec.eof())
+        fault = faults.as_its_codec_says(fault, channel.codec, status, one_shot=self.one_shot)
         return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
 
     # --- what it says -------------------------------------------------------
@@ -360,21 +335,12 @@ class Driver:
             self.session_id, self._counting.history = None, None
         elif isinstance(said, RequestCounted):
             self._counting.told(self.turn, said.request, self.session_id)
-        elif isinstance(said, LimitsTold):
-            self.limits |= {limit.name: limit for limit in said.limits}
-        elif isinstance(said, ContextTold):
-            self.context = said
-        elif isinstance(said, Unrecognised):
-            known = said.what in self.unrecognised or len(self.unrecognised) < MAX_UNRECOGNISED
-            self.unrecognised[said.what if known else "others"] += 1
-        if self.turn is not None:
-            self._note_in_turn(self.turn, said)
-
-    def _note_in_turn(self, turn: LiveTurn, said: Said) -> None:
-        if isinstance(said, ToolCallChanged):
+        self.told.note(said)
+        turn = self.turn
+        if turn is not None and isinstance(said, ToolCallChanged):
             # A request to the model ended with it: what it used shows in the log by now.
             self._counting.read_log(turn)
-        if progress.note(turn, said, anyio.current_time()):
+        if turn is not None and progress.note(turn, said, anyio.current_time()):
             self._hub.said(self.name, Retrying(""))
 
     def _say_waiting(self, turn: LiveTurn, waiting: Retrying) -> None:
@@ -413,40 +379,25 @@ class Driver:
         self._counting.read_log(turn)
         self._awaited = turn, ended
         if self._counting.missing(turn):
-            self._hub.background(self.name, lambda: self._await_log(turn, ended))
+            self._hub.background(self.name, partial(self._await_log, turn, ended))
         else:
             self._tell_ended(turn, ended)
 
     async def _await_log(self, turn: LiveTurn, ended: TurnEnded) -> None:
-        await self._counting.await_log(turn, lambda: self._awaits(turn))
-        if self._awaits(turn):
+        awaited = self._awaited  # its process may go first
+        await self._counting.await_log(turn, lambda: self._awaited is awaited)
+        if self._awaited is awaited:
             self._tell_ended(turn, ended)
-
-    def _awaits(self, turn: LiveTurn) -> bool:
-        """Whether the turn is still the one whose log is waited for; its process may go first."""
-        return self._awaited is not None and self._awaited[0] is turn
 
     def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
         self._awaited = None
-        outcome = _OUTCOMES[ended.stop]
+        outcome = OUTCOMES[ended.stop]
         after = limits.retry_after(ended.fault, turn, anyio.current_time())
         self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault, after))
 
     def _note_hints(self, lines: list[str]) -> None:
         """Heed what tells why the turn takes so long."""
         for line in lines:
-            reason = self.kind.retrying(line)
-            turn = self.turn
-            if reason and turn is not None and (turn.delay is None or turn.delay.reason != reason):
+            reason, turn = self.kind.retrying(line), self.turn
+            if reason and turn is not None and reason != turn.waiting_for:
                 self._say_waiting(turn, Retrying(reason))
-
-
-def _unanswered(last: list[Said]) -> Fault | None:
-    """Why a turn that was under way at the end has no answer, as its codec says."""
-    return next((s.fault for s in last if isinstance(s, TurnEnded) and s.fault), None)
-
-
-def _not_understood(last: list[Said]) -> Fault | None:
-    """Why nobody could talk with it: it speaks something else than it should."""
-    faults = (s.fault for s in last if isinstance(s, OpenFailed))
-    return next((fault for fault in faults if fault.kind is FaultKind.PROTOCOL), None)

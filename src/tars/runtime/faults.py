@@ -3,7 +3,9 @@
 import os
 
 from tars.agents.kind import Kind, Launch
+from tars.conversation.model import OpenFailed, Said, TurnEnded
 from tars.errors import Fault, FaultKind
+from tars.protocols.codec import Codec
 
 #: How much of a dead process's stderr a fault quotes, in characters.
 LAST_WORDS = 300
@@ -63,3 +65,24 @@ def no_process(agent: str) -> Fault:
         f"The process of the agent {agent} for this session could not be made.",
         f"`tars logs --agent {agent}` says why.",
     )
+
+
+def as_its_codec_says(
+    fault: Fault | None, codec: Codec, status: int, *, one_shot: bool
+) -> Fault | None:
+    """Say better than the process itself why it went, where its codec can."""
+    if one_shot and status == 0 and (fault is None or not fault.needs_a_person):
+        # It left as if all were well; only its protocol knows better.
+        return _unanswered(codec.eof()) or fault
+    return _not_understood(codec.eof()) if fault is None else fault
+
+
+def _unanswered(last: list[Said]) -> Fault | None:
+    """Why a turn that was under way at the end has no answer, as its codec says."""
+    return next((s.fault for s in last if isinstance(s, TurnEnded) and s.fault), None)
+
+
+def _not_understood(last: list[Said]) -> Fault | None:
+    """Why nobody could talk with it: it speaks something else than it should."""
+    faults = (s.fault for s in last if isinstance(s, OpenFailed))
+    return next((fault for fault in faults if fault.kind is FaultKind.PROTOCOL), None)

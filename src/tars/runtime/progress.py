@@ -14,7 +14,7 @@ from tars.conversation.model import (
     ToolCallChanged,
     TurnEnded,
 )
-from tars.core.health import Delay
+from tars.core.health import Delay, Look, Signs
 from tars.runtime.turn import LiveTurn
 
 #: What an agent says that no longer waits for something.
@@ -37,6 +37,14 @@ def note(turn: LiveTurn, said: Said, now: float) -> bool:
     if goes_on:
         turn.delay = None
     return goes_on
+
+
+def signs(turn: LiveTurn | None, heard_at: float, rss_bytes: int, look: Look | None) -> Signs:
+    """Give what was observed of a process and of its turn, if it has one."""
+    if turn is None:
+        return Signs(heard_at, rss_bytes=rss_bytes, look=look)
+    running = bool(turn.transcript.running_tools)
+    return Signs(heard_at, running, rss_bytes, turn.progressed_at, look, turn.delay)
 
 
 def _delay(said: Retrying, now: float) -> Delay | None:

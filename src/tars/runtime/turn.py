@@ -11,11 +11,21 @@ from tars.conversation.model import (
     PermissionAsked,
     ReportedUsage,
     RequestUsage,
+    Stop,
 )
 from tars.conversation.transcript import Transcript
 from tars.core.agent import Outcome
 from tars.core.health import Delay
 from tars.errors import Fault
+
+#: How a turn ended, in the protocol's words and in ours.
+OUTCOMES = {
+    Stop.DONE: Outcome.OK,
+    Stop.LIMIT: Outcome.OK,
+    Stop.CANCELLED: Outcome.CANCELLED,
+    Stop.REFUSED: Outcome.REFUSED,
+    Stop.ERROR: Outcome.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""What an agent last told of itself, beside the conversation."""
+
+from collections import Counter
+
+from tars.conversation.model import ContextTold, Limit, LimitsTold, Said, Unrecognised
+
+#: How many names of messages that nobody knows are counted apart.
+MAX_UNRECOGNISED = 50
+
+
+class Told:
+    """`context` is how full its window is and `limits` how its account stands, by their names;
+    `unrecognised` counts the messages that tars does not know, by name."""
+
+    def __init__(self) -> None:
+        self.context: ContextTold | None = None
+        self.limits: dict[str, Limit] = {}
+        self.unrecognised: Counter[str] = Counter()
+
+    def note(self, said: Said) -> None:
+        """Remember what was said, if it is one of these."""
+        if isinstance(said, LimitsTold):
+            self.limits |= {limit.name: limit for limit in said.limits}
+        elif isinstance(said, ContextTold):
+            self.context = said
+        elif isinstance(said, Unrecognised):
+            known = said.what in self.unrecognised or len(self.unrecognised) < MAX_UNRECOGNISED
+            self.unrecognised[said.what if known else "others"] += 1
