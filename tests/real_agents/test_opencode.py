@@ -1,0 +1,255 @@
+"""opencode under tars: the real program, the real daemon, a model that answers at will.
+
+What `@…` in a prompt makes the model do is said in tests/fakes/fake_models.py. opencode takes
+seconds to start: one daemon serves several claims here.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tars.accounting.usage import Source
+from tars.control.contract import PermissionStatus, PromptRequest, TurnResult
+from tests.support.fake_api import FakeApi
+from tests.support.tars_home import TarsHome, kill, result, tars_home
+
+pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
+
+
+@pytest.fixture
+def tars(
+    tmp_path: Path, opencode_command: Path, opencode_env: dict[str, str]
+) -> Iterator[TarsHome]:
+    """A home whose default agent is the real opencode."""
+    with tars_home(tmp_path) as tars:
+        configure(tars, opencode_command, opencode_env)
+        yield tars
+
+
+def configure(
+    tars: TarsHome, command: Path, env: dict[str, str], *, more: str = "", **keys: str
+) -> None:
+    """Write the configuration; `keys` are TOML values of the agent's table, `more` follows."""
+    keys = {"permissions": '"allow"', **keys}
+    lines = [f"{key} = {value}" for key, value in keys.items()]
+    variables = [f"{name} = {json.dumps(value)}" for name, value in env.items()]
+    tars.configure(
+        "\n".join(
+            [
+                'default_agent = "opencode"',
+                "[agents.opencode]",
+                'kind = "opencode"',
+                f'command = ["{command}"]',
+                *lines,
+                "[agents.opencode.env]",
+                *variables,
+                more,
+            ]
+        )
+    )
+
+
+def billed(api: FakeApi, since: int = 0) -> list[tuple[int, int, int, int]]:
+    """What the fake billed, request by request: input, cached, output and thoughts."""
+    found = []
+    for entry in api.billed()[since:]:
+        usage = entry["usage"]
+        thoughts = usage["completion_tokens_details"]["reasoning_tokens"]
+        found.append(
+            (
+                usage["prompt_tokens"],
+                usage["prompt_tokens_details"]["cached_tokens"],
+                usage["completion_tokens"] - thoughts,
+                thoughts,
+            )
+        )
+    return found
+
+
+def counted(tars: TarsHome, turn: str, source: Source) -> list[tuple[int, int, int, int]]:
+    """What tars has on record for a turn, in the same form."""
+    with tars.store() as store:
+        rows = store.model_requests(turn, source)
+    return [(r.input, r.cached, r.output, r.thoughts) for r in rows]
+
+
+def sums(answer: TurnResult) -> tuple[int, int, int, int]:
+    usage = answer.usage
+    return usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.thought_tokens
+
+
+def added(rows: list[tuple[int, int, int, int]]) -> tuple[int, ...]:
+    return tuple(sum(column) for column in zip(*rows, strict=True))
+
+
+def under_way(tars: TarsHome, text: str, sign: str = "text") -> Iterator[Any]:
+    """Send a prompt and give its stream once this event came."""
+    stream = tars.client.prompt(PromptRequest(text=text))
+    for name, _ in stream:
+        if name == sign:
+            return stream
+    raise AssertionError(f"the turn ended without a {sign}")
+
+
+def test_every_request_is_counted_but_the_title(tars: TarsHome, opencode_api: FakeApi) -> None:
+    """To the token, tools and subagents too, by the protocol and by opencode's own database;
+    then what fails is said, and what is cancelled ends at once."""
+    tars.start()
+    first = tars.prompt("hello")
+    assert first.outcome == "ok", first
+    # The title's request is billed beside it, whichever comes first, and nobody counts it.
+    bills = billed(opencode_api)
+    assert len(bills) == 2
+    assert sums(first) in bills
+    assert first.text.startswith("Answer number ")
+    assert (first.model, first.usage.source) == ("fake/fake-model", "official")
+
+    seen = len(bills)
+    tool = tars.prompt("@tool please")
+    bills = billed(opencode_api, seen)
+    assert tool.outcome == "ok"
+    assert (tool.usage.requests, tool.usage.tool_calls) == (2, 1)
+    assert sums(tool) == added(bills)
+    assert counted(tars, tool.turn, Source.OFFICIAL) == bills
+    tars.until(lambda _: counted(tars, tool.turn, Source.LOG) == bills)
+
+    seen += len(bills)
+    agent = tars.prompt("@agent please")
+    bills = billed(opencode_api, seen)
+    assert agent.outcome == "ok"
+    assert len(bills) == 3
+    assert sums(agent) == added(bills)
+    with tars.store() as store:
+        told = store.model_requests(agent.turn, Source.OFFICIAL)
+        assert sorted(r.subagent for r in told) == ["", "", "general"]
+        row = store.turns(1)[0]
+        costs = [r.cost_microusd or 0 for r in told]
+    assert row.usage.cost_microusd == sum(costs) > 0
+    # The window is the conversation's own, not the subagent's.
+    context = tars.agent().context
+    assert context is not None
+    assert (context.used, context.size) == (sum(bills[-1]) - bills[-1][1], 200000)
+
+    refused = tars.prompt("@401")
+    assert refused.error is not None
+    assert (refused.outcome, refused.error.kind) == ("error", "bad_key")
+    assert "opencode auth login" in (refused.error.advice or "")
+
+    stream = under_way(tars, "@slow")
+    tars.client.cancel()
+    ended = result(stream)
+    assert ended.outcome == "cancelled"
+    assert ended.duration_ms < 5000
+    with tars.store() as store:
+        assert store.turns(1)[0].usage.at_least
+    again = tars.prompt("hello again")
+    assert again.outcome == "ok"
+    assert again.session == first.session
+    assert sums(again) == billed(opencode_api)[-1]
+
+
+def test_the_conversation_survives_kill_9(tars: TarsHome, opencode_api: FakeApi) -> None:
+    """Of the agent and of the daemon, in mid-turn; nothing is counted twice, nothing is left,
+    and no password is anywhere to be read."""
+    tars.start()
+    first = tars.prompt("remember")
+    stream = under_way(tars, "@slow")
+    process = psutil.Process(tars.agent_pid())
+    password = process.environ()["OPENCODE_SERVER_PASSWORD"]
+    kill(process.pid)
+    assert result(stream).outcome == "interrupted"
+    second = tars.prompt("go on @tool")
+    assert (second.outcome, second.session) == ("ok", first.session)
+    assert sums(second) == added(billed(opencode_api)[-2:])
+    assert said_before(opencode_api) >= 2
+
+    under_way(tars, "@slow")
+    process = psutil.Process(tars.agent_pid())
+    assert process.environ()["OPENCODE_SERVER_PASSWORD"] != password
+    password = process.environ()["OPENCODE_SERVER_PASSWORD"]
+    assert password not in " ".join(process.cmdline())
+    kill(tars.daemon_pid())
+    psutil.wait_procs([process], timeout=30)
+    assert tars.processes() == []
+    tars.start()
+    third = tars.prompt("and on")
+    assert (third.outcome, third.session) == ("ok", first.session)
+    assert sums(third) == billed(opencode_api)[-1]
+    assert [turn.outcome for turn in tars.ledger()] == ["ok", *["interrupted", "ok"] * 2]
+    for path in tars.home.root.rglob("*"):
+        assert not path.is_file() or password.encode() not in path.read_bytes(), path
+
+
+def said_before(api: FakeApi) -> int:
+    """How many messages the last request brought along."""
+    asked = [entry for entry in api.requests() if "nmsgs" in entry]
+    count: int = asked[-1]["nmsgs"]
+    return count
+
+
+def test_it_asks_a_person(
+    tars: TarsHome, opencode_command: Path, opencode_env: dict[str, str], opencode_api: FakeApi
+) -> None:
+    """For leave, which is given and refused, and questions of its own; a cancel answers what
+    is open, and a model that is not there is said before anything is asked."""
+    allow_nothing(opencode_env)
+    wrong = "\n".join(
+        [
+            "[agents.wrong]",
+            'kind = "opencode"',
+            f'command = ["{opencode_command}"]',
+            'model = "fake/nope"',
+            "autostart = false",
+            "[agents.wrong.env]",
+            *(f"{name} = {json.dumps(value)}" for name, value in opencode_env.items()),
+        ]
+    )
+    configure(tars, opencode_command, opencode_env, permissions='"ask"', more=wrong)
+    tars.start()
+
+    stream, asked = asks(tars, "@tool allowed")
+    assert (asked.tool_kind, "echo hello" in asked.title) == ("execute", True)
+    assert tars.tars("permit", asked.id).returncode == 0
+    allowed = result(stream)
+    assert (allowed.outcome, allowed.usage.requests) == ("ok", 2)
+
+    stream, asked = asks(tars, "@tool refused")
+    assert tars.tars("permit", asked.id, "--deny").returncode == 0
+    refused = result(stream)
+    # opencode ends the turn where it is refused something.
+    assert (refused.outcome, refused.usage.requests) == ("ok", 1)
+
+    stream, asked = asks(tars, "@ask me")
+    assert (asked.title, [o.name for o in asked.options][:2]) == ("Which one?", ["left", "right"])
+    assert tars.tars("permit", asked.id).returncode == 0
+    assert result(stream).outcome == "ok"
+
+    stream, _ = asks(tars, "@tool cancelled")
+    tars.client.cancel()
+    assert result(stream).outcome == "cancelled"
+    assert tars.agent("opencode").permissions == []
+    assert tars.prompt("hello").outcome == "ok"
+
+    nothing = tars.prompt("hello", agent="wrong")
+    assert nothing.error is not None
+    assert nothing.error.kind == "unknown_model"
+
+
+def allow_nothing(env: dict[str, str]) -> None:
+    """Let opencode ask before it runs a command; by itself it asks for nothing."""
+    path = Path(env["HOME"]) / ".config" / "opencode" / "opencode.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({**settings, "permission": {"bash": "ask"}}))
+
+
+def asks(tars: TarsHome, text: str) -> tuple[Iterator[Any], PermissionStatus]:
+    stream = tars.client.prompt(PromptRequest(text=text))
+    for name, event in stream:
+        if name == "permission":
+            assert isinstance(event, PermissionStatus)
+            return stream, event
+    raise AssertionError("nothing was asked")
