@@ -15,21 +15,20 @@ Rules, all measured on 0.169:
   for at the start.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import Raw
 
-from tars.agents.codex import approvals, faults, limits, modes
+from tars.agents.codex import approvals, faults, limits, modes, usage
 from tars.agents.codex import messages as wire
 from tars.agents.codex.listener import Listener
-from tars.agents.codex.usage import at_least
 from tars.conversation.model import (
     Garbled,
     Opened,
     OpenFailed,
+    ReportedUsage,
     RequestCounted,
-    RequestUsage,
     Retrying,
     Said,
     SessionLost,
@@ -66,7 +65,7 @@ class _Turn:
     interrupted: bool = False
     id: str | None = None
     over: wire.Turn | None = None
-    used: list[RequestUsage] = field(default_factory=list)
+    used: ReportedUsage = usage.NOTHING
 
 
 class AppServer:
@@ -217,7 +216,7 @@ class AppServer:
 
     def _counted(self, said: Said) -> Said:
         if isinstance(said, RequestCounted) and self._turn is not None:
-            self._turn.used.append(said.request)
+            self._turn.used = usage.at_least(self._turn.used, said.request)
         return said
 
     def _asked(self, id: Id, method: str, params: Raw) -> list[Said]:
@@ -391,8 +390,8 @@ class AppServer:
         turn, self._turn = self._turn, None
         self._withdraw()
         self._listener.listen_to(None)
-        usage = at_least(turn.used) if turn is not None and turn.sent and cut else None
-        return [TurnEnded(stop, usage, fault)]
+        used = turn.used if turn is not None and turn.sent and cut else None
+        return [TurnEnded(stop, used, fault)]
 
     def _withdraw(self) -> None:
         for name in self._approvals.names():

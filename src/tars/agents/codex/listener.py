@@ -23,6 +23,8 @@ from tars.protocols.jsonrpc import decoded
 
 #: How many threads are known at once; of more, the oldest of a subagent is forgotten.
 MAX_THREADS = 256
+#: How many items are remembered whose text came in pieces, lest it is said again.
+MAX_STREAMED = 256
 
 #: Methods that tell nothing that tars needs, and folders of such.
 _KNOWN = frozenset(
@@ -92,7 +94,7 @@ class Listener:
         self.speaker: str | None = None
         self._item = ""
         self._spoken = False
-        self._streamed: set[str] = set()
+        self._streamed: dict[str, None] = {}
         self._hear: dict[str, Callable[[Raw], list[Said] | None]] = {
             "item/agentMessage/delta": self._text,
             "item/plan/delta": self._text,
@@ -160,7 +162,9 @@ class Listener:
             return None
         if told.thread_id != self.speaker or not told.delta:
             return []
-        self._streamed.add(told.item_id)
+        self._streamed[told.item_id] = None
+        if len(self._streamed) > MAX_STREAMED:
+            del self._streamed[next(iter(self._streamed))]
         return [TextSaid(self._gap(told.item_id) + told.delta)]
 
     def _thought(self, params: Raw) -> list[Said] | None:
@@ -252,6 +256,8 @@ def _context(usage: wire.TokenUsage) -> list[Said]:
     last = decoded(usage.last, wire.TOKENS)
     if last is None:
         return []
-    # A window that ran full is told as a response that used nothing.
-    used = size if last.nothing and size else last.total_tokens
+    # A window that ran full is told as a total of nothing, and `last` is what was missing;
+    # after a compaction `last` is a response that used nothing, with the size that is left.
+    full = usage.total.nothing and size > 0 and usage.total.total_tokens >= size
+    used = size if full else last.total_tokens
     return [ContextTold(used, size)]

@@ -9,8 +9,6 @@ one than before, the turn is the one under way, and `last` is not nothing. `tota
 no sum to take differences of: a full context window sets it to 0.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Raw
 
 from tars.agents.codex import messages as wire
@@ -19,6 +17,8 @@ from tars.protocols.jsonrpc import decoded
 
 #: How many responses of a thread are remembered, lest one is counted again.
 MAX_REMEMBERED = 1024
+
+NOTHING = ReportedUsage(0, 0, cached=0, thoughts=0, cache_write=0, at_least=True)
 
 
 class Meter:
@@ -91,14 +91,15 @@ def request_usage(
     )
 
 
-def at_least(requests: Sequence[RequestUsage]) -> ReportedUsage:
-    """Sum up a turn that was cut short: of its last request nobody tells anything."""
+def at_least(used: ReportedUsage, request: RequestUsage) -> ReportedUsage:
+    """Add a request to what a turn has used, in case that it is cut short: of its last
+    request nobody tells anything then."""
     return ReportedUsage(
-        input=sum(r.input for r in requests),
-        output=sum(r.output for r in requests),
-        cached=sum(r.cached for r in requests),
-        thoughts=sum(r.thoughts for r in requests),
-        cache_write=sum(r.cache_write for r in requests),
-        requests=len(requests),
+        input=used.input + request.input,
+        output=used.output + request.output,
+        cached=(used.cached or 0) + request.cached,
+        thoughts=(used.thoughts or 0) + request.thoughts,
+        cache_write=(used.cache_write or 0) + request.cache_write,
+        requests=used.requests + 1,
         at_least=True,
     )
