@@ -67,6 +67,11 @@ class GeminiHistory:
         self._counted: set[str] = set()
         self._offset = int(mark) if mark.isdecimal() else self._size()
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is a log, and so a conversation to bring back."""
+        return self._find() is not None
+
     def mark(self) -> str:
         return str(self._offset)
 

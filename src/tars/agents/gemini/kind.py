@@ -15,15 +15,22 @@ from tars.protocols.stream_json import StreamJson
 #: ACP's mode names and what the command line calls them.
 _APPROVAL_MODES = {"autoEdit": "auto_edit"}
 
+_NOTES = {
+    "acp": "",
+    "stream-json": "A process per prompt.",
+    "pty": "Its own screen: answers are read off it, and a person can attach to it.",
+}
+
 #: One for each request that failed, with the whole conversation in it.
 _LITTER = ("gemini-client-error-*",)
 
 
 class Gemini:
-    """Gemini CLI: one warm process over ACP, or a process per prompt over stream-json."""
+    """Gemini CLI: one warm process over ACP, a process per prompt over stream-json, or its own
+    screen on a terminal, which a person can attach to."""
 
     name = "gemini"
-    protocols = ("acp", "stream-json")
+    protocols = ("acp", "stream-json", "pty")
     command = ("gemini",)
     # It exits 0 when it is terminated in mid-turn.
     trusts_exit_status = False
@@ -36,7 +43,7 @@ class Gemini:
     counts_on_the_wire = False
 
     def knowledge(self, protocol: str) -> Knowledge:
-        warm = protocol == "acp"
+        warm = protocol != "stream-json"
         return Knowledge(
             tokens="every request, from its log",
             cache_read=True,
@@ -44,13 +51,13 @@ class Gemini:
             per_model=True,
             subagents=True,
             context=True,
-            tools=True,
+            tools=protocol != "pty",
             permissions=warm,
             resume=True,
             model=True,
             mode=True,
             tested="0.61.0",
-            note="" if warm else "A process per prompt.",
+            note=_NOTES[protocol],
         )
 
     def traces(self, env: Mapping[str, str]) -> Traces:
@@ -63,6 +70,12 @@ class Gemini:
         return protocol == "stream-json"
 
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
+        if setup.protocol == "pty":
+            from tars.agents.gemini import screen  # only who wants a screen pays for it
+
+            known = session_id is not None and self.history(setup, session_id).exists
+            mode = _APPROVAL_MODES.get(setup.mode, setup.mode)
+            return screen.launch(setup, session_id if known else None, mode, _env(setup), _LITTER)
         model = ("-m", setup.model) if setup.model else ()
         if not self.one_shot(setup.protocol):
             # Over ACP its stderr is held back until it exits; the debug log is not.
@@ -83,6 +96,10 @@ class Gemini:
         )
 
     def codec(self, setup: Setup) -> Codec:
+        if setup.protocol == "pty":
+            from tars.agents.gemini import screen
+
+            return screen.codec(setup)
         if self.one_shot(setup.protocol):
             return StreamJson(classify=faults.classify)
         return Acp(client_version=__version__, classify=faults.classify)
