@@ -1,6 +1,6 @@
 """`codex app-server`, from the client's side: JSON-RPC over lines, without "jsonrpc".
 
-    initialize ─► initialized ─► thread/start | thread/resume ─► account/read ─► open
+    initialize ─► initialized ─► `starting` opens a thread
     turn/start ─► turn/started ─► items, deltas, requests … ─► turn/completed
 
 Rules, all measured on 0.169:
@@ -11,18 +11,16 @@ Rules, all measured on 0.169:
   on. So a cancel waits for turn/started.
 - A subagent is a thread of its own in the same process. Nobody asked for its words, but what
   it uses counts, and what it wants leave for is asked.
-- Without an account a turn fails only after minutes of retries, so that the account is asked
-  for at the start.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from msgspec import Raw
 
 from tars.agents.codex import approvals, faults, limits, modes, usage
 from tars.agents.codex import messages as wire
 from tars.agents.codex.listener import Listener
+from tars.agents.codex.starting import ThreadStart
 from tars.conversation.model import (
     Garbled,
     Opened,
@@ -43,14 +41,6 @@ from tars.protocols.lines import DEFAULT_LIMIT
 from tars.protocols.peer import Answered, Heard, Peer
 
 _STOPS = {"completed": Stop.DONE, "interrupted": Stop.CANCELLED, "failed": Stop.ERROR}
-
-
-@dataclass(slots=True)
-class _Start:
-    """A thread on its way to being open. `wanted` is the one to resume, or empty."""
-
-    wanted: str
-    forgotten: bool = False
 
 
 @dataclass(slots=True)
@@ -77,14 +67,12 @@ class AppServer:
         self._listener = Listener()
         self._approvals = approvals.OpenApprovals()
         self._opening = Opening(cwd="")
-        self._mode = modes.Mode()
         self._handshaking = False
         self._initialized = False
-        self._account_known = False
         self._agent_version = ""
         self._sessions: set[str] = set()
         self._current: str | None = None
-        self._starting: _Start | None = None
+        self._starting: ThreadStart | None = None
         self._turn: _Turn | None = None
 
     # What the caller asks for.
@@ -248,10 +236,8 @@ class AppServer:
         answer = decoded(result, wire.INITIALIZED)
         if answer is None:
             return self._fail(_broken("Codex's answer to initialize is malformed."))
-        mode = modes.parse(self._opening.mode)
-        if mode is None:
+        if modes.parse(self._opening.mode) is None:
             return self._fail(faults.bad_mode(self._opening.mode))
-        self._mode = mode
         self._agent_version = answer.version
         self._initialized = True
         self._peer.tell("initialized", {})
@@ -260,61 +246,31 @@ class AppServer:
 
     def _start(self, wanted: str) -> None:
         """Open a thread: this one, or with an empty id a new one."""
-        start = self._starting = _Start(wanted)
-        params: dict[str, Any] = {"cwd": self._opening.cwd, **self._mode.members}
-        if self._opening.model:
-            params["model"] = self._opening.model
-        if wanted:
-            # The turns so far are nobody's question, and raw events are not offered here.
-            params |= {"threadId": wanted, "excludeTurns": True}
-        else:
-            params["experimentalRawEvents"] = True
-        method = "thread/resume" if wanted else "thread/start"
-        self._peer.ask(method, params, lambda result: self._started(start, result))
-
-    def _started(self, start: _Start, result: Raw | RpcError) -> list[Said]:
-        if isinstance(result, RpcError):
-            return self._not_started(start, faults.classify(result))
-        thread = decoded(result, wire.THREAD_OPENED)
-        if thread is None or not thread.thread.id:
-            return self._not_started(start, _broken("Codex's answer about a thread is malformed."))
-        if self._account_known:
-            return self._opened(start, thread)
-        self._peer.ask(
-            "account/read",
-            {"refreshToken": False},
-            lambda answer: self._account_told(start, thread, answer),
+        self._starting = ThreadStart(
+            self._peer,
+            self._opening,
+            wanted,
+            account_known=bool(self._sessions),
+            opened=self._opened,
+            failed=self._not_started,
         )
-        return []
 
-    def _account_told(
-        self, start: _Start, thread: wire.ThreadOpened, result: Raw | RpcError
-    ) -> list[Said]:
-        told = None if isinstance(result, RpcError) else decoded(result, wire.ACCOUNT_READ)
-        if told is not None and told.requires_openai_auth and told.account is None:
-            return self._fail(faults.NOT_SIGNED_IN)
-        self._account_known = True
-        return self._opened(start, thread)
-
-    def _opened(self, start: _Start, thread: wire.ThreadOpened) -> list[Said]:
+    def _opened(self, start: ThreadStart, opened: Opened) -> list[Said]:
         turn = self._turn
         if start.forgotten and start.wanted and turn is None:
             # Nobody wants this conversation any more.
             self._start("")
             return []
-        id, model = thread.thread.id, thread.model or thread.thread.model or ""
-        self._sessions.add(id)
-        self._listener.open(id, model)
+        self._sessions.add(opened.session_id)
+        self._listener.open(opened.session_id, opened.model)
         self._starting = None
         self._handshaking = False
-        self._current = None if start.forgotten and turn else id
+        self._current = None if start.forgotten and turn else opened.session_id
         if turn is not None and turn.thread_id is None:
-            turn.thread_id = id
-        mode = modes.shown(thread.approval_policy, thread.sandbox.type)
-        opened = Opened(id, bool(start.wanted), model, mode, self._agent_version)
-        return [opened, *self._pursue()]
+            turn.thread_id = opened.session_id
+        return [replace(opened, agent_version=self._agent_version), *self._pursue()]
 
-    def _not_started(self, start: _Start, fault: Fault) -> list[Said]:
+    def _not_started(self, start: ThreadStart, fault: Fault) -> list[Said]:
         if self._handshaking and fault.kind is FaultKind.SESSION_UNKNOWN and start.wanted:
             self._start("")
             return [SessionLost(start.wanted, fault.message)]
