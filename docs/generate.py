@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from tars.agents.knowledge import page_part
+from tars.agents.registry import KINDS
 from tars.control import reference
 from tars.core.diagram import diagram
 
@@ -25,7 +27,12 @@ def pages() -> dict[Path, str]:
     text = architecture.read_text()
     text = with_part(text, "layout", f"```\n{layout()}```\n")
     text = with_part(text, "lifecycle", diagram())
-    return {architecture: text, ROOT / "docs" / "control-api.md": reference.page()}
+    agents = ROOT / "docs" / "agents.md"
+    return {
+        architecture: text,
+        ROOT / "docs" / "control-api.md": reference.page(),
+        agents: with_part(agents.read_text(), "knowledge", page_part(KINDS)),
+    }
 
 
 def with_part(page: str, name: str, part: str) -> str:

@@ -36,7 +36,8 @@ COMMANDS = commands()
 def test_the_commands_are_those_that_were_promised() -> None:
     """Nothing is missing, and nothing slipped in."""
     groups = {"config init", "config show", "config validate", "config path"}
-    assert set(COMMANDS) == set(MODULES) - {"config"} | groups
+    groups |= {"agents detect", "agents knowledge"}
+    assert set(COMMANDS) == set(MODULES) - {"config", "agents"} | groups
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit"),
         *("reset", "agents", "logs", "config", "doctor"),

@@ -86,14 +86,17 @@ def test_watch_into_a_pipe_is_lines(home: Path) -> None:
 
 def test_agents_are_a_table(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> None:
     """The default one has a star; JSON is the contract's."""
-    other = c.AgentStatus(name="x\x1b[2J", kind="acp", protocol="acp", state="failed")
+    other = c.AgentStatus(
+        name="x\x1b[2J", kind="acp", protocol="acp", state="failed", version="2.1"
+    )
+    other.session = c.SessionRef(id="s1")
     answer = c.AgentList(agents=[AGENT, other], default="echo")
     daemon.answers["GET /v1/agents"] = answer
     assert run(["agents"]) == 0
     assert capsys.readouterr().out == (
-        "   NAME  KIND  PROTOCOL  STATE   PID   RESTARTS  QUEUED\n"
-        "*  echo  echo  acp       ready   4242  0         0\n"
-        "   x     acp   acp       failed  -     0         0\n"
+        "   NAME  KIND  PROTOCOL  STATE   VERSION  PID   QUEUED  SESSION\n"
+        "*  echo  echo  acp       ready   -        4242  0       -\n"
+        "   x     acp   acp       failed  2.1      -     0       s1\n"
     )
     assert run(["agents", "--json"]) == 0
     assert msgspec.json.decode(capsys.readouterr().out, type=c.AgentList) == answer

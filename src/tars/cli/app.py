@@ -22,7 +22,7 @@ MODULES = {
     "cancel": "tars.cli.turns",
     "permit": "tars.cli.turns",
     "reset": "tars.cli.turns",
-    "agents": "tars.cli.status",
+    "agents": "tars.cli.agents",
     "logs": "tars.cli.logs",
     "config": "tars.cli.config",
     "doctor": "tars.cli.doctor",

@@ -105,14 +105,15 @@ def cleared_line(agent: str, session: SessionFields | None) -> str:
 def agents_table(agents: Iterable[AgentStatus], default: str) -> str:
     """The configured agents; a star marks the default one."""
     rows: list[tuple[str, ...]] = [
-        ("", "NAME", "KIND", "PROTOCOL", "STATE", "PID", "RESTARTS", "QUEUED")
+        ("", "NAME", "KIND", "PROTOCOL", "STATE", "VERSION", "PID", "QUEUED", "SESSION")
     ]
     for agent in agents:
         star = "*" if agent.name == default else ""
         pid = "-" if agent.pid is None else str(agent.pid)
-        words = (agent.name, agent.kind, agent.protocol, agent.state)
+        words = (agent.name, agent.kind, agent.protocol, agent.state, agent.version or "-")
         shown = tuple(one_line(word) for word in words)
-        rows.append((star, *shown, pid, str(agent.restarts), str(agent.queued)))
+        session = one_line(agent.session.id or "-")
+        rows.append((star, *shown, pid, str(agent.queued), session))
     return columns(rows)
 
 

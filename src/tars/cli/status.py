@@ -1,4 +1,4 @@
-"""`tars status` and `tars agents`: how everything is.
+"""`tars status`: how everything is.
 
 A plain `tars status` of a running daemon is answered in `tars._entry`; it comes here
 only when something is in the way.
@@ -17,7 +17,6 @@ from tars.cli import exit_codes
 from tars.cli.connection import connect
 from tars.cli.groups import examples
 from tars.cli.holder import explained
-from tars.cli.render import agents_table
 from tars.control.contract import DaemonStatus, SessionFields, Status
 from tars.control.status_text import render
 from tars.errors import NotRunning
@@ -51,20 +50,6 @@ def status(
     found = _status()
     sys.stdout.write(_json(found) if as_json else _text(found))
     return exit_codes.DONE if found.daemon.running else exit_codes.NOT_RUNNING
-
-
-@app.command(epilog=examples("tars agents", "tars agents --json"))
-def agents(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON instead.")
-    ] = False,
-) -> None:
-    """List the configured agents. A star marks the default one."""
-    found = connect().agents()
-    if as_json:
-        print(msgspec.json.encode(found).decode())
-    else:
-        sys.stdout.write(agents_table(found.agents, found.default))
 
 
 def _status() -> Status:

@@ -168,7 +168,7 @@ class Desk:
 
     def _position(self, name: str) -> int:
         agent = self._loop.agent(name)
-        return len(agent.queue) + (agent.turn is not None)
+        return len(agent.queue) + (agent.under_way is not None)
 
     def _check(self, agent: Agent, request: w.PromptRequest) -> None:
         """Refuse what cannot be accepted before anything is changed."""
@@ -176,7 +176,7 @@ class Desk:
             raise RequestInvalid("The prompt is empty.")
         if request.timeout_seconds is not None and not request.timeout_seconds > 0:
             raise RequestInvalid("The time-out has to be more than 0 seconds.")
-        if request.refuse_if_busy and agent.turn is not None:
+        if request.refuse_if_busy and agent.under_way is not None:
             raise Busy(
                 f"The agent {agent.spec.name} has a turn under way.",
                 advice="Wait for it, or `tars cancel`.",
@@ -198,7 +198,7 @@ class Desk:
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
         agent = self._loop.agent(request.agent or self._assembly.config.default_agent)
-        turn = agent.turn.prompt if agent.turn else None
+        turn = agent.under_way
         if request.turn is not None:
             turn = self._fallbacks.current(request.turn)
         if turn is not None and self._fallbacks.cancel(turn):
@@ -217,7 +217,7 @@ class Desk:
             # The process may be bringing the session back at this moment.
             await self._changes.settled(name)
             agent = self._loop.agent(name)
-        if agent.turn is not None:
+        if agent.under_way is not None:
             raise _under_way(name)
         cleared = await self._clear(name)
         return w.ResetDone(agent=name, session=status.session_status(cleared))
@@ -229,7 +229,7 @@ class Desk:
         deleting = SessionManager(manager.path)
         deleting.session = before
         cleared = await self._recorder.ask_file(deleting.clear)
-        if self._loop.agent(name).turn is not None or manager.session is not before:
+        if self._loop.agent(name).under_way is not None or manager.session is not before:
             # A prompt came in between, into this session: it goes on, and its file is back.
             self._chronicle.session_files.save(manager)
             raise _under_way(name)

@@ -109,7 +109,7 @@ class Fallbacks:
 
     def _able(self, name: str) -> bool:
         agent = self._loop.fleet.agents.get(name)
-        if agent is None or unavailable(agent) is not None:
+        if agent is None or agent.state is State.LIMITED or unavailable(agent) is not None:
             return False
         return agent.state is State.READY or not agent.queue.full
 
