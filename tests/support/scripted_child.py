@@ -3,6 +3,7 @@
     tars ► child    open SESSION · prompt SESSION SCRIPT · cancel · answer ID OPTION
     child ► tars    opened SESSION yes|no · failed KIND · lost SESSION · text WORDS
                     tool ID STATUS · ask ID KIND · settling · end STOP [INPUT OUTPUT]
+                    limit SECONDS [INPUT OUTPUT]
 
 A prompt is a script: steps with semicolons between them. `PARTS` below has them all. The
 first argument is the script of the handshake, the second, `one-shot`, makes it take one
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Python would make exceptions of it; an agent just dies of it.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 ended = False
+limited = False
 
 
 def tell(line: str) -> None:
@@ -44,6 +46,19 @@ def end(*words: str) -> None:
     global ended
     ended = True
     tell(f"end {' '.join(words)}")
+
+
+class Over(Exception):
+    """The rest of the script is not played."""
+
+
+def limit(*words: str) -> None:
+    """End the turn for a limit of the account, the first time; then it is no more."""
+    global ended, limited
+    if not limited:
+        limited = ended = True
+        tell(f"limit {' '.join(words)}")
+        raise Over
 
 
 def wait(*_: str) -> None:
@@ -104,6 +119,18 @@ def bear(*escape: str) -> None:
     tell(f"text {pid}")
 
 
+def burn(*_: str) -> None:
+    """Work without a word."""
+    while True:
+        pass
+
+
+def bearbusy(*_: str) -> None:
+    """Fork a grandchild that works without a word."""
+    if os.fork() == 0:
+        burn()
+
+
 def closeout(*_: str) -> None:
     os.close(1)
     stay()
@@ -127,6 +154,8 @@ ballast = b""
 PARTS: "dict[str, Callable[..., object]]" = {
     "ask": ask,
     "bear": bear,
+    "bearbusy": bearbusy,
+    "burn": burn,
     "closeout": closeout,
     "crash": lambda status="1": os._exit(int(status)),
     "deaf": deaf,
@@ -136,6 +165,7 @@ PARTS: "dict[str, Callable[..., object]]" = {
     "flood": flood,
     "garble": lambda: tell("\xff\x00 nonsense"),
     "hear": hear,
+    "limit": limit,
     "lines": lines,
     "lost": lambda session: tell(f"lost {session}"),
     "open": open_session,
@@ -151,9 +181,12 @@ PARTS: "dict[str, Callable[..., object]]" = {
 
 
 def run(script: str) -> None:
-    for part in script.split(";"):
-        name, *words = part.split()
-        PARTS[name](*words)
+    try:
+        for part in script.split(";"):
+            name, *words = part.split()
+            PARTS[name](*words)
+    except Over:
+        pass
 
 
 def converse(handshake: str) -> None:

@@ -1,6 +1,7 @@
 """The scripted child as an agent that tars knows: its kind, its codec, its log."""
 
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,10 +107,18 @@ class ScriptedCodec:
                 return PermissionAsked(request, f"May I {kind}?", kind, OPTIONS)
             case ["end", stop, *tokens]:
                 self._in_turn = False
-                usage = ReportedUsage(int(tokens[0]), int(tokens[1])) if tokens else None
-                return TurnEnded(Stop(stop), usage)
+                return TurnEnded(Stop(stop), _usage(tokens))
+            case ["limit", seconds, *tokens]:
+                self._in_turn = False
+                until = time.time() + float(seconds)
+                fault = Fault(FaultKind.QUOTA, "The limit is reached.", until=until)
+                return TurnEnded(Stop.ERROR, _usage(tokens), fault)
             case _:
                 return Garbled("no words that are known", len(line))
+
+
+def _usage(tokens: list[str]) -> ReportedUsage | None:
+    return ReportedUsage(int(tokens[0]), int(tokens[1])) if tokens else None
 
 
 @dataclass(slots=True)

@@ -1,14 +1,19 @@
 """Whether a process tree works: two looks at its CPU time and its members, compared.
 
-A look reads the whole process table, so it is taken only when a verdict is near.
+A look is taken only when a verdict is near.
 """
 
+import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
-from time import monotonic
 
 import psutil
 
 from tars.core.health import Look, shows_work
+from tars.runtime.process_table import with_descendants
+
+LINUX = sys.platform == "linux"
 
 
 class Pulse:
@@ -27,7 +32,7 @@ class Pulse:
         What a process that is gone has used counts as its parent's, once that has waited
         for it. Real time is measured for itself: a test's clock may stand still.
         """
-        before, looked = self.latest, monotonic()
+        before, looked = self.latest, time.monotonic()
         tree = _tree(self._pid)
         members = frozenset((p.pid, p.create_time()) for p in tree)
         cpu_seconds = sum(_cpu_seconds(p) for p in tree)
@@ -49,25 +54,29 @@ class Pulse:
 def _begun_in(turn_began: float, root: int, members: frozenset[tuple[int, float]]) -> int:
     """How many descendants the turn has begun. Of a process that is itself no older than the
     turn, nobody can tell its tools from its own parts."""
-    if any(pid == root and created >= turn_began for pid, created in members):
+    began = _as_create_time(turn_began)
+    if any(pid == root and created >= began for pid, created in members):
         return 0
-    return sum(created > turn_began for pid, created in members if pid != root)
+    return sum(created > began for pid, created in members if pid != root)
+
+
+def _as_create_time(wall: float) -> float:
+    """Give a wall-clock time as psutil tells when a process was made: Linux knows when it
+    was booted to the second only, so that its create times are off by up to one."""
+    if not LINUX:
+        return wall
+    return wall - time.time() + psutil.boot_time() + time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _tree(pid: int) -> list[psutil.Process]:
     """The process and its descendants that live; none where it is gone."""
-    try:
-        root = psutil.Process(pid)
-        return [p for p in (root, *root.children(recursive=True)) if _lives(p)]
-    except psutil.Error:
-        return []
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+    tree = []
+    for one in with_descendants([pid]):
+        with suppress(psutil.Error):
+            process = psutil.Process(one)
+            if process.status() != psutil.STATUS_ZOMBIE:
+                tree.append(process)
+    return tree
 
 
 def _cpu_seconds(process: psutil.Process) -> float:

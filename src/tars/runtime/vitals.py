@@ -5,6 +5,8 @@ from time import monotonic
 
 import psutil
 
+from tars.runtime.process_table import with_descendants
+
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
@@ -27,15 +29,11 @@ class Gauge:
     def sample(self, *, descendants: bool) -> Vitals:
         """Look once; a process that is gone weighs nothing.
 
-        Finding descendants reads the whole process table: leave it out while nothing
-        happens, when there are none that matter.
+        Where there is no list of children to read, finding descendants reads the whole
+        process table: leave it out while nothing happens, when there are none that matter.
         """
-        try:
-            process = psutil.Process(self._pid)
-            family = [process, *(process.children(recursive=True) if descendants else [])]
-        except psutil.Error:
-            return Vitals()
-        weights = [_weigh(p) for p in family]
+        family = with_descendants([self._pid]) if descendants else [self._pid]
+        weights = [_weigh(pid) for pid in family]
         cpu_seconds = sum(cpu for _, cpu in weights)
         now = monotonic()
         percent = 0.0
@@ -49,8 +47,9 @@ class Gauge:
         return Vitals(sum(rss for rss, _ in weights), round(percent, 1))
 
 
-def _weigh(process: psutil.Process) -> tuple[int, float]:
+def _weigh(pid: int) -> tuple[int, float]:
     try:
+        process = psutil.Process(pid)
         with process.oneshot():
             times = process.cpu_times()
             return process.memory_info().rss, times.user + times.system
