@@ -39,10 +39,9 @@ LARGEST_EVENT = 32 * MEBIBYTE
 #: What may wait for the codec, and in requests for the server.
 INBOX_LIMIT = 4 * MEBIBYTE
 OUTBOX_LIMIT = 64 * MEBIBYTE
-#: How often in a row the event stream is opened, and the pauses between; a stream that lived
-#: this long was a good one.
-EVENT_TRIES = 6
-EVENT_PAUSES = (0.0, 0.05, 0.1, 0.4, 1.0)
+#: How often in a row the event stream is opened again, and the pauses before; a stream that
+#: lived this long was a good one.
+EVENT_PAUSES = (0.0, 0.02, 0.05, 0.1, 0.3)
 GOOD_STREAM_SECONDS = 5.0
 #: The longest line of stdout in which the address is looked for.
 LONGEST_LINE = 64 * 1024
@@ -53,6 +52,10 @@ _REFUSED = (401, 403)
 
 class _Trouble(Exception):
     """The server did not do what the protocol wants; the message is for a person."""
+
+
+class _Refused(Exception):
+    """The server will not have us, however often we come."""
 
 
 #: What a server, or the way to it, can do to us.
@@ -169,6 +172,9 @@ class HttpLink:
             request = self._requests.popleft()
             self._waiting -= len(bytes(request.body or b""))
             tasks.start_soon(self._perform, request)
+        for _ in range(CONNECTIONS):
+            # Those that are under way still want their answers.
+            await self._slots.acquire()
         self._child.close_stdin()
 
     async def _perform(self, request: frames.Request) -> None:
@@ -202,18 +208,21 @@ class HttpLink:
 
     async def _hear_events(self, everything: anyio.CancelScope) -> None:
         """Keep the stream of events open; when that cannot be done, end the link."""
-        failures = 0
-        reason = ""
-        while failures < EVENT_TRIES:
+        pauses = iter(EVENT_PAUSES)
+        while True:
             began = anyio.current_time()
             try:
                 reason = await self._hear_stream()
+            except _Refused as error:
+                reason, pauses = str(error), iter(())
             except _TROUBLE as error:
                 reason = _why(error)
             if anyio.current_time() - began > GOOD_STREAM_SECONDS:
-                failures = 0
-            await anyio.sleep(EVENT_PAUSES[min(failures, len(EVENT_PAUSES) - 1)])
-            failures += 1
+                pauses = iter(EVENT_PAUSES)
+            pause = next(pauses, None)
+            if pause is None:
+                break
+            await anyio.sleep(pause)
         await self._inbox.put(frames.failed_line(f"its stream of events is lost: {reason}"))
         everything.cancel()
 
@@ -226,9 +235,10 @@ class HttpLink:
             headers = [*self._to_server(), ("Accept", "text/event-stream")]
             with anyio.fail_after(ANSWER_SECONDS):
                 status = await exchange.ask("GET", self._server.events, headers, None)
+            if status in _REFUSED:
+                raise _Refused("it refuses our password")
             if status != 200:
-                refused = "it refuses our password" if status in _REFUSED else "no event stream"
-                raise _Trouble(f"{refused} (status {status})")
+                raise _Trouble(f"it gives none (status {status})")
             self._listening.set()
             events = EventReader(LARGEST_EVENT)
             while (data := await exchange.data()) is not None:
