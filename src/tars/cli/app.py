@@ -23,6 +23,7 @@ MODULES = {
     "permit": "tars.cli.turns",
     "reset": "tars.cli.turns",
     "agents": "tars.cli.agents",
+    "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",
     "config": "tars.cli.config",
     "doctor": "tars.cli.doctor",
