@@ -152,6 +152,13 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.AgentList(agents=[READY], default="gemini"),
     c.AgentsChanged(agents=[c.AgentChanged(agent="gemini", state="ready")]),
     c.ChangeRequest(action="start", names=["web", "gemini"]),
+    c.ConditionStatus(
+        word="rate_limited",
+        evidence="The daily quota is used up.",
+        since_seconds=12.0,
+        until="2026-03-01T15:00:00Z",
+        remaining_seconds=3600.0,
+    ),
     c.ContextStatus(used=41_000, size=200_000),
     FULL.limits[0],
     c.FellBack(

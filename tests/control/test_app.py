@@ -148,7 +148,7 @@ async def test_permissions_are_answered(server: Running) -> None:
     contradiction = await server.ask("POST", "/v1/permit/p-1", {"option": "x", "deny": True})
     assert [bad.status, contradiction.status] == [400, 400]
     answer = await server.ask("POST", "/v1/permit/p-1", {"deny": True})
-    assert answer.json == {"id": "p-1", "option": "reject_once"}
+    assert answer.json == {"id": "p-1", "option": "reject_once", "remembered": None}
     assert (await server.ask("POST", "/v1/permit/p-1")).code == "permission_not_found"
 
 

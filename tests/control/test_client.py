@@ -87,7 +87,7 @@ CASES: list[Case] = [
         "POST /v1/permit/p%2F1%20%C3%A9",
         c.Permitted(id="p1", option="once"),
         lambda k: k.permit("p/1 é", option="once"),
-        {"option": "once", "deny": False},
+        {"option": "once", "deny": False, "remember": False, "face": ""},
     ),
     (
         "POST /v1/agents/echo/restart",
