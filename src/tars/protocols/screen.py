@@ -284,14 +284,13 @@ class ScreenCodec:
     def _type(self) -> None:
         """Type the prompt, or first what makes the program forget the conversation before."""
         grid, turn = self.grid(), self._turn
-        if turn.before_it:
-            self._out += typed(turn.before_it, Paste.LINE) + self.rules.submit
-            turn.before_it, self._stirred = "", True
-            return
         turn.begin = grid.cursor_line
         turn.before = grid.line(grid.cursor.y)
         turn.repeats = self._prompts_shown(grid)
-        self._out += typed(turn.text, self.rules.paste)
+        if turn.before_it:
+            self._out += typed(turn.before_it, Paste.LINE)
+        else:
+            self._out += typed(turn.text, self.rules.paste)
         self._phase = _Phase.TYPED
         self._stirred = True
         if self.rules.submit_seconds is None and self.rules.paste is Paste.LINES:
@@ -305,7 +304,8 @@ class ScreenCodec:
 
     def _submit(self) -> None:
         self._out += self.rules.submit
-        self._phase = _Phase.WORKING
+        self._phase = _Phase.HELD if self._turn.before_it else _Phase.WORKING
+        self._turn.before_it = ""
         self._turn.heard = False
         self._stirred = True
 
