@@ -155,6 +155,9 @@ def test_nobody_is_judged_unwatched() -> None:
     hurried = Signs(0, look=Look(101, 100))
     assert verdict(agent, hurried, 101) is None
     assert next_look(agent, Signs(0, look=Look(70, 60))) == 90
+    long_ago = Signs(0, look=Look(300, 90))
+    assert verdict(agent, long_ago, 300) is None
+    assert next_look(agent, long_ago) == 310
     assert isinstance(verdict(agent, Signs(0, look=Look(5010, 5000)), 5010), Hung)
 
 

@@ -147,7 +147,8 @@ def _watched(agent: Agent, signs: Signs, due: float) -> bool:
     look = signs.look
     if look is None or look.before is None or look.at < due:
         return False
-    return look.at - look.before >= _watch_seconds(agent) / 2
+    # What was used long ago says nothing of now.
+    return 0.5 <= (look.at - look.before) / _watch_seconds(agent) <= 3.0
 
 
 def _why(agent: Agent, signs: Signs, now: float) -> str:

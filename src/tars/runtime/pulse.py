@@ -14,6 +14,8 @@ from tars.core.health import Look, shows_work
 from tars.runtime.process_table import with_descendants
 
 LINUX = sys.platform == "linux"
+#: Create times are rounded down to a step of the kernel's clock.
+TICK_SECONDS = 0.011
 
 
 class Pulse:
@@ -54,10 +56,10 @@ class Pulse:
 def _begun_in(turn_began: float, root: int, members: frozenset[tuple[int, float]]) -> int:
     """How many descendants the turn has begun. Of a process that is itself no older than the
     turn, nobody can tell its tools from its own parts."""
-    began = _as_create_time(turn_began)
+    began = _as_create_time(turn_began) - TICK_SECONDS
     if any(pid == root and created >= began for pid, created in members):
         return 0
-    return sum(created > began for pid, created in members if pid != root)
+    return sum(created >= began for pid, created in members if pid != root)
 
 
 def _as_create_time(wall: float) -> float:
