@@ -4,6 +4,7 @@ Nothing is decided here. A test says what each route answers, and afterwards loo
 what was asked. Prompts wait at `gates` where a test wants to look around in between.
 """
 
+import itertools
 import socketserver
 import threading
 from collections.abc import Callable, Iterable
@@ -88,12 +89,12 @@ Event = tuple[str, Wire] | Gate | Hangup
 
 class FakeDaemon:
     """`answers` maps "METHOD /path" (without its query) to what is answered: a message,
-    bytes as plain text, or a status and a message. `stream` is the answer to prompts and
-    `lines` to logs."""
+    bytes as plain text, or a status and a message. `stream` is the answer to prompts,
+    `streams` that to the prompts for one agent, and `lines` to logs."""
 
     def __init__(self, home: Path) -> None:
         self.socket = home / "run" / "tars.sock"
-        self.answers: dict[str, Answer | Callable[[Asked], Answer]] = {
+        self.answers: dict[str, Answer | Callable[[Asked], Answer | None]] = {
             "GET /v1/status": STATUS,
             "GET /v1/agents": AgentList(agents=[AGENT], default="echo"),
             "POST /v1/cancel": Cancelled(turn="t1"),
@@ -102,6 +103,7 @@ class FakeDaemon:
             ("accepted", ACCEPTED),
             ("turn", RESULT),
         ]
+        self.streams: dict[str, list[Event]] = {}
         self.lines: Iterable[str] = ()
         self.asked: list[Asked] = []
         self._arrived = threading.Condition()
@@ -143,7 +145,7 @@ class FakeDaemon:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for event in self.stream:
+        for event in itertools.chain(self.stream, *self.streams.values()):
             if isinstance(event, Gate):
                 event.opened.set()
         self._server.shutdown()
@@ -188,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/v1/prompt" and asked.body.get("wait") is False:
             self._send((202, ACCEPTED))
         elif path == "/v1/prompt":
-            self._stream(fake.stream)
+            self._stream(fake.streams.get(asked.body.get("agent") or "", fake.stream))
         elif path == "/v1/logs":
             self._stream([("line", msgspec.convert({"line": n}, _Line)) for n in fake.lines])
         else:

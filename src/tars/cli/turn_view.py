@@ -73,12 +73,15 @@ class TurnView:
 
     def fell_back(self, event: FellBack) -> None:
         """Another agent has the prompt now, and answers from the beginning."""
-        if not self.quiet and self._shown and not self._lagged:
-            self._write("\n" if self._open else "")
-        self._shown, self._handed_on = 0, True
+        self._begin_afresh()
         # A reason may end without a stop, for it may be the agent's own words.
         reason = one_line(event.reason).rstrip(".")
         self.say(f"tars: {event.from_agent}: {reason}. Asking {event.to_agent} instead.")
+
+    def _begin_afresh(self) -> None:
+        if self._shown and self._open:
+            self._write("\n")
+        self._shown, self._handed_on = 0, True
 
     def lagged(self) -> None:
         self._lagged = True
@@ -123,7 +126,8 @@ class TurnView:
     def end(self, result: TurnResult) -> None:
         """Show what is still missing of the answer, and what the turn used."""
         if result.fell_back_from and not self._handed_on:
-            self._shown = 0  # that was dropped, too, when this reader was too slow
+            # It was dropped, too, when this reader was too slow.
+            self._begin_afresh()
         if not self.quiet and (self._lagged or not self._shown):
             self._write(result.text[self._shown :])
         self.progress.wipe()
