@@ -46,7 +46,7 @@ class Order:
     async def run(self) -> None:
         """Start what has waited, whenever its turn comes, until cancelled."""
         while True:
-            await self._loop.reached(lambda: self._due() is not None)
+            await self._loop.reached(lambda: bool(self._due()))
             self._go_on()
 
     async def started(self, name: str) -> None:
@@ -73,17 +73,21 @@ class Order:
         await self._loop.stop_all()
 
     def _go_on(self) -> None:
-        while (name := self._due()) is not None:
-            del self._pending[name]
-            if name in self._loop.fleet.agents:
-                self._loop.send(name, e.StartAsked())
+        while due := self._due():
+            for name in due:
+                # Who is started meanwhile holds up nobody less.
+                if name not in self._pending:
+                    continue
+                del self._pending[name]
+                if name in self._loop.fleet.agents:
+                    self._loop.send(name, e.StartAsked())
 
-    def _due(self) -> str | None:
+    def _due(self) -> list[str]:
         if not self._pending:
-            return None
+            return []
         unsettled = {*self._pending, *filter(self._moves, self._named())}
         after = self._after()
-        return next((n for n in self._pending if not held_up(n, unsettled, after)), None)
+        return [name for name in self._pending if not held_up(name, unsettled, after)]
 
     def _named(self) -> set[str]:
         after = self._after()

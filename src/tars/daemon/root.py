@@ -23,6 +23,7 @@ from tars.daemon.healing import heal
 from tars.daemon.hold import hold
 from tars.daemon.upkeep import Door, StoreFile
 from tars.home import Home
+from tars.runtime import descriptors
 from tars.runtime.family import OURS
 from tars.runtime.leftovers import end_leftovers
 from tars.runtime.log import log
@@ -44,6 +45,8 @@ def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
     started. Gives the exit status.
     """
     os.umask(0o077)
+    descriptors.OURS.raise_limit()
+    descriptors.OURS.keep()
     home.prepare()
     if kinds is None:
         from tars.agents.registry import KINDS

@@ -21,8 +21,9 @@ import anyio
 import anyio.to_thread
 
 from tars.home import FILE_MODE
-from tars.runtime import marks
+from tars.runtime import descriptors, marks
 from tars.runtime.family import OURS
+from tars.runtime.launcher import dying_with_parent
 from tars.runtime.marks import Mark
 from tars.runtime.process_table import create_time
 
@@ -149,13 +150,14 @@ def spawn(
     Raises OSError when the command cannot be run; nothing is left then.
     """
     mark = OURS.mark(name)
+    quick = dying_with_parent(argv)
     output, reader = _open_file(stdout_file) if stdout_file else (None, None)
     try:
         with warnings.catch_warnings(), marks.handing_down(mark):
             # Python 3.12 warns of forks beside threads; ours only calls prctl and execs.
             warnings.simplefilter("ignore", DeprecationWarning)
             process = subprocess.Popen(
-                argv,
+                quick or argv,
                 stdin=subprocess.PIPE,
                 stdout=output or subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -163,8 +165,12 @@ def spawn(
                 env={**env, marks.VARIABLE: str(mark)},
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=die_with(os.getpid()),
+                # Whatever the daemon opens is closed by exec. Looking for more to close
+                # takes a millisecond where a thousand agents have their pipes.
+                close_fds=quick is None,
+                preexec_fn=None if quick else die_with(os.getpid()),
             )
+            descriptors.OURS.lower_limit_of(process.pid)
     except BaseException:
         if reader is not None:
             reader.close()

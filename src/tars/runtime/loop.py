@@ -22,6 +22,7 @@ from tars.core.commands import Command
 from tars.core.condition import Condition, Word, condition
 from tars.core.fleet import Fleet
 from tars.errors import Fault, FaultKind
+from tars.runtime.alarms import Alarms
 from tars.runtime.children import Child, Identity
 from tars.runtime.driver import Driver
 from tars.runtime.log import log
@@ -101,6 +102,7 @@ class Loop:
         self._prompts: dict[str, Prompt] = {}
         self._words: dict[str, Word] = {}
         self._queue: deque[tuple[str, e.Event]] = deque()
+        self._alarms = Alarms()
         self._busy = False
         self._tasks: TaskGroup | None = None
         self._wake = anyio.Event()
@@ -125,6 +127,7 @@ class Loop:
 
     def dismiss(self, name: str) -> None:
         """Forget an agent that has no process."""
+        self._alarms.forget(name)
         del self.drivers[name]
         self._words.pop(name, None)
         self.fleet = self.fleet.without(name)
@@ -180,11 +183,15 @@ class Loop:
         self._busy = True
         try:
             while self._queue:
-                self._handle(*self._queue.popleft())
+                name, event = self._queue.popleft()
+                self._handle(name, event)
+                self._alarms.set(name, self._next_look(name))
         finally:
             self._busy = False
-        self._look_for_waiters()
-        self._plan_wake()
+        for waiter in self._waiters:
+            waiter.ask()
+        if self._alarms.soonest < self._wake_at:
+            self._wake.set()
 
     def said(self, agent: str, said: Said) -> None:
         self._tell(agent, self._audience.said, agent, self.drivers[agent].turn, said)
@@ -328,16 +335,18 @@ class Loop:
 
     async def _keep_time(self) -> None:
         while True:
-            self._wake, self._wake_at = anyio.Event(), self._soonest()
+            self._wake, self._wake_at = anyio.Event(), self._alarms.soonest
             with anyio.CancelScope(deadline=self._wake_at):
                 await self._wake.wait()
             self._check_time()
 
     def _check_time(self) -> None:
-        for name in self.fleet.due(anyio.current_time()):
-            self.send(name, e.TimeUp())
-        for name in list(self.fleet):
+        for name in self._alarms.take(anyio.current_time()):
+            deadline = self.fleet[name].next_deadline
+            if deadline is not None and deadline <= anyio.current_time():
+                self.send(name, e.TimeUp())
             self._judge(name)
+            self._alarms.set(name, self._next_look(name))
 
     def _judge(self, name: str) -> None:
         now, agent, driver = anyio.current_time(), self.fleet[name], self.drivers[name]
@@ -359,17 +368,11 @@ class Loop:
         timeout = live.prompt.timeout_seconds
         return None if timeout is None else live.began + timeout
 
-    def _plan_wake(self) -> None:
-        """Wake the timekeeper if something is due sooner than it sleeps."""
-        if self._soonest() < self._wake_at:
-            self._wake.set()
-
-    def _soonest(self) -> float:
-        times = [self.fleet.next_deadline]
-        for name, driver in self.drivers.items():
-            if name in self.fleet.agents:
-                times.append(health.next_look(self.fleet[name], driver.signs))
-                times.append(self._too_late(name))
+    def _next_look(self, name: str) -> float:
+        """When this agent has to be judged again, if nothing happens to it before."""
+        agent = self.fleet[name]
+        look = health.next_look(agent, self.drivers[name].signs)
+        times = (agent.next_deadline, look, self._too_late(name))
         return min((t for t in times if t is not None), default=float("inf"))
 
     async def _measure_now_and_then(self) -> None:
@@ -380,10 +383,6 @@ class Loop:
                 self._judge(name)
                 if driver.child is not None:
                     self._tell(name, self._audience.children_began, driver.child.seen)
-
-    def _look_for_waiters(self) -> None:
-        for waiter in self._waiters:
-            waiter.ask()
 
     def _start(self, task: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         assert self._tasks is not None, "the loop runs"
