@@ -5,13 +5,13 @@ and a line that comes after its turn is added to that turn. Of any other agent t
 the truth, and a line that belongs to no turn is used by itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import anyio
 
 from tars.accounting.usage import usage_missing
 from tars.agents.kind import History, Kind
-from tars.conversation.model import RequestUsage
+from tars.conversation.model import RequestCounted, RequestUsage, Said, TurnEnded
 from tars.runtime.hub import Hub
 from tars.runtime.log import log
 from tars.runtime.turn import LiveTurn
@@ -55,6 +55,16 @@ class Counting:
             turn.told = (*turn.told, request)
         elif session_id is not None:
             self._hub.spent(self._agent, session_id, (request,))
+
+    def told_last(
+        self, turn: LiveTurn | None, last: Iterable[Said], session_id: str | None
+    ) -> None:
+        """The process is gone: what its codec still knew of a turn under way is told too."""
+        for said in last:
+            if isinstance(said, RequestCounted):
+                self.told(turn, said.request, session_id)
+            elif isinstance(said, TurnEnded) and turn is not None and turn.reported is None:
+                turn.reported = said.usage
 
     def finished(self, turn: LiveTurn) -> None:
         """A turn is over: read the log for it, and once more when it has had time to grow."""

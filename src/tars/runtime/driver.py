@@ -301,10 +301,10 @@ class Driver:
             self._counting.claim_rest(self.session_id)
         if channel is None:
             return e.Exited(child.pid, status)
-        now = anyio.current_time()
-        words = self._redactor.clean(channel.tail.text)
-        fault = faults.died(self.kind, self.name, status, words)
-        fault = faults.as_its_codec_says(fault, channel.codec, status, one_shot=self.one_shot)
+        last, now = channel.codec.eof(), anyio.current_time()
+        self._counting.told_last(self.turn, last, self.session_id)
+        fault = faults.died(self.kind, self.name, status, self._redactor.clean(channel.tail.text))
+        fault = faults.as_its_codec_says(fault, last, status, one_shot=self.one_shot)
         return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
 
     # --- what it says -------------------------------------------------------

@@ -5,7 +5,6 @@ import os
 from tars.agents.kind import Kind, Launch
 from tars.conversation.model import OpenFailed, Said, TurnEnded
 from tars.errors import Fault, FaultKind
-from tars.protocols.codec import Codec
 
 #: How much of a dead process's stderr a fault quotes, in characters.
 LAST_WORDS = 300
@@ -68,13 +67,13 @@ def no_process(agent: str) -> Fault:
 
 
 def as_its_codec_says(
-    fault: Fault | None, codec: Codec, status: int, *, one_shot: bool
+    fault: Fault | None, last: list[Said], status: int, *, one_shot: bool
 ) -> Fault | None:
-    """Say better than the process itself why it went, where its codec can."""
+    """Say better than the process itself why it went, where its codec's last words can."""
     if one_shot and status == 0 and (fault is None or not fault.needs_a_person):
         # It left as if all were well; only its protocol knows better.
-        return _unanswered(codec.eof()) or fault
-    return _not_understood(codec.eof()) if fault is None else fault
+        return _unanswered(last) or fault
+    return _not_understood(last) if fault is None else fault
 
 
 def _unanswered(last: list[Said]) -> Fault | None:
