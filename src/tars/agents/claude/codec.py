@@ -45,7 +45,8 @@ from tars.protocols.jsonrpc import decoded
 from tars.protocols.lines import DEFAULT_LIMIT, Lines, TooLong
 
 _CLEAR = "/clear"
-_INITIALIZE, _GET_USAGE = "initialize", "get_usage"
+# What is asked of the agent, and the ids of the questions.
+_INITIALIZE, _GET_USAGE, _INTERRUPT = "initialize", "get_usage", "interrupt"
 
 _STOPS = {
     "refusal": Stop.REFUSED,
@@ -102,7 +103,7 @@ class Claude:
         self._model = ""
         self._mode = ""
         self._limits = Limits()
-        self._understood = False
+        self._garbled = False
         self._names_prompts = False
         self._readers: Mapping[str, Callable[[bytes], list[Said] | None]] = {
             "stream_event": self._streamed,
@@ -157,7 +158,7 @@ class Claude:
         if turn is not None and not turn.cancelled:
             turn.cancelled = True
             if turn.begun:
-                self._out.ask("interrupt", self._new_id())
+                self._out.ask(_INTERRUPT, _INTERRUPT)
 
     def answer(self, request_id: str, option_id: str | None) -> None:
         """Answer a permission request; None says that the turn was cancelled."""
@@ -180,10 +181,13 @@ class Claude:
         rest = self._lines.end()
         said = [] if rest is None else self._hear(rest)
         if self._handshaking:
-            said += self._not_opened(self._last_fault())
+            kind = FaultKind.PROTOCOL if self._garbled else FaultKind.CRASHED
+            why = "speaks something else" if self._garbled else "ended before it was ready"
+            said += self._not_opened(Fault(kind, f"Claude Code's process {why}."))
         if self._turn is not None:
             fault = Fault(FaultKind.CRASHED, "Claude Code's process ended.")
-            said += self._end_turn(Stop.ERROR, None, fault)
+            used = ReportedUsage(0, 0, at_least=True) if self._turn.sent else None
+            said += [*self._answers.rest(), *self._end_turn(Stop.ERROR, used, fault)]
         return said
 
     def outgoing(self) -> bytes:
@@ -197,8 +201,8 @@ class Claude:
             return [Garbled("a line longer than the limit", line.size)]
         tagged = decoded(line, wire.TAGGED)
         if tagged is None:
+            self._garbled = True
             return [Garbled("not a stream-json line", len(line))]
-        self._understood = True
         name = f"system/{tagged.subtype}" if tagged.type == "system" else tagged.type
         reader = self._readers.get(name)
         if reader is None:
@@ -301,11 +305,6 @@ class Claude:
             said += self._end_turn(stop, None, fault if stop is Stop.ERROR else None)
         return said
 
-    def _last_fault(self) -> Fault:
-        if not self._understood:
-            return Fault(FaultKind.CRASHED, "Claude Code's process ended before it was ready.")
-        return Fault(FaultKind.CRASHED, "Claude Code's process ended in its handshake.")
-
     # How a turn runs.
 
     def _pursue(self) -> list[Said]:
@@ -330,7 +329,7 @@ class Claude:
         if turn is not None and turn.sent:
             turn.begun = True
             if turn.cancelled:
-                self._out.ask("interrupt", self._new_id())
+                self._out.ask(_INTERRUPT, _INTERRUPT)
 
     def _result(self, line: bytes) -> list[Said] | None:
         if (result := decoded(line, wire.RESULT)) is None:
@@ -360,12 +359,12 @@ class Claude:
 
     def _cleared(self, result: wire.Result) -> list[Said]:
         """The new conversation is there; its totals begin anew."""
-        self._clearing = self._used = False
-        self._totals = Totals()
+        self._clearing = False
         if result.is_error:
             fault = faults.classify(result.api_error_status, _said(result))
             return self._end_turn(Stop.ERROR, None, fault)
-        self._forgotten = False
+        self._forgotten = self._used = False
+        self._totals = Totals()
         return self._pursue()
 
     def _judge(

@@ -215,7 +215,7 @@ class Initialized(msgspec.Struct):
         """Say what a wish for a model comes to; an empty one is for the default."""
         named = (model for model in self.models if model.value == (wish or "default"))
         model = next(named, None)
-        return (model and model.resolved) or wish
+        return ((model and model.resolved) or wish).removesuffix("[1m]")
 
 
 # --- the result ---------------------------------------------------------------
@@ -294,6 +294,7 @@ RESULT = msgspec.json.Decoder(Result)
 SILENT = frozenset(
     {
         "auth_status",
+        "command_lifecycle",
         "control_request_progress",
         "conversation_reset",
         "keep_alive",
