@@ -261,7 +261,7 @@ class Server:
             # This editor read so slowly that pieces are missing; the end has them all.
             lost = f"\n\n(Pieces were lost. The whole answer:)\n\n{result.text}"
             self._update(prompt.session, words.chunk("agent_message_chunk", lost))
-        answer = words.ended(result)
+        answer = words.ended(result, cancelled=prompt.cancelled)
         if answer is None:
             self._out += words.turn_error(prompt.request, result)
         else:

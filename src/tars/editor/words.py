@@ -48,9 +48,12 @@ def tool(event: c.Tool, *, known: bool) -> Json:
     }
 
 
-def ended(result: c.TurnResult) -> Json | None:
-    """Give the result of session/prompt, or None where the turn ended in an error."""
-    stop = _STOPS.get(result.outcome)
+def ended(result: c.TurnResult, *, cancelled: bool) -> Json | None:
+    """Give the result of session/prompt, or None where the turn ended in an error.
+
+    An editor that cancelled is told so in any case, as the protocol wants it.
+    """
+    stop = "cancelled" if cancelled else _STOPS.get(result.outcome)
     if stop is None:
         return None
     counted = usage(result.usage)
