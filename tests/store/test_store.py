@@ -139,7 +139,7 @@ def test_both_sources_of_a_request_are_kept(store: Store) -> None:
 
 def test_an_agents_own_price_is_kept(store: Store) -> None:
     """To the millionth of a dollar, with the word that the turn was cut short."""
-    usage = replace(USAGE, cost_microusd=123_456, at_least=True)
+    usage = replace(USAGE, cost_microusd=123_456, at_least=True, subagent_tokens=9)
     store.finish_turn(record(usage=usage))
     (turn,) = store.turns()
     assert turn.usage == usage

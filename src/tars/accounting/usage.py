@@ -47,6 +47,7 @@ class TurnUsage:
     stand in for the context. `requests` is 0 where their number is not known.
     `cost_microusd` is the agent's own figure, in millionths of a US dollar, or None.
     `at_least`: the turn was cut short, and more may have been used than was counted.
+    `subagent_tokens` are those of the sums that subagents used, where that is known.
     """
 
     input: int = 0
@@ -63,6 +64,7 @@ class TurnUsage:
     context_is_sum: bool = False
     cost_microusd: int | None = None
     at_least: bool = False
+    subagent_tokens: int = 0
     models: tuple[ModelUsage, ...] = ()
 
     @property
@@ -183,6 +185,7 @@ def _from_requests(requests: tuple[RequestUsage, ...], tool_calls: int) -> TurnU
         tool_calls=tool_calls,
         source=Source.LOG,
         cost_microusd=sum(costs) if costs else None,
+        subagent_tokens=sum(r.input + r.output + r.thoughts for r in requests if r.subagent),
         models=_by_model(requests),
     )
 

@@ -216,7 +216,9 @@ class Waiting(Wire):
 
 
 class Usage(Wire):
-    """The turn's tokens as the agent reports them (accounting/usage.py)."""
+    """The turn's tokens as the agent reports them (accounting/usage.py). `at_least`: it was cut
+    short, and may have used more. `subagent_tokens` of the sums are its subagents', where the
+    agent tells."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -228,6 +230,8 @@ class Usage(Wire):
     requests: int = 0
     tool_calls: int = 0
     source: str = "estimate"
+    subagent_tokens: int = 0
+    at_least: bool = False
 
 
 class FellBack(Wire):

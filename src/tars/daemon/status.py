@@ -156,6 +156,8 @@ def usage_status(usage: TurnUsage) -> w.Usage:
         requests=usage.requests,
         tool_calls=usage.tool_calls,
         source=usage.source.value,
+        subagent_tokens=usage.subagent_tokens,
+        at_least=usage.at_least,
     )
 
 
@@ -169,9 +171,14 @@ def turn_result(agent: str, report: TurnReport) -> w.TurnResult:
         model=report.model or None,
         duration_ms=report.duration_ms,
         usage=usage_status(report.usage),
+        cost_usd=_dollars(report.usage.cost_microusd),
         error=fault_status(report.fault),
         fell_back_from=list(report.prompt.fell_back_from),
     )
+
+
+def _dollars(microusd: int | None) -> float | None:
+    return None if microusd is None else microusd / 1_000_000
 
 
 def unanswered(prompt: Prompt, outcome: Outcome, fault: Fault | None) -> w.TurnResult:

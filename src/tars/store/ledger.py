@@ -196,6 +196,7 @@ def _usage_columns(usage: TurnUsage) -> dict[str, object]:
         "source": usage.source.value,
         "cost_microusd": usage.cost_microusd,
         "at_least": usage.at_least,
+        "subagent_tokens": usage.subagent_tokens,
         "models": _json(usage.models),
     }
 
@@ -240,6 +241,7 @@ def _usage(row: Row[Any]) -> TurnUsage:
         context_is_sum=row.context_is_sum,
         cost_microusd=row.cost_microusd,
         at_least=row.at_least,
+        subagent_tokens=row.subagent_tokens,
         models=msgspec.convert(json.loads(row.models), tuple[ModelUsage, ...]),
     )
 

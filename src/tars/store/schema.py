@@ -145,6 +145,7 @@ turns = Table(
     Column("log_mark", Words, nullable=False),
     Column("cost_microusd", BigInteger),  # the agent's own figure, or null
     Column("at_least", Boolean, nullable=False),
+    Column("subagent_tokens", Count, nullable=False),
     Index(None, "session"),
     Index(None, "ended_at"),
 )

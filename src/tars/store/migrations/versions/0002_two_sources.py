@@ -18,8 +18,12 @@ def upgrade() -> None:
         turns.add_column(
             sa.Column("at_least", sa.Boolean(), nullable=False, server_default=sa.false())
         )
+        turns.add_column(
+            sa.Column("subagent_tokens", sa.BigInteger(), nullable=False, server_default="0")
+        )
     with op.batch_alter_table("turns") as turns:
         turns.alter_column("at_least", server_default=None)
+        turns.alter_column("subagent_tokens", server_default=None)
     with op.batch_alter_table("model_requests") as requests:
         for name, value in _NEW.items():
             requests.add_column(sa.Column(name, sa.Text(), nullable=False, server_default=value))
