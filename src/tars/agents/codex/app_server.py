@@ -250,7 +250,7 @@ class AppServer:
             self._peer,
             self._opening,
             wanted,
-            account_known=bool(self._sessions),
+            account_known=not self._handshaking,
             opened=self._opened,
             failed=self._not_started,
         )

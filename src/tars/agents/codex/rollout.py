@@ -5,7 +5,7 @@ import msgspec
 from msgspec import Raw
 
 from tars.agents.codex import messages as wire
-from tars.agents.codex.usage import request_usage
+from tars.agents.codex.usage import MAX_REMEMBERED, request_usage
 from tars.conversation.model import RequestUsage
 from tars.protocols.jsonrpc import decoded
 
@@ -82,7 +82,7 @@ class Rollout:
         self._turn = ""
         self._has_records = False
         self._total: _Tokens | None = None
-        self._counted: set[str] = set()
+        self._counted: dict[str, None] = {}
 
     def read(self, line: bytes) -> RequestUsage | None:
         """Take the next line; give the request that it tells, the first time."""
@@ -132,7 +132,9 @@ class Rollout:
         tokens = decoded(usage, _TOKENS)
         if tokens is None or tokens.on_the_wire().nothing or not id or id in self._counted:
             return None
-        self._counted.add(id)
+        self._counted[id] = None
+        if len(self._counted) > MAX_REMEMBERED:
+            del self._counted[next(iter(self._counted))]
         return request_usage(
             id,
             self._model,
