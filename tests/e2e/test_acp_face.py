@@ -1,6 +1,8 @@
 """`tars acp` as an editor finds it: the official SDK on one side, a real daemon on the other."""
 
 import asyncio
+import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -325,3 +327,34 @@ def test_an_agent_that_is_not_there_is_told(tars: TarsHome) -> None:
             assert "tars agents" in str(failed.value)
 
     run(scenario())
+
+
+def test_the_last_word_of_an_editor_reaches_tars(tars: TarsHome) -> None:
+    """A prompt sent with its last breath is run; stdout holds the protocol and nothing else."""
+    before = len(tars.ledger())
+    command = [sys.executable, "-m", "tars", "acp"]
+    with subprocess.Popen(
+        command,
+        env=tars.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(id: int, method: str, **params: object) -> None:
+            message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+            print(json.dumps(message), file=process.stdin, flush=True)
+
+        ask(1, "initialize", protocolVersion=1)
+        ask(2, "session/new", cwd="/", mcpServers=[{"name": "x"}])
+        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        session = answers[1]["result"]["sessionId"]
+        ask(3, "session/prompt", sessionId=session, prompt=[{"type": "text", "text": "last"}])
+        rest, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in rest.splitlines())
+    assert "MCP servers are not passed on" in said
+    tars.until(lambda _: [row.outcome for row in tars.ledger()[before:]] == ["ok"])
