@@ -33,6 +33,11 @@ class Home:
         return self.data / "tars.db"
 
     @property
+    def choices(self) -> Path:
+        """The permissions that people chose for good."""
+        return self.data / "permissions.json"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

@@ -37,6 +37,7 @@ from tars.control.contract import (
 )
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
+from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
 from tars.control.routes import PROMPT_STREAM
 from tars.errors import (
     AgentUnavailable,
@@ -121,11 +122,29 @@ class Client:
         return self._call("POST", "/v1/reset", ResetDone, ResetRequest(agent=agent), seconds=None)
 
     def permit(
-        self, request_id: str, *, option: str | None = None, deny: bool = False
+        self,
+        request_id: str,
+        *,
+        option: str | None = None,
+        deny: bool = False,
+        remember: bool = False,
+        face: str = "",
     ) -> Permitted:
-        """Answer a permission request; without an option, allow once."""
+        """Answer a permission request; without an option, allow once. `remember` answers the
+        agent's next requests for this kind of tool, too."""
         path = f"/v1/permit/{quote(request_id, safe='')}"
-        return self._call("POST", path, Permitted, PermitRequest(option=option, deny=deny))
+        request = PermitRequest(option=option, deny=deny, remember=remember, face=face)
+        return self._call("POST", path, Permitted, request, seconds=self._accept_seconds)
+
+    def permissions(self, agent: str | None = None) -> RuleList:
+        """Ask by which rules requests are answered."""
+        return self._call("GET", _with_query("/v1/permissions", agent=agent), RuleList)
+
+    def forget(self, *, agent: str | None = None, tool_kind: str | None = None) -> Forgotten:
+        """Forget remembered choices: of one agent or all, for one kind of tool or all."""
+        request = ForgetRequest(agent=agent, tool_kind=tool_kind)
+        path = "/v1/permissions/forget"
+        return self._call("POST", path, Forgotten, request, seconds=self._accept_seconds)
 
     def change_agent(self, name: str, action: Literal["start", "stop", "restart"]) -> AgentChanged:
         """Start, stop or restart an agent, and wait until that is done."""

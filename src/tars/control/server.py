@@ -106,6 +106,19 @@ def peer_uid(sock: socket.socket) -> int:
     return int(uid)
 
 
+def peer_pid(sock: socket.socket) -> int | None:
+    """Tell which process made the connection, or None where nobody knows."""
+    try:
+        if sys.platform == "darwin":
+            # SOL_LOCAL is 0 and LOCAL_PEERPID 2, sys/un.h.
+            return int(sock.getsockopt(0, 2)) or None
+        size = struct.calcsize("3i")
+        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    except OSError:
+        return None
+    return int(struct.unpack("3i", credentials)[0]) or None
+
+
 class _Server(Server):
     """uvicorn without its tick (ten wake-ups a second) and without its signal handlers."""
 
@@ -177,6 +190,7 @@ class _Connection(HttpToolsProtocol):
 
     _in_head = True
     _head_bytes = 0
+    _peer_pid: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -185,6 +199,7 @@ class _Connection(HttpToolsProtocol):
         if crowded or not _may_connect(peer):
             transport.abort()
         else:
+            self._peer_pid = peer_pid(peer)
             self._arm()
 
     def _make_room(self) -> bool:
@@ -214,6 +229,7 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self.scope["state"]["peer_pid"] = self._peer_pid  # for who answers a permission
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -6,6 +6,7 @@ characters, so that it cannot move the cursor, change colours or forge a line.
 
 from tars.control.contract import (
     AgentStatus,
+    ConditionStatus,
     DaemonStatus,
     FaultStatus,
     LimitStatus,
@@ -31,6 +32,7 @@ _STATES = {
     "starting": ("starting", "cyan"),
     "ready": ("ready", "green"),
     "busy": ("busy", "cyan"),
+    "limited": ("rate-limited", "yellow"),
     "stopping": ("stopping", "yellow"),
     "waiting": ("waiting to restart", "yellow"),
     "failed": ("failed", "red"),
@@ -38,6 +40,18 @@ _STATES = {
 
 #: How many names of unknown messages are shown.
 MOST_NAMES = 3
+
+#: How an agent fares → the words for it, and their colour. A stopped one fares not at all.
+_CONDITIONS = {
+    "starting": ("starting", "cyan"),
+    "idle": ("idle", ""),
+    "working": ("working", ""),
+    "waiting_for_permission": ("waiting for permission", "yellow"),
+    "rate_limited": ("rate-limited", "yellow"),
+    "wedged": ("wedged", "red"),
+    "stopping": ("stopping", ""),
+    "dead": ("dead", "red"),
+}
 
 _LABEL = 14  # the column in which values begin
 
@@ -128,12 +142,24 @@ def _agent(page: _Page, agent: AgentStatus) -> None:
     page.heading(agent.name, word, color, facts)
     if agent.next_attempt_in_seconds is not None:
         page.line("restarts", f"in {duration(agent.next_attempt_in_seconds)}")
+    if agent.condition is not None:
+        _condition(page, agent.condition)
     _turn(page, agent)
     _told(page, agent)
     if agent.last_error is not None:
         _error(page, agent.last_error, failed=agent.state == "failed")
     for permission in agent.permissions:
         _permission(page, permission)
+
+
+def _condition(page: _Page, condition: ConditionStatus) -> None:
+    if condition.word == "stopped":
+        return
+    word, color = _CONDITIONS.get(condition.word, (condition.word, ""))
+    told = f"{word} for {duration(condition.since_seconds)}"
+    if condition.remaining_seconds is not None:
+        told += f", {duration(condition.remaining_seconds)} left"
+    page.line("is", f"{told}: {condition.evidence}", color)
 
 
 def _turn(page: _Page, agent: AgentStatus) -> None:

@@ -14,6 +14,7 @@ from tars.agents.kind import Kind, Setup
 from tars.config import AgentConfig, Config
 from tars.core import events as e
 from tars.core.agent import Spec, State
+from tars.daemon.choices import Choices
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.logs import AgentLog
 from tars.daemon.order import Order
@@ -41,13 +42,16 @@ class Assembly:
         self._kinds = kinds
         self._loop = loop
         self._chronicle = chronicle
+        self.choices = Choices(home.choices)
+        self.choices.load()
         self.order = Order(loop, self.after)
         self._reloading = anyio.Lock()
         self._retired = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return self.config.warnings
+        problem = self.choices.problem
+        return (*self.config.warnings, *([problem] if problem else []))
 
     def adopt_all(self) -> None:
         """Make every configured agent known; none is started yet."""
@@ -159,11 +163,13 @@ class Assembly:
 
     def _spec(self, agent: AgentConfig, setup: Setup) -> Spec:
         kind = self._kinds[agent.kind]
-        return agent.spec(
+        spec = agent.spec(
             one_shot=kind.one_shot(setup.protocol),
             trusts_exit_status=kind.trusts_exit_status,
             seed=random.getrandbits(32),
         )
+        policy = replace(spec.permissions, remembered=self.choices.rules(agent.name))
+        return replace(spec, permissions=policy)
 
     async def _change(self, old: AgentConfig | None, new: "_Prepared") -> None:
         name = new.config.name
@@ -191,7 +197,7 @@ class Assembly:
         driver.reconfigure(setup)
         self._loop.adopt(driver, self._spec(new, setup))
         match self._loop.agent(new.name).state:
-            case State.READY | State.BUSY if relaunch:
+            case State.READY | State.BUSY | State.LIMITED if relaunch:
                 self._loop.send(new.name, e.Outgrown("its configuration is another one now"))
             case State.STARTING if relaunch:
                 self._loop.send(new.name, e.RestartAsked())
