@@ -613,3 +613,17 @@ def test_silence_says_nothing() -> None:
     """There is no replay to wait for."""
     codec = ready().codec
     assert (codec.quiet_seconds, codec.settle()) == (None, [])
+
+
+def test_what_a_resumed_session_had_used_is_known_before_its_first_turn() -> None:
+    """An older version's results have only totals, which may go on from there."""
+    script = Script()
+    script.resume()
+    before = {"opus": {"inputTokens": 100, "outputTokens": 10}}
+    script.control("get_usage", session={"model_usage": before, "total_cost_usd": 1})
+    script.codec.prompt("hi")
+    script.init()
+    totals = {"opus": {"inputTokens": 130, "outputTokens": 14}}
+    end = ended(script.result(modelUsage=totals, total_cost_usd=1.5))
+    assert end.usage is not None
+    assert (end.usage.input, end.usage.output, end.usage.cost_microusd) == (30, 4, 500_000)
