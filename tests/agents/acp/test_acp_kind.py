@@ -82,6 +82,13 @@ def test_presets_are_told_apart() -> None:
     assert all(p.tested and preset_of(p.name, ()) is p for p in PRESETS)
 
 
+def test_the_page_for_people_says_what_is_known() -> None:
+    """Each agent has its line there, with its rule and the version it was measured on."""
+    page = (Path(__file__).parents[3] / "docs" / "acp-agents.md").read_text()
+    for preset in PRESETS:
+        assert f"| `{preset.program}` | {preset.tested} | `{preset.rule}` |" in page
+
+
 def test_the_codec_asks_who_it_is() -> None:
     """Through a whole handshake; each process has ids of its own."""
     codecs = [KIND.codec(setup("goose")) for _ in range(2)]
