@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,23 +11,11 @@ import pytest
 
 from tars.home import Home
 from tests.support.tars_home import TarsHome
+from tests.support.walkthrough import Page
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(200)]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "gemini-cli.md").read_text()
-
-
-def blocks() -> list[tuple[str, str]]:
-    """Every command of the page with the output that it shows."""
-    shown = "".join(re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-    parts = re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]
-    return [(command, output) for command, _, output in (p.partition("\n") for p in parts)]
-
-
-def pattern(shown: str) -> str:
-    """What `…` stands for may be anything within its line."""
-    lines = [".*".join(map(re.escape, line.split("…"))) for line in shown.rstrip().split("\n")]
-    return "\n".join(lines)
+PAGE = Page((Path(__file__).parents[2] / "docs" / "gemini-cli.md").read_text())
 
 
 @pytest.fixture
@@ -48,10 +34,8 @@ def configured(gemini_env: dict[str, str]) -> Iterator[TarsHome]:
     bin_folder = Path(sys.executable).parent
     path = f"{bin_folder}{os.pathsep}{gemini_env['PATH']}"
     person = TarsHome(home, {**gemini_env, "PATH": path, "LANG": "C.UTF-8"})
-    toml = re.search(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert toml
     address = f"GOOGLE_GEMINI_BASE_URL = {json.dumps(gemini_env['GOOGLE_GEMINI_BASE_URL'])}\n"
-    person.configure(toml[1] + address)
+    person.configure(PAGE.config + address)
     home.workspace.mkdir(parents=True)
     (home.workspace / "hello.txt").write_text("hello\n")
     yield person
@@ -60,18 +44,4 @@ def configured(gemini_env: dict[str, str]) -> Iterator[TarsHome]:
 
 def test_the_page_can_be_typed_from_top_to_bottom(person: TarsHome) -> None:
     """Every command gives what the page shows."""
-    for command, shown in blocks():
-        if command.startswith("tars permit"):
-            # A person reads this in `tars status`.
-            person.until(lambda status: bool(status.agents[0].permissions))
-        done = subprocess.run(
-            ["sh", "-c", command],
-            env=person.env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        # Errors are shown; progress, which is narrated on stderr too, is not.
-        seen = (done.stdout.rstrip(), (done.stderr + done.stdout).rstrip())
-        assert any(re.fullmatch(pattern(shown), text) for text in seen), f"$ {command}\n{seen}"
+    PAGE.type_out(person)

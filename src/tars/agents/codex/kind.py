@@ -49,7 +49,7 @@ class Codex:
             model=True,
             mode=True,
             tested="0.169.0",
-            note="It tells no cost.",
+            note="It tells no cost, and nothing of an answer that was interrupted.",
         )
 
     def traces(self, env: Mapping[str, str]) -> Traces:
