@@ -90,8 +90,14 @@ class Child:
         if self._status is None:
             if number != signal.SIGKILL:
                 self.look()
-            with suppress(ProcessLookupError, PermissionError):
+            try:
                 os.killpg(self.pid, number)
+            except ProcessLookupError:
+                # So new that it leads no group yet.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(self.pid, number)
+            except PermissionError:
+                pass
 
     async def exited(self) -> int:
         """Wait for the end, end the rest of the family, reap, and give the exit status.

@@ -1,9 +1,10 @@
 """Making a process without copying the daemon first.
 
-A death signal can only be asked for between fork and exec, by the new process itself. Python
-code there needs a real fork, which copies the page tables of a daemon that has grown: some
-milliseconds, in which the daemon stands still. `setpriv` of util-linux asks for it after a
-vfork, which copies nothing, and becomes the program then.
+A death signal and a controlling terminal can only be asked for between fork and exec, by the
+new process itself. Python code there needs a real fork, which copies the page tables of a
+daemon that has grown: some milliseconds, in which the daemon stands still. `setpriv` and
+`setsid` of util-linux ask for them after a vfork, which copies nothing, and become the
+program then.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 
 _SETPRIV = ("/usr/bin/setpriv", "/bin/setpriv")
+_SETSID = ("/usr/bin/setsid", "/bin/setsid")
 _TO_DIE = ("--pdeathsig", "KILL")
 _ELF = b"\x7fELF"
 _SCRIPT = b"#!"
@@ -29,18 +31,31 @@ def dying_with_parent(argv: Sequence[str]) -> list[str] | None:
     return [helper, *_TO_DIE, *argv]
 
 
+def on_terminal(argv: Sequence[str]) -> list[str] | None:
+    """Give the command that leads a session with its stdin as its terminal, and becomes this
+    one; it dies with its parent. None as above. It must lead no group when it begins."""
+    helper, quick = _terminal_helper(), dying_with_parent(argv)
+    return None if helper is None or quick is None else [helper, "--ctty", *quick]
+
+
 @cache
 def _helper() -> str | None:
     """Find a setpriv that knows of death signals; busybox has one that does not."""
-    for path in _SETPRIV:
-        argv = [path, *_TO_DIE, path, "--version"]
-        try:
-            done = subprocess.run(argv, capture_output=True, timeout=5, check=False)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        if done.returncode == 0:
-            return path
-    return None
+    return next((p for p in _SETPRIV if _output([p, *_TO_DIE, p, "--version"])), None)
+
+
+@cache
+def _terminal_helper() -> str | None:
+    return next((p for p in _SETSID if "--ctty" in _output([p, "--help"])), None)
+
+
+def _output(argv: Sequence[str]) -> str:
+    """Give what a command prints; nothing when it fails."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return "" if done.returncode else done.stdout
 
 
 def _is_program(path: str) -> bool:
