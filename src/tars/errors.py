@@ -5,6 +5,7 @@
     │   ├── AgentNotFound       no agent has this name
     │   ├── SessionNotFound     the agent does not know this session
     │   ├── PermissionNotFound  nothing is waiting under this id
+    │   ├── ViewerNotFound      nobody is attached under this id
     │   ├── RequestInvalid      a request to the control channel that makes no sense
     │   └── ConfigInvalid       config.toml has faults; all of them are listed
     ├── Refused                 possible in itself, but not now; nothing was changed
@@ -120,6 +121,10 @@ class PermissionNotFound(UserError):
     """Nothing is waiting for permission under this id. ``tars status`` shows what is."""
 
     advice = "`tars status` shows what is waiting."
+
+
+class ViewerNotFound(UserError):
+    """Nobody is attached under this id, or no longer. ``tars attach`` attaches again."""
 
 
 class RequestInvalid(UserError):

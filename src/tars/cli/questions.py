@@ -51,15 +51,23 @@ class Questions:
         if len(self._waiting) == 1:
             self._ask_next()
 
+    def forget(self) -> None:
+        """Nobody asks any more."""
+        self._waiting.clear()
+
     def poll(self) -> Answer | None:
         """Give the answer to the first question, if it was typed by now."""
         if not self._waiting:
             return None
         line = self._typed_line()
-        if line is None:
+        return None if line is None else self.take(line)
+
+    def take(self, line: str) -> Answer | None:
+        """Understand a line as the answer to the first question; ask again if it is none."""
+        if not self._waiting:
             return None
         asked = self._waiting[0]
-        answer = _understood(line, asked)
+        answer = _understood(line.strip().lower(), asked)
         if answer is None:
             self.ask(_choice(asked))
             return None
@@ -89,7 +97,7 @@ class Questions:
         if b"\n" not in self._typed:
             return None
         line, _, self._typed = self._typed.partition(b"\n")
-        return line.decode("utf-8", "replace").strip().lower()
+        return line.decode("utf-8", "replace")
 
 
 def _choice(asked: PermissionStatus) -> str:

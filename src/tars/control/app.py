@@ -20,7 +20,9 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tars.control import attach
 from tars.control import contract as c
+from tars.control.attach_contract import MOST_COLUMNS, MOST_ROWS, KeysRequest, ViewRequest
 from tars.control.backend import AgentAction, Backend
 from tars.control.error_answers import answer_to, http_answer
 from tars.control.event_stream import (
@@ -266,6 +268,23 @@ async def _change_agents(backend: Backend, call: Call) -> c.Wire:
     return await backend.change_agents(request)
 
 
+async def _attach(backend: Backend, call: Call) -> Response:
+    rows = call.count("rows", 24, least=1, most=MOST_ROWS)
+    columns = call.count("columns", 80, least=1, most=MOST_COLUMNS)
+    keyboard = call.flag("keyboard")
+    desk = backend.attaching
+    return attach.stream(desk.attach(call.path["name"], rows, columns, keyboard=keyboard))
+
+
+async def _keys(backend: Backend, call: Call) -> c.Wire:
+    return backend.attaching.type_keys(call.path["name"], call.read(KeysRequest))
+
+
+async def _view(backend: Backend, call: Call) -> c.Wire:
+    request = attach.checked(call.read(ViewRequest))
+    return backend.attaching.change_view(call.path["name"], request)
+
+
 async def _reload(backend: Backend, _call: Call) -> c.Wire:
     return await backend.reload()
 
@@ -327,6 +346,9 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/agents/{name}/start"): partial(_change_agent, "start"),
     ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
     ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),
+    ("GET", "/v1/agents/{name}/attach"): _attach,
+    ("POST", "/v1/agents/{name}/keys"): _keys,
+    ("POST", "/v1/agents/{name}/view"): _view,
     ("POST", "/v1/change"): _change_agents,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,

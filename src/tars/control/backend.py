@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal, Protocol
 
+from tars.control.attach import Attaching
 from tars.control.contract import (
     Accepted,
     AgentChanged,
@@ -36,6 +37,10 @@ class Backend(Protocol):
     def feed(self) -> Feed:
         """Where everything that happens is published."""
 
+    @property
+    def attaching(self) -> Attaching:
+        """Where people are attached to agents."""
+
     def status(self) -> Status:
         """Tell how everything is. It is asked thousands of times a second: no I/O."""
 
@@ -55,8 +60,15 @@ class Backend(Protocol):
     async def reset(self, request: ResetRequest) -> ResetDone:
         """Clear an agent's session; the next prompt begins a new one."""
 
-    async def permit(self, request_id: str, answer: PermitRequest) -> Permitted:
-        """Answer a permission request. Raises PermissionNotFound, RequestInvalid."""
+    async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
+        """Answer a permission request; `who` names the person's face and process. Raises
+        PermissionNotFound, RequestInvalid, and StoreError when it cannot be remembered."""
+
+    def permissions(self, agent: str | None) -> RuleList:
+        """List the rules of one agent, or of all. Raises AgentNotFound."""
+
+    async def forget(self, request: ForgetRequest) -> Forgotten:
+        """Forget remembered choices; to forget none is no error."""
 
     async def change_agent(self, name: str, action: AgentAction) -> AgentChanged:
         """Do it, and wait for the state that the action aims at, or for failed."""

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from tars.control.attach_contract import KeysRequest, View, ViewRequest
 from tars.control.contract import (
     MAX_BODY,
     Accepted,
@@ -38,7 +39,7 @@ from tars.control.contract import (
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
 from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
-from tars.control.routes import PROMPT_STREAM
+from tars.control.routes import ATTACH_STREAM, PROMPT_STREAM
 from tars.errors import (
     AgentUnavailable,
     ConfigInvalid,
@@ -173,6 +174,26 @@ class Client:
         for _, event in self._stream("GET", path, types):
             if isinstance(event, FeedEvent | Lagged):
                 yield event
+
+    def attach(
+        self, agent: str, *, rows: int, columns: int, keyboard: bool = False
+    ) -> Iterator[tuple[str, Wire]]:
+        """Give an agent's screen or its live conversation, until the daemon stops."""
+        path = _with_query(
+            f"/v1/agents/{quote(agent, safe='')}/attach",
+            rows=rows,
+            columns=columns,
+            keyboard=1 if keyboard else None,
+        )
+        yield from self._stream("GET", path, dict(ATTACH_STREAM))
+
+    def type_keys(self, agent: str, request: KeysRequest) -> View:
+        """Type into an agent's screen, if one has the keyboard."""
+        return self._call("POST", f"/v1/agents/{quote(agent, safe='')}/keys", View, request)
+
+    def change_view(self, agent: str, request: ViewRequest) -> View:
+        """Tell a new size of one's terminal, or take the keyboard."""
+        return self._call("POST", f"/v1/agents/{quote(agent, safe='')}/view", View, request)
 
     def logs(
         self, *, agent: str | None = None, lines: int = 100, follow: bool = False

@@ -19,6 +19,7 @@ from tars.errors import (
     StoreError,
     TarsError,
     UserError,
+    ViewerNotFound,
 )
 
 #: Each class speaks for its subclasses that have no line of their own.
@@ -26,6 +27,7 @@ ANSWERS: dict[type[TarsError], tuple[int, str]] = {
     AgentNotFound: (404, "agent_not_found"),
     SessionNotFound: (404, "session_not_found"),
     PermissionNotFound: (404, "permission_not_found"),
+    ViewerNotFound: (404, "viewer_not_found"),
     RequestInvalid: (400, "request_invalid"),
     ConfigInvalid: (422, "config_invalid"),
     UserError: (400, "request_invalid"),

@@ -1,12 +1,13 @@
 """Answers that go on: Server-Sent Events over one HTTP response."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 import anyio
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tars.control.feed import Frame, Subscription
+from tars.control.feed import Frame
 
 #: After this much silence a comment is sent: a connection whose other end is gone shows
 #: itself only when something is written to it.
@@ -14,7 +15,18 @@ HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b":\n\n"
 
 Write = Callable[[bytes], Awaitable[None]]
-Source = Callable[[Write, anyio.Event], Awaitable[None]]
+Answer = Callable[[Write, anyio.Event], Awaitable[None]]
+
+
+class Source(Protocol):
+    """What brings messages: a subscription, or what somebody is attached to."""
+
+    async def batch(self) -> list[Frame]:
+        """Wait for messages; none says that it has ended."""
+
+    def close(self) -> None:
+        """Bring nothing more."""
+
 
 _HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
@@ -26,7 +38,7 @@ class EventStream(Response):
     begins to stop: a source without an end of its own then returns.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Answer) -> None:
         super().__init__(media_type="text/event-stream")
         self._source = source
 
@@ -50,7 +62,7 @@ def encode(frames: Iterable[Frame]) -> bytes:
     )
 
 
-async def relay(subscription: Subscription, write: Write) -> None:
+async def relay(subscription: Source, write: Write) -> None:
     """Write what a subscription brings until it ends."""
     while True:
         frames: list[Frame] | None = None
@@ -64,7 +76,7 @@ async def relay(subscription: Subscription, write: Write) -> None:
             return
 
 
-async def relay_until(subscription: Subscription, write: Write, stopping: anyio.Event) -> None:
+async def relay_until(subscription: Source, write: Write, stopping: anyio.Event) -> None:
     """Write what a subscription brings until it ends or the server stops."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_close_at, stopping, subscription)
@@ -72,7 +84,7 @@ async def relay_until(subscription: Subscription, write: Write, stopping: anyio.
         tasks.cancel_scope.cancel()
 
 
-async def _close_at(stopping: anyio.Event, subscription: Subscription) -> None:
+async def _close_at(stopping: anyio.Event, subscription: Source) -> None:
     await stopping.wait()
     subscription.close()
 

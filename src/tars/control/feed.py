@@ -44,8 +44,9 @@ class Subscription(AsyncIterator[tuple[str, Wire]]):
     after a `turn` event, or after `close` once what is there was read.
     """
 
-    def __init__(self, leave: Callable[["Subscription"], None]) -> None:
+    def __init__(self, leave: Callable[["Subscription"], None], *, lasting: bool = False) -> None:
         self._leave = leave
+        self._lasting = lasting
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._dropped = 0
@@ -61,7 +62,7 @@ class Subscription(AsyncIterator[tuple[str, Wire]]):
         while len(self._frames) > 1 and self._full:
             self._bytes -= len(self._frames.popleft().data)
             self._dropped += 1
-        if frame.name == FINAL:
+        if frame.name == FINAL and not self._lasting:
             self.close()
         self._notify()
 
@@ -141,13 +142,24 @@ class Feed:
         self._turns: dict[str, list[Subscription]] = {}
         self._followed: dict[Subscription, str] = {}
         self._events: list[tuple[str | None, Subscription]] = []
+        self._talks: list[tuple[str, Subscription]] = []
+        self._speaking: dict[str, str] = {}
 
     def publish_turn(self, turn: str, name: str, message: Wire) -> None:
         """Tell whoever follows this turn. `name` is one of routes.PROMPT_STREAM."""
-        readers = self._turns.get(turn)
+        readers = [*self._turns.get(turn, ()), *self._listening(turn)]
         if readers:
             frame = Frame.of(name, message)
-            for reader in tuple(readers):
+            for reader in readers:
+                reader.put(frame)
+
+    def turn_begins(self, agent: str, turn: str, name: str, message: Wire) -> None:
+        """Tell those who follow this agent, and let them hear what is published of the turn."""
+        self._speaking[agent] = turn
+        listening = self._listening(turn)
+        if listening:
+            frame = Frame.of(name, message)
+            for reader in listening:
                 reader.put(frame)
 
     def publish_event(self, event: FeedEvent) -> None:
@@ -178,10 +190,24 @@ class Feed:
         self._events.append((agent, subscription))
         return subscription
 
+    def follow_agent(self, agent: str) -> Subscription:
+        """Listen to the turns of an agent: the one under way, and those to come."""
+        subscription = Subscription(self._leave_talks, lasting=True)
+        self._talks.append((agent, subscription))
+        return subscription
+
     @property
     def listeners(self) -> int:
         """How many subscriptions are open."""
-        return len(self._events) + sum(len(readers) for readers in self._turns.values())
+        following = sum(len(readers) for readers in self._turns.values())
+        return len(self._events) + len(self._talks) + following
+
+    def _listening(self, turn: str) -> list[Subscription]:
+        """Who follows the agent that has this turn."""
+        return [s for agent, s in self._talks if self._speaking.get(agent) == turn]
+
+    def _leave_talks(self, subscription: Subscription) -> None:
+        self._talks = [(a, s) for a, s in self._talks if s is not subscription]
 
     def _leave_turn(self, subscription: Subscription) -> None:
         turn = self._followed.pop(subscription)

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+from tars.control.attach_contract import (
+    Attached,
+    Ended,
+    KeysRequest,
+    Prompted,
+    Shown,
+    View,
+    ViewRequest,
+)
 from tars.control.contract import (
     Accepted,
     AgentChanged,
@@ -60,6 +69,15 @@ PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
     ("turn", TurnResult),
 )
 
+ATTACH_STREAM: tuple[tuple[str, type[Wire]], ...] = (
+    ("attached", Attached),
+    ("screen", Shown),
+    ("view", View),
+    ("ended", Ended),
+    ("prompt", Prompted),
+    *(entry for entry in PROMPT_STREAM if entry[0] != "accepted"),
+)
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
@@ -100,6 +118,32 @@ ROUTES: tuple[Route, ...] = (
         "Start, stop or restart several agents, in the order in which they start.",
         AgentsChanged,
         ChangeRequest,
+    ),
+    Route(
+        "GET",
+        "/v1/agents/{name}/attach",
+        "An agent's screen or its live conversation, as Server-Sent Events.",
+        Attached,
+        query=(
+            ("rows", "of one's terminal, 24 unless told"),
+            ("columns", "of one's terminal, 80 unless told"),
+            ("keyboard", "`1` takes the keyboard from who has it"),
+        ),
+        stream=ATTACH_STREAM,
+    ),
+    Route(
+        "POST",
+        "/v1/agents/{name}/keys",
+        "Type into an agent's screen.",
+        View,
+        KeysRequest,
+    ),
+    Route(
+        "POST",
+        "/v1/agents/{name}/view",
+        "Tell a viewer's new size, or take the keyboard.",
+        View,
+        ViewRequest,
     ),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(

@@ -19,6 +19,7 @@ from tars.core.fallback import Attempt
 from tars.core.permission import Pending, allowing, refusing
 from tars.daemon import records, status
 from tars.daemon.assembly import Assembly
+from tars.daemon.attaching import AttachDesk
 from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
@@ -66,6 +67,7 @@ class Desk:
         self._fallbacks = fallbacks
         self._changes = Changes(loop, assembly)
         self._stop = stop
+        self.attaching = AttachDesk(loop, chronicle.feed)
         self._began_at = datetime.now(UTC)
         self._began = anyio.current_time()
         self._gauge = Gauge(os.getpid())
@@ -243,12 +245,14 @@ class Desk:
         self._loop.send(name, e.PermissionAnswered(request_id, option))
         return w.Permitted(id=request_id, option=option)
 
-    def _pending(self, request_id: str) -> tuple[str, Pending]:
-        for name, agent in self._loop.fleet.agents.items():
-            for pending in agent.permissions:
-                if pending.request_id == request_id:
-                    return name, pending
-        raise PermissionNotFound(f"Nothing waits for permission under {request_id!r}.")
+    async def permit(self, request_id: str, answer: w.PermitRequest, who: str = "") -> w.Permitted:
+        return await self._permissions.permit(request_id, answer, who)
+
+    def permissions(self, agent: str | None) -> RuleList:
+        return self._permissions.rules(agent)
+
+    async def forget(self, request: ForgetRequest) -> Forgotten:
+        return await self._permissions.forget(request)
 
     # --- agents -------------------------------------------------------------
 

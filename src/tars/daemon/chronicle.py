@@ -16,6 +16,7 @@ import msgspec
 
 from tars.accounting.usage import reconcile
 from tars.control import contract as w
+from tars.control.attach_contract import Prompted
 from tars.control.feed import Feed
 from tars.conversation.model import (
     Garbled,
@@ -224,6 +225,8 @@ class Chronicle:
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
+        prompted = Prompted(turn=turn.prompt.id, text=turn.prompt.text)
+        self.feed.turn_begins(agent, turn.prompt.id, "prompt", prompted)
         begun = records.begun(agent, turn)
         known = self._on_record.pop(turn.prompt.id, None)
         if known is not None and replace(begun, began_at=known.began_at) == known:

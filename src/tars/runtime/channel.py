@@ -18,6 +18,7 @@ from tars.runtime.children import Child
 from tars.runtime.link import Link, PipeLink
 from tars.runtime.pulse import Pulse
 from tars.runtime.terminal import PtyLink
+from tars.runtime.viewers import Viewers
 from tars.runtime.vitals import Gauge
 
 #: How long the pipes of a dead process may still give something.
@@ -42,6 +43,7 @@ class Channel:
             os.mkfifo(launch.diagnostics, 0o600)
         self.child, self._link = _linked(setup, launch)
         self.codec = codec
+        self.viewers = _viewers(launch, codec, self.child)
         self.gauge = Gauge(self.child.pid)
         self.pulse = Pulse(self.child.pid)
         self.tail = pipes.Tail()
@@ -59,6 +61,18 @@ class Channel:
         self._link.send(data)
         if self.codec.quiet_seconds is not None:
             self._stirred.set()
+        if self.viewers is not None:
+            self.viewers.show()
+
+    def press(self, keys: bytes) -> None:
+        """Pass on what a person types into its terminal."""
+        from tars.protocols.screen import ScreenCodec
+
+        if isinstance(self.codec, ScreenCodec):
+            self.codec.person_typed()
+            self._quiet_since = anyio.current_time()
+            self._link.send(keys)
+            self.flush()
 
     def finish_input(self) -> None:
         """Tell the process that no more comes, once everything is sent."""
@@ -94,6 +108,8 @@ class Channel:
                 # Somebody who left the group may hold the pipes open for ever.
                 reading.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
             tasks.cancel_scope.cancel()
+        if self.viewers is not None:
+            self.viewers.end("The agent's program has ended.")
 
     async def _read_stdout(self, hear: Hear, exited: anyio.Event, drained: anyio.Event) -> None:
         async with aclosing(self._link.read(exited)) as source:
@@ -164,6 +180,17 @@ def _linked(setup: Setup, launch: Launch) -> tuple[Child, Link]:
 
         return child, HttpLink(child, launch.http)
     return child, PipeLink(child, to_file=launch.stdout_to_file)
+
+
+def _viewers(launch: Launch, codec: Codec, child: Child) -> Viewers | None:
+    """Make room for those who look at its screen, where it has one."""
+    if launch.terminal is None:
+        return None
+    from tars.protocols.screen import ScreenCodec  # only who has a screen pays for it
+
+    assert isinstance(codec, ScreenCodec), "what has a terminal is read off its screen"
+    size = launch.terminal.rows, launch.terminal.columns
+    return Viewers(codec, size, lambda rows, columns: terminal.resize(child, rows, columns))
 
 
 def _empty(folder: Path) -> None:

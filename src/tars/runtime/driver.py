@@ -42,6 +42,7 @@ from tars.runtime.questions import Questions
 from tars.runtime.redaction import Redactor
 from tars.runtime.told import Told
 from tars.runtime.turn import OUTCOMES, LiveTurn, Prompt, TurnReport, added, report
+from tars.runtime.viewers import Viewers
 from tars.runtime.vitals import Vitals
 
 
@@ -85,6 +86,21 @@ class Driver:
     @property
     def one_shot(self) -> bool:
         return self.kind.one_shot(self.setup.protocol)
+
+    @property
+    def on_screen(self) -> bool:
+        """Whether it has a screen to look at, or would have one if it ran."""
+        return self.setup.protocol == "pty"
+
+    @property
+    def viewers(self) -> Viewers | None:
+        """Who looks at its screen; None where it has none now."""
+        return None if self._channel is None else self._channel.viewers
+
+    def press(self, keys: bytes) -> None:
+        """Pass on what a person types into its terminal."""
+        if self._channel is not None:
+            self._channel.press(keys)
 
     @property
     def signs(self) -> Signs:

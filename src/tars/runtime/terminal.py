@@ -39,16 +39,12 @@ def spawn(
 
     Raises OSError when the command cannot be run; nothing is left then.
     """
-    command = _runnable(argv[0])
-    mark = OURS.mark(name)
-    inherited = {key: value for key, value in env.items() if key not in _NOT_INHERITED}
-    environment = {"COLORTERM": "truecolor", **inherited, "TERM": TERM}
-    launch = [command, *argv[1:]]
-    if (child := quick_terminal.spawn(name, launch, environment, cwd, terminal, mark)) is not None:
-        return child
     # Not at the top: a daemon without such agents does not pay for the import (20 ms).
     import pexpect
 
+    command = _runnable(argv[0])
+    mark = OURS.mark(name)
+    inherited = {key: value for key, value in env.items() if key not in _NOT_INHERITED}
     with warnings.catch_warnings(), marks.handing_down(mark):
         # Python 3.12 warns of forks beside threads; ours only makes system calls and execs.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -56,7 +52,7 @@ def spawn(
             # Without arguments pexpect reads a command line, in which a space ends a word.
             command if len(argv) > 1 else re.sub(r"([\s'\"\\])", r"\\\1", command),
             list(argv[1:]),
-            env={**environment, marks.VARIABLE: str(mark)},
+            env={"COLORTERM": "truecolor", **inherited, "TERM": TERM, marks.VARIABLE: str(mark)},
             dimensions=(terminal.rows, terminal.columns),
             # Its own `cwd` would raise in the middle of the forked daemon.
             preexec_fn=_prepared(cwd),
@@ -65,10 +61,12 @@ def spawn(
     return _taken_over(name, process, mark)
 
 
-def resize(descriptor: int, rows: int, columns: int) -> None:
-    """Tell the terminal, and by SIGWINCH its program, how large it is now."""
-    with suppress(OSError):
-        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+def resize(child: Child, rows: int, columns: int) -> None:
+    """Tell the child's terminal, and by SIGWINCH its program, how large it is now."""
+    if child.stdout is not None:
+        with suppress(OSError):
+            size = struct.pack("HHHH", rows, columns, 0, 0)
+            fcntl.ioctl(child.stdout, termios.TIOCSWINSZ, size)
 
 
 async def chunks(descriptor: int) -> AsyncGenerator[bytes, None]:
