@@ -245,14 +245,12 @@ class Desk:
         self._loop.send(name, e.PermissionAnswered(request_id, option))
         return w.Permitted(id=request_id, option=option)
 
-    async def permit(self, request_id: str, answer: w.PermitRequest, who: str = "") -> w.Permitted:
-        return await self._permissions.permit(request_id, answer, who)
-
-    def permissions(self, agent: str | None) -> RuleList:
-        return self._permissions.rules(agent)
-
-    async def forget(self, request: ForgetRequest) -> Forgotten:
-        return await self._permissions.forget(request)
+    def _pending(self, request_id: str) -> tuple[str, Pending]:
+        for name, agent in self._loop.fleet.agents.items():
+            for pending in agent.permissions:
+                if pending.request_id == request_id:
+                    return name, pending
+        raise PermissionNotFound(f"Nothing waits for permission under {request_id!r}.")
 
     # --- agents -------------------------------------------------------------
 
