@@ -37,10 +37,11 @@ def test_the_commands_are_those_that_were_promised() -> None:
     """Nothing is missing, and nothing slipped in."""
     groups = {"config init", "config show", "config validate", "config path"}
     groups |= {"agents detect", "agents knowledge"}
-    assert set(COMMANDS) == set(MODULES) - {"config", "agents"} | groups
+    groups |= {"permissions list", "permissions forget"}
+    assert set(COMMANDS) == set(MODULES) - {"config", "agents", "permissions"} | groups
     assert set(MODULES) == {
-        *("start", "stop", "restart", "status", "prompt", "cancel", "permit"),
-        *("reset", "agents", "logs", "config", "doctor"),
+        *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
+        *("reset", "agents", "logs", "config", "doctor", "acp", "attach"),
     }
 
 

@@ -168,7 +168,7 @@ def test_a_question_has_the_line_to_itself(home: Path) -> None:
 
         daemon.answers["POST /v1/permit/p7"] = permit
         terminal = OnTerminal(home, *BOTH, "hi", env={"NO_COLOR": "1"})
-        terminal.expect("a asks for permission: Run it\r\nAllow? y, n: ")
+        terminal.expect("a asks for permission: Run it\r\nAllow? y, n, a (always execute): ")
         other.opened.set()
         daemon.wait_for("POST", "/v1/prompt")
         terminal.type("y\n")

@@ -45,6 +45,23 @@ def test_a_live_line_turns_counts_and_is_wiped() -> None:
     assert last == ""
 
 
+def test_what_ends_by_itself_counts_down() -> None:
+    """To nothing, and no further; the next reason begins anew."""
+    progress, out, clock = shown(live=True)
+    with progress:
+        clock.now += 2
+        progress.waiting_for("rate limit", 90.0)
+        progress.tick()
+        clock.now += 200
+        progress.tick()
+        progress.waiting_for("")
+        progress.tick()
+    first, second, third, _ = out.getvalue().split(WIPE)[1:]
+    assert first.endswith(" Starting · 2 s · 1 min 30 s left · rate limit")
+    assert second.endswith(" · 0 s left · rate limit")
+    assert third.endswith(" Starting · 3 min 22 s")
+
+
 def test_plain_lines_stay_and_do_not_repeat() -> None:
     """One line says what is waited for, and one each new reason."""
     progress, out, clock = shown(live=False)

@@ -221,7 +221,10 @@ def test_a_permission_is_a_line_with_its_command(
     """Without a terminal: what to type elsewhere, without hidden words."""
     daemon.stream = [("accepted", ACCEPTED), ("permission", ASKED), ("turn", RESULT)]
     assert run(["prompt", "hi"]) == 0
-    said = "echo asks for permission: Run `rm -rf` x. Answer with: tars permit p7  (or --deny)\n"
+    said = (
+        "echo asks for permission: Run `rm -rf` x. "
+        "Answer with: tars permit p7  (or --deny, --always)\n"
+    )
     assert capsys.readouterr().err == said
 
 
@@ -327,10 +330,11 @@ def test_a_terminal_shows_progress_and_wipes_it(home: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "body"),
     [
-        ("y\n", {"option": None, "deny": False}),
-        ("n\n", {"option": None, "deny": True}),
-        ("2\n", {"option": "no", "deny": False}),
-        ("what?\ny\n", {"option": None, "deny": False}),
+        ("y\n", {}),
+        ("n\n", {"deny": True}),
+        ("a\n", {"remember": True}),
+        ("2\n", {"option": "no"}),
+        ("what?\ny\n", {}),
     ],
 )
 def test_a_terminal_is_asked_for_permission(home: Path, keys: str, body: dict[str, object]) -> None:
@@ -348,10 +352,11 @@ def test_a_terminal_is_asked_for_permission(home: Path, keys: str, body: dict[st
         permitted = c.Permitted(id="p7", option="once")
         daemon.answers["POST /v1/permit/p7"] = lambda a: opening(gate, permitted, a)
         terminal = OnTerminal(home, "prompt", "hi")
-        terminal.expect("  2  Reject\r\nAllow? y, n, or 1 to 2: ")
+        terminal.expect("  2  Reject\r\nAllow? y, n, a (always execute), or 1 to 2: ")
         terminal.type(keys)
         assert terminal.end() == 0
-        assert daemon.wait_for("POST", "/v1/permit/p7").body == body
+        usual = {"option": None, "deny": False, "remember": False, "face": "cli"}
+        assert daemon.wait_for("POST", "/v1/permit/p7").body == usual | body
     assert "echo asks for permission: Run `rm -rf` x\r\n" in terminal.seen
     assert "Done.\r\n" in terminal.seen
 

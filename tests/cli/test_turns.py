@@ -7,6 +7,10 @@ from tars.control import contract as c
 from tests.support.fake_daemon import SESSION, FakeDaemon
 
 
+def _permit(**changed: object) -> dict[str, object]:
+    return {"option": None, "deny": False, "remember": False, "face": "cli"} | changed
+
+
 @pytest.mark.parametrize(
     ("words", "route", "answer", "body", "line"),
     [
@@ -28,22 +32,36 @@ from tests.support.fake_daemon import SESSION, FakeDaemon
             "permit p1",
             "POST /v1/permit/p1",
             c.Permitted(id="p1", option="once"),
-            {"option": None, "deny": False},
+            _permit(),
             "Allowed (once).",
         ),
         (
             "permit p1 --option always",
             "POST /v1/permit/p1",
             c.Permitted(id="p1", option="always"),
-            {"option": "always", "deny": False},
+            _permit(option="always"),
             "Allowed (always).",
         ),
         (
             "permit p1 --deny",
             "POST /v1/permit/p1",
             c.Permitted(id="p1", option=None),
-            {"option": None, "deny": True},
+            _permit(deny=True),
             "Refused.",
+        ),
+        (
+            "permit p1 --always",
+            "POST /v1/permit/p1",
+            c.Permitted(id="p1", option="once", remembered="edit"),
+            _permit(remember=True),
+            "Allowed (once). Remembered for edit.",
+        ),
+        (
+            "permit p1 --deny --remember",
+            "POST /v1/permit/p1",
+            c.Permitted(id="p1", option=None, remembered="edit"),
+            _permit(deny=True, remember=True),
+            "Refused. Remembered for edit.",
         ),
         (
             "reset --agent echo",

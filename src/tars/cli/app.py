@@ -22,6 +22,7 @@ MODULES = {
     "attach": "tars.cli.attach",
     "cancel": "tars.cli.turns",
     "permit": "tars.cli.turns",
+    "permissions": "tars.cli.permissions",
     "reset": "tars.cli.turns",
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",

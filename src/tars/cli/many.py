@@ -250,7 +250,13 @@ class Crowd:
         if not questions.open:
             self.screen.release()
         try:
-            connect().permit(answer.request_id, option=answer.option, deny=answer.deny)
+            connect().permit(
+                answer.request_id,
+                option=answer.option,
+                deny=answer.deny,
+                remember=answer.remember,
+                face="cli",
+            )
         except PermissionNotFound:
             self._say("It was no longer asked.")
         except TarsError as error:

@@ -45,6 +45,7 @@ class Progress:
         self._clock = clock
         self._began = clock()
         self._detail = ""
+        self._ends_at: float | None = None
         self._so_far = ""
         self._drawn = False
         self._announced: str | None = None
@@ -60,9 +61,10 @@ class Progress:
         else:
             self._announce()
 
-    def waiting_for(self, detail: str) -> None:
-        """Say what holds it up; nothing when empty."""
+    def waiting_for(self, detail: str, ends_in: float | None = None) -> None:
+        """Say what holds it up, and in how many seconds that ends; nothing when empty."""
         self._detail = one_line(detail)
+        self._ends_at = None if ends_in is None else self._clock() + ends_in
 
     def so_far(self, input_tokens: int, output_tokens: int) -> None:
         """Say what it has used by now."""
@@ -86,6 +88,12 @@ class Progress:
     ) -> None:
         self.wipe()
 
+    def _left(self) -> str:
+        """How long what holds it up goes on, where that is known."""
+        if self._ends_at is None:
+            return ""
+        return f"{seconds(max(0.0, self._ends_at - self._clock()))} left"
+
     def _announce(self) -> None:
         """A plain line at first, and one for each new reason."""
         if self._announced is None or self._detail not in ("", self._announced):
@@ -96,7 +104,7 @@ class Progress:
     def _draw(self, elapsed: float) -> None:
         frame = FRAMES[self._turns % len(FRAMES)]
         self._turns += 1
-        facts = [self._label, seconds(elapsed), self._so_far, self._detail]
+        facts = [self._label, seconds(elapsed), self._so_far, self._left(), self._detail]
         line = f"{frame} {' · '.join(filter(None, facts))}"
         self._out.write(WIPE + line[: _width(self._out) - 1])
         self._out.flush()

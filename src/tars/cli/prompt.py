@@ -215,7 +215,13 @@ class Turn:
             return
         self.view.answered()
         try:
-            connect().permit(answer.request_id, option=answer.option, deny=answer.deny)
+            connect().permit(
+                answer.request_id,
+                option=answer.option,
+                deny=answer.deny,
+                remember=answer.remember,
+                face="cli",
+            )
         except PermissionNotFound:
             self.view.say("It was no longer asked.")
         except TarsError as error:

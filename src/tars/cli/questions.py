@@ -16,17 +16,19 @@ from tars.control.contract import OptionStatus, PermissionStatus
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was chosen; without an option and `deny`, allowing once."""
+    """What was chosen; without an option and `deny`, allowing once. `remember`: also for the
+    next requests for this kind of tool."""
 
     request_id: str
     option: str | None = None
     deny: bool = False
+    remember: bool = False
 
 
 def permit_line(asked: PermissionStatus) -> str:
     """Say what to type elsewhere."""
     wish = one_line(f"{asked.agent} asks for permission: {asked.title}")
-    return f"{wish}. Answer with: tars permit {asked.id}  (or --deny)"
+    return f"{wish}. Answer with: tars permit {asked.id}  (or --deny, --always)"
 
 
 @dataclass(slots=True)
@@ -102,12 +104,19 @@ class Questions:
 
 def _choice(asked: PermissionStatus) -> str:
     numbers = f", or 1 to {len(asked.options)}" if asked.options else ""
-    return f"Allow? y, n{numbers}: "
+    return f"Allow? y, n, a (always{_kind(asked)}){numbers}: "
+
+
+def _kind(asked: PermissionStatus) -> str:
+    kind = one_line(asked.tool_kind)
+    return f" {kind}" if kind else ""
 
 
 def _understood(line: str, asked: PermissionStatus) -> Answer | None:
     if line in ("y", "yes"):
         return Answer(asked.id)
+    if line in ("a", "always"):
+        return Answer(asked.id, remember=True)
     if line in ("n", "no"):
         return Answer(asked.id, deny=True)
     if line.isascii() and line.isdigit() and 1 <= int(line) <= len(asked.options):

@@ -5,10 +5,13 @@ cleaned of what would command the terminal.
 """
 
 import re
+import time
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TurnResult
+from tars.control.permission_contract import RuleStatus
 
 #: ECMA-48: a control sequence; a command or device string up to its terminator; any other.
 _SEQUENCE = re.compile(
@@ -63,6 +66,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def seconds_until(moment: str | None) -> float | None:
+    """How long it is from now until an ISO 8601 time; None where there is none."""
+    try:
+        return None if moment is None else datetime.fromisoformat(moment).timestamp() - time.time()
+    except ValueError:
+        return None
+
+
 def seconds(value: float) -> str:
     """`3 s`, `2 min 5 s`, `1 h 2 min`."""
     whole = int(value)
@@ -114,6 +125,20 @@ def agents_table(agents: Iterable[AgentStatus], default: str) -> str:
         shown = tuple(one_line(word) for word in words)
         session = one_line(agent.session.id or "-")
         rows.append((star, *shown, pid, str(agent.queued), session))
+    return columns(rows)
+
+
+def rules_table(rules: Iterable[RuleStatus]) -> str:
+    """By which rules requests for permission are answered, and where each comes from."""
+    rows: list[tuple[str, ...]] = [("AGENT", "KIND", "RULE", "FROM")]
+    for rule in rules:
+        source = "config.toml"
+        if rule.source == "remembered":
+            source = f"chosen {rule.chosen_at or ''} by {rule.by or 'somebody'}"
+        if not rule.in_force:
+            source += " (another rule outdoes it)"
+        words = (rule.agent, rule.tool_kind, rule.rule, source)
+        rows.append(tuple(one_line(word) for word in words))
     return columns(rows)
 
 

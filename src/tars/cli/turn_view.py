@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, TextIO
 
 from tars.cli.progress import Progress
-from tars.cli.render import Cleaner, fault_line, one_line, turn_line
+from tars.cli.render import Cleaner, fault_line, one_line, seconds_until, turn_line
 from tars.control.contract import (
     FellBack,
     Lagged,
@@ -52,7 +52,7 @@ class TurnView:
             case Waiting():
                 if event.reason:
                     self.begin_line()
-                self.progress.waiting_for(event.reason)
+                self.progress.waiting_for(event.reason, seconds_until(event.until))
             case Lagged():
                 self.lagged()
             case FellBack():

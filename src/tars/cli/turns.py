@@ -42,7 +42,12 @@ def cancel(
 
 
 @app.command(
-    epilog=examples("tars permit p1", "tars permit p1 --option always", "tars permit p1 --deny")
+    epilog=examples(
+        "tars permit p1",
+        "tars permit p1 --always",
+        "tars permit p1 --option proceed_once",
+        "tars permit p1 --deny",
+    )
 )
 def permit(
     request_id: Annotated[
@@ -56,13 +61,27 @@ def permit(
         typer.Option("--option", "-o", metavar="X", help="One of the options it offers."),
     ] = None,
     deny: Annotated[bool, typer.Option("--deny", help="Refuse.")] = False,
+    always: Annotated[
+        bool,
+        typer.Option(
+            "--always",
+            "--remember",
+            help="Answer the agent's next requests for this kind of tool the same way.",
+        ),
+    ] = False,
 ) -> None:
-    """Answer an agent that asks for permission. Without an option: allow, this once."""
+    """Answer an agent that asks for permission. Without an option: allow, this once.
+
+    What is remembered holds until `tars permissions forget`; a `deny` in config.toml
+    outdoes it.
+    """
     if deny and option is not None:
         raise typer.BadParameter("--deny and --option exclude each other")
-    permitted = connect().permit(request_id, option=option, deny=deny)
+    permitted = connect().permit(request_id, option=option, deny=deny, remember=always, face="cli")
     chosen = f" ({one_line(permitted.option)})" if permitted.option else ""
-    print(f"{'Refused' if deny else 'Allowed'}{chosen}.")
+    kind = permitted.remembered
+    kept = f" Remembered for {one_line(kind)}." if kind else ""
+    print(f"{'Refused' if deny else 'Allowed'}{chosen}.{kept}")
 
 
 @app.command(epilog=examples("tars reset", "tars reset --agent gemini"))

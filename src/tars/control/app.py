@@ -36,6 +36,7 @@ from tars.control.event_stream import (
 )
 from tars.control.feed import Frame
 from tars.control.log_file import LogFile
+from tars.control.permission_contract import ForgetRequest
 from tars.control.routes import ROUTES, Route
 from tars.control.status_text import render
 from tars.errors import RequestInvalid, TarsError
@@ -51,11 +52,13 @@ Message = TypeVar("Message", bound=c.Wire)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was read whole. `path` holds the parts of its path by name."""
+    """A request that was read whole. `path` holds the parts of its path by name; `peer` is the
+    process at the other end, where the system tells."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    peer: int | None = None
 
     def read(self, kind: type[Message]) -> Message:
         """Understand the body; an empty one is `{}`. Raises RequestInvalid."""
@@ -146,7 +149,8 @@ async def _read_call(request: Request, route: Route, body_seconds: float) -> Cal
             raise RequestInvalid(f"There is no query parameter {name!r} here.")
     if route.request is None and body.strip() not in (b"", b"{}"):
         raise RequestInvalid(f"{route.method} {route.path} takes no body.")
-    return Call(request.path_params, request.query_params, body)
+    peer = request.scope.get("state", {}).get("peer_pid")
+    return Call(request.path_params, request.query_params, body, peer)
 
 
 async def _read_body(request: Request) -> bytes:
@@ -252,7 +256,22 @@ async def _permit(backend: Backend, call: Call) -> c.Wire:
     answer = call.read(c.PermitRequest)
     if answer.deny and answer.option is not None:
         raise RequestInvalid("`deny` and `option` exclude each other.")
-    return await backend.permit(call.path["id"], answer)
+    return await backend.permit(call.path["id"], answer, _who(answer.face, call.peer))
+
+
+def _who(face: str, peer: int | None) -> str:
+    """Name a person by the face and the process: that is all there is to know."""
+    if face and not (len(face) <= 32 and face.isascii() and face.replace("-", "").isalnum()):
+        raise RequestInvalid("`face` is one word of up to 32 letters and digits.")
+    return " ".join(filter(None, (face or "client", f"pid {peer}" if peer else "")))
+
+
+async def _permissions(backend: Backend, call: Call) -> c.Wire:
+    return backend.permissions(call.query.get("agent"))
+
+
+async def _forget(backend: Backend, call: Call) -> c.Wire:
+    return await backend.forget(call.read(ForgetRequest))
 
 
 async def _change_agent(action: AgentAction, backend: Backend, call: Call) -> c.Wire:
@@ -343,6 +362,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/cancel"): _cancel,
     ("POST", "/v1/reset"): _reset,
     ("POST", "/v1/permit/{id}"): _permit,
+    ("GET", "/v1/permissions"): _permissions,
+    ("POST", "/v1/permissions/forget"): _forget,
     ("POST", "/v1/agents/{name}/start"): partial(_change_agent, "start"),
     ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
     ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),

@@ -22,6 +22,7 @@ from tars.control.contract import (
     Status,
 )
 from tars.control.feed import Feed, Subscription
+from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
 
 AgentAction = Literal["start", "stop", "restart"]
 

@@ -40,6 +40,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
+from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,20 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cancel", "Cancel a prompt that runs or waits.", Cancelled, CancelRequest),
     Route("POST", "/v1/reset", "Clear the session; prompts begin anew.", ResetDone, ResetRequest),
     Route("POST", "/v1/permit/{id}", "Answer a permission request.", Permitted, PermitRequest),
+    Route(
+        "GET",
+        "/v1/permissions",
+        "The rules by which requests for permission are answered, and where they come from.",
+        RuleList,
+        query=(("agent", "only this agent's"),),
+    ),
+    Route(
+        "POST",
+        "/v1/permissions/forget",
+        "Forget choices that were remembered.",
+        Forgotten,
+        ForgetRequest,
+    ),
     Route(
         "POST",
         "/v1/agents/{name}/start",

@@ -44,6 +44,7 @@ class Assembly:
         self._chronicle = chronicle
         self.choices = Choices(home.choices)
         self.choices.load()
+        self._known_relations = _Relations.of(config)
         self.order = Order(loop, self.after)
         self._reloading = anyio.Lock()
         self._retired = False
@@ -66,11 +67,17 @@ class Assembly:
 
     def after(self) -> Mapping[str, tuple[str, ...]]:
         """Who starts after whom; whoever starts after nobody is left out."""
-        return {a.name: a.after for a in self.config.agents.values() if a.after}
+        return self._relations().after
 
     def fallbacks(self) -> Mapping[str, tuple[str, ...]]:
         """Who stands in for whom."""
-        return {a.name: a.fallback for a in self.config.agents.values() if a.fallback}
+        return self._relations().fallbacks
+
+    def _relations(self) -> "_Relations":
+        # They are asked for at every event while an agent waits for its turn to start.
+        if self._known_relations.config is not self.config:
+            self._known_relations = _Relations.of(self.config)
+        return self._known_relations
 
     def members(self, name: str) -> tuple[str, ...]:
         """Name the agents that a name means: the agent, those of the group, or none."""
@@ -222,6 +229,24 @@ class _Prepared:
     config: AgentConfig
     setup: Setup
     manager: SessionManager
+
+
+@dataclass(frozen=True, slots=True)
+class _Relations:
+    """What the agents of a configuration say of each other, by their names."""
+
+    config: Config
+    after: Mapping[str, tuple[str, ...]]
+    fallbacks: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, config: Config) -> "_Relations":
+        agents = config.agents.values()
+        return cls(
+            config,
+            {a.name: a.after for a in agents if a.after},
+            {a.name: a.fallback for a in agents if a.fallback},
+        )
 
 
 def _key(config: Config, name: str) -> object:

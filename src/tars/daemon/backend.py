@@ -13,22 +13,22 @@ from tars import __version__
 from tars.control import contract as w
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
+from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, State
 from tars.core.fallback import Attempt
-from tars.core.permission import Pending, allowing, refusing
 from tars.daemon import records, status
 from tars.daemon.assembly import Assembly
 from tars.daemon.attaching import AttachDesk
 from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
+from tars.daemon.permissions import Permissions
 from tars.errors import (
     AgentUnavailable,
     Busy,
     ConfigInvalid,
     Fault,
-    PermissionNotFound,
     QueueFull,
     RequestInvalid,
     SessionNotFound,
@@ -66,6 +66,7 @@ class Desk:
         self._assembly = assembly
         self._fallbacks = fallbacks
         self._changes = Changes(loop, assembly)
+        self._permissions = Permissions(loop, recorder, assembly.choices)
         self._stop = stop
         self.attaching = AttachDesk(loop, chronicle.feed)
         self._began_at = datetime.now(UTC)
@@ -239,18 +240,16 @@ class Desk:
         self._loop.drivers[name].forget_session()
         return cleared
 
-    async def permit(self, request_id: str, answer: w.PermitRequest) -> w.Permitted:
-        name, pending = self._pending(request_id)
-        option = _option(pending, answer)
-        self._loop.send(name, e.PermissionAnswered(request_id, option))
-        return w.Permitted(id=request_id, option=option)
+    # --- permissions --------------------------------------------------------
 
-    def _pending(self, request_id: str) -> tuple[str, Pending]:
-        for name, agent in self._loop.fleet.agents.items():
-            for pending in agent.permissions:
-                if pending.request_id == request_id:
-                    return name, pending
-        raise PermissionNotFound(f"Nothing waits for permission under {request_id!r}.")
+    async def permit(self, request_id: str, answer: w.PermitRequest, who: str = "") -> w.Permitted:
+        return await self._permissions.permit(request_id, answer, who)
+
+    def permissions(self, agent: str | None) -> RuleList:
+        return self._permissions.rules(agent)
+
+    async def forget(self, request: ForgetRequest) -> Forgotten:
+        return await self._permissions.forget(request)
 
     # --- agents -------------------------------------------------------------
 
@@ -287,15 +286,3 @@ def _under_way(name: str) -> Busy:
         f"The agent {name} has a turn under way in this session.",
         advice="Wait for it or `tars cancel` it, then reset.",
     )
-
-
-def _option(pending: Pending, answer: w.PermitRequest) -> str | None:
-    if answer.deny:
-        return refusing(pending.options)
-    if answer.option is None:
-        return allowing(pending.options)
-    for option in pending.options:
-        if answer.option in (option.id, option.kind):
-            return option.id
-    offered = ", ".join(option.id for option in pending.options)
-    raise RequestInvalid(f"{answer.option!r} is none of the options: {offered}.")

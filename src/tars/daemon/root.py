@@ -35,7 +35,14 @@ from tars.service.notify import Notifier
 #: How often the decisions so far are written, and the service manager hears a sentence.
 FLUSH_SECONDS = 20.0
 #: An agent's states in which the daemon has done what it could for its start.
-_SETTLED = (State.READY, State.BUSY, State.WAITING, State.FAILED, State.STOPPED)
+_SETTLED = (
+    State.READY,
+    State.BUSY,
+    State.LIMITED,
+    State.WAITING,
+    State.FAILED,
+    State.STOPPED,
+)
 
 
 def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:

@@ -88,7 +88,7 @@ class Bridge:
                 self._begin(
                     self._quickly,
                     self._settling(),
-                    lambda: self._client.permit(permission, option=option),
+                    lambda: self._client.permit(permission, option=option, face="editor"),
                 )
 
     def _open(self, ask: OpenSession, settled: threading.Event) -> None:
