@@ -253,6 +253,15 @@ def test_errors_have_their_kinds(tars: TarsHome, codex_api: FakeApi) -> None:
     # The context was full: Codex has it summed up first, which is a request like any other.
     assert len(two) == after.usage.requests == 2
     assert [tokens(before), tokens(after)] == [billed(one), billed(*two)]
+    # A used-up account is no error yet: the turn waits until it is renewed.
+    stream = tars.under_way("hello @quota", sign="waiting")
+    assert tars.agent().state == "limited"
+    fault = tars.agent().last_error
+    assert fault is not None
+    assert fault.kind == "quota"
+    assert fault.until is not None
+    tars.client.cancel()
+    assert result(stream).outcome == "cancelled"
     assert tars.agent_pid() == pid
 
 
