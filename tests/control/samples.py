@@ -8,7 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from tars.control import attach_contract as a
 from tars.control import contract as c
+from tars.control import permission_contract as p
 from tars.control.status_text import render
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -71,6 +73,14 @@ TURN = c.TurnStatus(
     input_tokens=12_500,
     output_tokens=310,
 )
+RULE = p.RuleStatus(
+    agent="gemini",
+    tool_kind="execute",
+    rule="allow",
+    source="remembered",
+    chosen_at="2026-03-01T12:00:00Z",
+    by="cli pid 4711",
+)
 BUSY = msgspec.structs.replace(
     READY,
     name="main",
@@ -94,6 +104,18 @@ FULL = msgspec.structs.replace(
     ],
     context=c.ContextStatus(used=41_000, size=200_000),
     unrecognised={"session/ping\x1b[2J": 12, "system/new": 1},
+)
+LIMITED = msgspec.structs.replace(
+    BUSY,
+    state="limited",
+    turn=msgspec.structs.replace(TURN, waiting_for="The daily quota is used up."),
+    condition=c.ConditionStatus(
+        word="rate_limited",
+        evidence="The daily quota is used up.",
+        since_seconds=12.0,
+        until="2026-03-01T15:00:00Z",
+        remaining_seconds=10_790.0,
+    ),
 )
 FAILED = c.AgentStatus(
     name="gemini", kind="gemini", protocol="acp", state="failed", restarts=1, last_error=FAULT
@@ -125,7 +147,31 @@ HOSTILE = c.AgentStatus(
     ],
 )
 
+
+def _condition(word: str, evidence: str, age: float) -> c.ConditionStatus:
+    return c.ConditionStatus(word=word, evidence=evidence, since_seconds=age)
+
+
+CONDITIONS = (
+    ("one", "ready", "idle", "it has answered, and nothing is asked", 185.0),
+    ("two", "busy", "wedged", "The turn was given up: silent for 600 s.", 600.0),
+    ("three", "stopped", "stopped", "nobody wants it to run", 5.0),
+    ("four", "busy", "confused", "a newer daemon's\x1b[2J word", 5.0),
+)
+
 STATUSES: dict[str, c.Status] = {
+    "conditions": c.Status(
+        daemon=DAEMON,
+        agents=[
+            LIMITED,
+            *(
+                msgspec.structs.replace(
+                    READY, name=name, state=state, condition=_condition(word, told, age)
+                )
+                for name, state, word, told, age in CONDITIONS
+            ),
+        ],
+    ),
     "ready": c.Status(daemon=DAEMON, agents=[READY], session=SESSION),
     "busy": c.Status(daemon=DAEMON, agents=[BUSY, RETRYING], session=SESSION),
     "failed": c.Status(daemon=DAEMON, agents=[FAILED]),
@@ -148,6 +194,13 @@ STATUSES: dict[str, c.Status] = {
 
 SAMPLES: tuple[c.Wire, ...] = (
     c.Accepted(turn="t-1", agent="gemini", position=2),
+    a.Attached(agent="gemini", protocol="pty", state="ready", screen=True, viewer="v1"),
+    a.Ended(reason="The agent's program has ended."),
+    a.KeysRequest(viewer="v1", text="\x1b[A"),
+    a.Prompted(turn="t-1", text="hello"),
+    a.Shown(text="\x1b[2Jhello"),
+    a.View(keyboard=True, rows=24, columns=80, viewers=2),
+    a.ViewRequest(viewer="v1", rows=24, columns=80),
     c.AgentChanged(agent="gemini", state="failed", error=FAULT),
     c.AgentList(agents=[READY], default="gemini"),
     c.AgentsChanged(agents=[c.AgentChanged(agent="gemini", state="ready")]),
@@ -176,8 +229,12 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.LogLine(line="a line"),
     PERMISSION.options[0],
     PERMISSION,
-    c.PermitRequest(option="proceed_once"),
-    c.Permitted(id="p-1", option="proceed_once"),
+    c.PermitRequest(option="proceed_once", remember=True, face="cli"),
+    c.Permitted(id="p-1", option="proceed_once", remembered="execute"),
+    p.ForgetRequest(agent="gemini", tool_kind="execute"),
+    p.Forgotten(rules=[RULE]),
+    p.RuleList(rules=[RULE]),
+    RULE,
     c.PromptRequest(text="hello", session="s-1", timeout_seconds=1.5, refuse_if_busy=True),
     c.Reloaded(changed=["gemini"], faults=["agents.gemini.kind: no such kind"]),
     c.ResetDone(agent="gemini", session=SESSION),
@@ -201,7 +258,7 @@ SAMPLES: tuple[c.Wire, ...] = (
     ),
     TURN,
     c.Usage(thought_tokens=18, net_tokens=1400, context_tokens=1200, requests=3, tool_calls=2),
-    c.Waiting(reason="the model"),
+    c.Waiting(reason="the model", until="2026-03-01T15:00:00Z"),
 )
 
 

@@ -11,11 +11,13 @@ import anyio
 from anyio.abc import SocketStream
 
 from tars.control import contract as c
+from tars.control import permission_contract as p
 from tars.control.app import build
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
 from tars.control.server import bind, serve
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
+from tests.control.scripted_desk import ScriptedDesk
 
 SESSION = c.SessionFields(
     session_id="s-1",
@@ -38,11 +40,13 @@ class ScriptedBackend:
 
     def __init__(self, logs: Path) -> None:
         self.feed = Feed()
+        self.attaching = ScriptedDesk()
         self.logs = logs
         self.states = {"echo": "ready", "gemini": "stopped"}
         self.session: c.SessionFields | None = SESSION
         self.open_turns: dict[str, str] = {}
         self.waiting_permissions = {"p-1": ("allow_once", "reject_once")}
+        self.answered_by = ""
         self.turns = 0
         self.stopping = False
         self.broken: Exception | None = None
@@ -91,7 +95,8 @@ class ScriptedBackend:
         cleared, self.session = self.session, None
         return c.ResetDone(agent=agent, session=cleared)
 
-    async def permit(self, request_id: str, answer: c.PermitRequest) -> c.Permitted:
+    async def permit(self, request_id: str, answer: c.PermitRequest, who: str = "") -> c.Permitted:
+        self.answered_by = who
         options = self.waiting_permissions.get(request_id)
         if options is None:
             raise PermissionNotFound(f"Nothing waits for permission under {request_id!r}.")
@@ -99,7 +104,16 @@ class ScriptedBackend:
         if option not in options:
             raise RequestInvalid(f"There is no option {option!r}.")
         del self.waiting_permissions[request_id]
-        return c.Permitted(id=request_id, option=option)
+        remembered = "execute" if answer.remember else None
+        return c.Permitted(id=request_id, option=option, remembered=remembered)
+
+    def permissions(self, agent: str | None) -> p.RuleList:
+        self._known(agent or "echo")
+        return p.RuleList()
+
+    async def forget(self, request: p.ForgetRequest) -> p.Forgotten:
+        self._break()
+        return p.Forgotten()
 
     async def change_agent(self, name: str, action: AgentAction) -> c.AgentChanged:
         self.states[self._known(name)] = "stopped" if action == "stop" else "ready"

@@ -10,6 +10,7 @@ import pytest
 
 from tars.control import contract as c
 from tars.control.app import HANDLERS
+from tars.control.attach_contract import KeysRequest, ViewRequest
 from tars.control.reference import INTRODUCTION
 from tars.control.routes import ROUTES, Route
 from tars.errors import Busy, StoreError
@@ -42,6 +43,8 @@ def example(route: Route) -> tuple[str, Any]:
     bodies: dict[type[c.Wire] | None, dict[str, Any]] = {
         c.PromptRequest: {"text": "hello"},
         c.ChangeRequest: {"action": "start", "names": ["echo"]},
+        KeysRequest: {"viewer": "v1", "text": "ls"},
+        ViewRequest: {"viewer": "v1", "rows": 30, "columns": 100},
     }
     return path, bodies.get(route.request)
 
@@ -146,10 +149,20 @@ async def test_permissions_are_answered(server: Running) -> None:
     """The option arrives; a second answer finds nothing that waits."""
     bad = await server.ask("POST", "/v1/permit/p-1", {"option": "maybe"})
     contradiction = await server.ask("POST", "/v1/permit/p-1", {"option": "x", "deny": True})
-    assert [bad.status, contradiction.status] == [400, 400]
+    no_face = await server.ask("POST", "/v1/permit/p-1", {"face": "me & you"})
+    assert [bad.status, contradiction.status, no_face.status] == [400, 400, 400]
     answer = await server.ask("POST", "/v1/permit/p-1", {"deny": True})
     assert answer.json == {"id": "p-1", "option": "reject_once", "remembered": None}
+    assert server.backend.answered_by == f"client pid {os.getpid()}"
     assert (await server.ask("POST", "/v1/permit/p-1")).code == "permission_not_found"
+
+
+async def test_who_answers_is_the_face_and_the_process(server: Running) -> None:
+    """The process is the system's word, the face the client's."""
+    body = {"remember": True, "face": "cli"}
+    answer = await server.ask("POST", "/v1/permit/p-1", body)
+    assert answer.json["remembered"] == "execute"
+    assert server.backend.answered_by == f"cli pid {os.getpid()}"
 
 
 async def test_a_reset_says_what_it_cleared(server: Running) -> None:

@@ -14,6 +14,7 @@ FAULT = errors.Fault(errors.FaultKind.BAD_KEY, "The key is wrong.", "Mend it.")
         (errors.AgentNotFound("x"), 404, "agent_not_found"),
         (errors.SessionNotFound("x"), 404, "session_not_found"),
         (errors.PermissionNotFound("x"), 404, "permission_not_found"),
+        (errors.ViewerNotFound("x"), 404, "viewer_not_found"),
         (errors.RequestInvalid("x"), 400, "request_invalid"),
         (errors.ConfigInvalid("config.toml", ("x",)), 422, "config_invalid"),
         (errors.UserError("x"), 400, "request_invalid"),
