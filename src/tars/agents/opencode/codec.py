@@ -147,6 +147,9 @@ class Opencode:
         )
 
     def _opened(self, start: SessionStart) -> list[Said]:
+        if start is not self._starting:
+            # The handshake has failed by now.
+            return []
         turn = self._hearing.turn
         if start.forgotten and start.resumed and turn is None:
             # Nobody wants this conversation any more.
@@ -159,6 +162,8 @@ class Opencode:
         return self._ready() if self._handshaking else self._told_open(start)
 
     def _not_opened(self, start: SessionStart, fault: Fault) -> list[Said]:
+        if start is not self._starting:
+            return []
         self._starting = None
         if self._handshaking and is_lost(start, fault):
             self._start("")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Raw
 
+from tars.agents.opencode import faults
 from tars.agents.opencode import messages as wire
 from tars.agents.opencode.asks import Asks, refusal
 from tars.agents.opencode.remembered import Remembered
@@ -17,7 +18,6 @@ from tars.conversation.model import (
     Said,
     Unrecognised,
 )
-from tars.protocols.faults import plain
 
 #: How many of a session's last messages are read when events were missed.
 MISSED_MESSAGES = 100
@@ -155,7 +155,7 @@ class Hearing:
         status, turn = told.status, self._turn_of(told.session)
         if status.type == "retry" and self.turn is not None and self._known.is_ours(told.session):
             until = None if status.next is None else status.next / 1000
-            return [Retrying(plain(status.message) or "the model's provider", until)]
+            return [Retrying(faults.words(status.message) or "the model's provider", until)]
         if turn is None:
             return self._ignore()
         turn.idle = status.type == "idle" and turn.user != ""

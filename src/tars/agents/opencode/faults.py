@@ -2,12 +2,18 @@
 
 import re
 
-from tars.agents.opencode.messages import Error
+import msgspec
+
+from tars.agents.opencode.messages import Error, ErrorData
 from tars.errors import Fault, FaultKind
 from tars.protocols.faults import plain
 
 _SIGN_IN = "`opencode auth login` signs in, or set the provider's key in `[agents.NAME.env]`."
-_MODELS = "`opencode models` lists them; mend `model` in `[agents.NAME]`, then `tars restart`."
+# A session keeps the model of its last prompt, whatever opencode's configuration says by then.
+_MODELS = (
+    "`opencode models` lists them; set `model` in `[agents.NAME]` to one of them, "
+    "then `tars restart`."
+)
 _AGENTS = "`opencode agent list` lists them; mend `mode` in `[agents.NAME]`, then `tars restart`."
 
 #: Words in a provider's error, where its status says less. The first that fits is taken.
@@ -37,9 +43,18 @@ _SAID = {
 _CONTEXT = r"context.?length|context.?window|prompt is too long|too many tokens"
 
 
+def words(message: str) -> str:
+    """Give an error's own words; some providers wrap them in JSON."""
+    try:
+        wrapped = msgspec.json.decode(message, type=ErrorData)
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        return plain(message)
+    return plain(wrapped.message) or plain(message)
+
+
 def of_error(error: Error) -> Fault:
     """Turn the error of a message or a session into a fault."""
-    said = plain(error.data.message)
+    said = words(error.data.message)
     match error.name:
         case "ProviderAuthError":
             return Fault(
@@ -57,7 +72,7 @@ def of_error(error: Error) -> Fault:
 
 def of_refusal(status: int, error: Error | None, what: str) -> Fault:
     """Turn a request that the server did not take into a fault; `what` it was in words."""
-    said = plain(error.data.message) if error else ""
+    said = words(error.data.message) if error else ""
     if status in (401, 403):
         return Fault(FaultKind.PROTOCOL, "opencode's server refuses the password tars gave it.")
     if status == 404:

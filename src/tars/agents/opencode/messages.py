@@ -12,7 +12,8 @@ from msgspec import Raw, Struct, field
 from tars.conversation.model import RequestUsage
 
 #: A number beyond this is no count of tokens, and no database could store it.
-_Count = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+_MOST = msgspec.Meta(ge=0, le=2**53)
+_Count = Annotated[int, _MOST] | Annotated[float, _MOST]
 #: A million dollars for one request is an error of the price list.
 _Dollars = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 #: Milliseconds since the epoch.
