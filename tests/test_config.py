@@ -25,6 +25,8 @@ class Facts:
 
 
 KINDS = {"gemini": Facts(("acp", "stream-json")), "echo": Facts(("acp",))}
+#: The kind that needs a command.
+ANY = {"acp": Facts(("acp",))}
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 
@@ -47,7 +49,7 @@ def gemini_installed(command: str) -> str | None:
 def read(home: Home, text: str | bytes, mode: int = 0o600) -> Config:
     home.config.write_bytes(text.encode() if isinstance(text, str) else text)
     home.config.chmod(mode)
-    return config.read(home.config, home, KINDS, nothing_installed)
+    return config.read(home.config, home, {**KINDS, **ANY}, nothing_installed)
 
 
 def faults(home: Home, text: str | bytes) -> list[str]:
@@ -288,7 +290,7 @@ def test_one_run_reports_every_fault(home: Home) -> None:
         'agents.gemini.modle: unknown key; did you mean "model"?',
         "agents.gemini.queue_limit: must be 1 or more",
         "agents.gemini.restart: must be a string, not an integer",
-        'agents.other.kind: "gemnii" is not one of gemini, echo; did you mean "gemini"?',
+        'agents.other.kind: "gemnii" is not one of gemini, echo, acp; did you mean "gemini"?',
         'default_agent: there is no [agents.gemni]; did you mean "gemini"?',
         'log_level: "loud" is not one of debug, info, warning, error',
         'log_levle: unknown key; did you mean "log_level"?',
@@ -343,15 +345,12 @@ def test_a_wrong_value_is_one_fault_that_names_its_key(home: Home, line: str, fa
 
 def test_an_acp_agent_needs_a_command(home: Home) -> None:
     """The fault says what to write, and once; with a command there is none."""
-    home.config.write_text('[agents.mine]\nkind = "acp"\n')
-    with pytest.raises(ConfigInvalid) as invalid:
-        config.read(home.config, home, {**KINDS, "acp": Facts(("acp",))})
-    (fault,) = invalid.value.faults
-    assert "agents.mine.command: missing" in fault
+    (fault,) = faults(home, '[agents.mine]\nkind = "acp"\n')
+    assert fault.startswith("agents.mine.command: missing")
     assert 'command = ["opencode", "acp"]' in fault
-    home.config.write_text('[agents.mine]\nkind = "acp"\ncommand = ["x"]\nusage = "none"\n')
-    read = config.read(home.config, home, {**KINDS, "acp": Facts(("acp",))})
-    assert (read.agents["mine"].command, read.agents["mine"].usage) == (("x",), "none")
+    read_config = read(home, '[agents.mine]\nkind = "acp"\ncommand = ["x"]\nusage = "none"\n')
+    mine = read_config.agents["mine"]
+    assert (mine.command, mine.usage) == (("x",), "none")
 
 
 @pytest.mark.parametrize("name", ["Gemini", "-x", "a" * 33, '"a b"', '""', '"../x"'])
@@ -363,7 +362,7 @@ def test_a_bad_name_for_an_agent_is_a_fault(home: Home, name: str) -> None:
 
 def test_an_agent_without_a_kind_has_to_be_named_after_one(home: Home) -> None:
     """The fault lists the kinds."""
-    assert faults(home, "[agents.work]") == ["agents.work.kind: missing; one of gemini, echo"]
+    assert faults(home, "[agents.work]") == ["agents.work.kind: missing; one of gemini, echo, acp"]
 
 
 def test_agents_that_are_no_tables_are_faults(home: Home) -> None:
@@ -548,7 +547,7 @@ def test_the_example_reads_with_every_key_in_force(home: Home) -> None:
         (home.root / name).touch(mode=0o600)
     read_config = read(home, uncommented(config.template()))
     assert read_config.warnings == ()
-    assert list(read_config.agents) == ["gemini", "echo"]
+    assert list(read_config.agents) == ["gemini", "qwen", "echo"]
 
 
 def test_the_example_documents_every_key() -> None:

@@ -7,16 +7,18 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import acp
 import pytest
 from acp import schema
 from acp.client.connection import ClientSideConnection
 
-from tests.support.tars_home import TarsHome, tars_home
+from tests.support.tars_home import TarsHome, kill, tars_home
 
 PATIENCE = 30.0
+#: A second agent, whose command is not there.
+BROKEN = '[agents.broken]\nkind = "acp"\ncommand = ["/nowhere/agent"]\nautostart = false\n'
 
 Choose = Callable[[list[schema.PermissionOption]], Awaitable[str | None]]
 
@@ -94,7 +96,7 @@ async def join(connection: ClientSideConnection) -> str:
 def tars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TarsHome]:
     """One daemon with the echo agent, for all editors."""
     with tars_home(tmp_path_factory.mktemp("acp")) as tars:
-        tars.configure_echo()
+        tars.configure_echo(more=BROKEN)
         tars.start()
         yield tars
 
@@ -317,44 +319,90 @@ def test_without_a_daemon_the_editor_is_told_what_to_do(tmp_path: Path) -> None:
         run(scenario(down, "tars start"))
 
 
-def test_an_agent_that_is_not_there_is_told(tars: TarsHome) -> None:
-    """With the command that shows the names."""
+@pytest.mark.parametrize(
+    ("agent", "advice"), [("nobody", "tars agents"), ("broken", "mend `command`")]
+)
+def test_an_agent_that_cannot_be_had_is_told(tars: TarsHome, agent: str, advice: str) -> None:
+    """One that is not configured, and one that does not start: each with what to do."""
 
     async def scenario() -> None:
-        async with editing(tars, Editor(), "--agent", "nobody") as connection:
+        async with editing(tars, Editor(), "--agent", agent) as connection:
             with pytest.raises(acp.RequestError) as failed:
                 await join(connection)
-            assert "tars agents" in str(failed.value)
+            assert advice in str(failed.value)
 
     run(scenario())
+
+
+class Raw:
+    """`tars acp` under a hand-written editor, which may be rude."""
+
+    def __init__(self, tars: TarsHome) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tars", "acp"],
+            env=tars.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.session = ""
+
+    def __enter__(self) -> Self:
+        self.ask(1, "initialize", protocolVersion=1)
+        self.ask(2, "session/new", cwd="/", mcpServers=[{"name": "x"}])
+        assert self.hear()["id"] == 1
+        self.session = self.hear()["result"]["sessionId"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def ask(self, id: int, method: str, **params: object) -> None:
+        message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+        print(json.dumps(message), file=self.process.stdin, flush=True)
+
+    def prompt(self, id: int, text: str) -> None:
+        blocks = [{"type": "text", "text": text}]
+        self.ask(id, "session/prompt", sessionId=self.session, prompt=blocks)
+
+    def hear(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
 
 
 def test_the_last_word_of_an_editor_reaches_tars(tars: TarsHome) -> None:
     """A prompt sent with its last breath is run; stdout holds the protocol and nothing else."""
     before = len(tars.ledger())
-    command = [sys.executable, "-m", "tars", "acp"]
-    with subprocess.Popen(
-        command,
-        env=tars.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(id: int, method: str, **params: object) -> None:
-            message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
-            print(json.dumps(message), file=process.stdin, flush=True)
-
-        ask(1, "initialize", protocolVersion=1)
-        ask(2, "session/new", cwd="/", mcpServers=[{"name": "x"}])
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
-        session = answers[1]["result"]["sessionId"]
-        ask(3, "session/prompt", sessionId=session, prompt=[{"type": "text", "text": "last"}])
-        rest, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
+    with Raw(tars) as editor:
+        editor.prompt(3, "last")
+        rest, said = editor.process.communicate(timeout=PATIENCE)
+        assert editor.process.returncode == 0
     assert all(json.loads(line)["jsonrpc"] == "2.0" for line in rest.splitlines())
     assert "MCP servers are not passed on" in said
+    tars.until(lambda _: [row.outcome for row in tars.ledger()[before:]] == ["ok"])
+
+
+def test_an_editor_that_stalls_harms_nobody(tars: TarsHome) -> None:
+    """It reads nothing of a large answer; others are served, and it finds all of it later."""
+    with Raw(tars) as editor:
+        editor.prompt(3, "ECHO:big:3000000")
+        assert tars.prompt("Hello").text == "echo: Hello"
+        heard = [editor.hear()]
+        while heard[-1].get("id") != 3:
+            heard.append(editor.hear())
+    texts = [m["params"]["update"]["content"]["text"] for m in heard[:-1]]
+    assert len("".join(texts)) == 3_000_000
+
+
+def test_an_editor_that_is_killed_leaves_its_turn_to_tars(tars: TarsHome) -> None:
+    """kill -9 in mid-turn: the turn goes on to its end."""
+    before = len(tars.ledger())
+    with Raw(tars) as editor:
+        editor.prompt(3, "ECHO:slow:10:0.05")
+        assert editor.hear()["method"] == "session/update"
+        kill(editor.process.pid)
     tars.until(lambda _: [row.outcome for row in tars.ledger()[before:]] == ["ok"])
