@@ -197,3 +197,17 @@ def test_dropped_and_read_add_up(bursts: list[int]) -> None:
         assert seen == published
 
     anyio.run(play)
+
+
+async def test_a_turn_that_goes_on_elsewhere_takes_its_readers_along() -> None:
+    """They read on in one stream, beside those who follow the other turn already."""
+    feed = Feed()
+    with feed.follow_turn("t1") as first, feed.follow_turn("t2") as other:
+        feed.publish_turn("t1", "text", Text(text="half"))
+        feed.hand_over("t1", "t2")
+        feed.hand_over("t9", "t2")
+        feed.publish_turn("t1", "text", Text(text="nobody"))
+        feed.publish_turn("t2", "turn", TurnResult(turn="t2", agent="b", outcome="ok"))
+        assert [name async for name, _ in first] == ["text", "turn"]
+        assert [name async for name, _ in other] == ["turn"]
+    assert feed.listeners == 0

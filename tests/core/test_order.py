@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars.core.order import cycle, held_up, in_order
+from tars.core.order import cycle, held_up, in_order, waves
 
 NAMES = "abcdef"
 
@@ -26,6 +26,13 @@ def test_a_long_chain_is_no_problem() -> None:
     after = {str(n): [str(n + 1)] for n in range(1000)}
     assert in_order(after, after) == tuple(str(n) for n in reversed(range(1000)))
     assert cycle(after) == ()
+
+
+def test_waves_are_those_that_may_go_together() -> None:
+    """Each stands behind all that it starts after, and beside those it has nothing to do with."""
+    after = {"b": ["a"], "c": ["b", "a"], "e": ["x"]}
+    assert waves("edcba", after) == (("e", "d", "a"), ("b",), ("c",))
+    assert waves("", {}) == ()
 
 
 def test_a_cycle_is_named() -> None:

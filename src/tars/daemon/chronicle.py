@@ -122,6 +122,12 @@ class Chronicle:
         if self.feed.listeners and not isinstance(event, e.PermissionAnswered):
             self._publish(_snake(name), agent, msgspec.to_builtins(event))
 
+    def close(self) -> None:
+        """Let go of its files: nothing more happens."""
+        self._children.close()
+        for file in self.logs.values():
+            file.close()
+
     def flush(self) -> None:
         """Write the decisions so far."""
         batch, self._decisions = self._decisions, []

@@ -119,6 +119,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             recorder.close()
             closed.set()
     finally:
+        chronicle.close()
         for path in (home.socket, home.children):
             with suppress(OSError):
                 path.unlink()
