@@ -243,6 +243,20 @@ def test_counters_of_more_than_a_request_are_added_to_nothing() -> None:
     assert (unknown.source, unknown.counted) == (Source.ESTIMATE, False)
 
 
+def test_subagents_that_are_in_the_sums_alone_are_named_by_the_log() -> None:
+    """Where they fit into the report; what is there already is not counted again."""
+    told = REQUESTS[:1]
+    inner = RequestUsage("s1", FLASH, 500, 5, subagent="a")
+    report = ReportedUsage(1500, 15)
+    usage = reconcile(report, (*told, inner), told=told)
+    assert (usage.input, usage.output, usage.requests, usage.subagent_tokens) == (1500, 15, 2, 505)
+    assert (usage.context, usage.source) == (1000, Source.OFFICIAL)
+    for reported in (ReportedUsage(1400, 15), ReportedUsage(1500, 14), None):
+        assert reconcile(reported, (inner,), told=told).subagent_tokens == 0
+    again = replace(inner, subagent="a")
+    assert reconcile(report, (inner,), told=(*told, again)).requests == 2
+
+
 def test_requests_that_were_told_are_the_detail_of_a_larger_report() -> None:
     """The last of them is the context; the report says what it cost, and what is missing."""
     last = RequestUsage("r", FLASH, 1200, 30, cached=1000, thoughts=7)

@@ -11,12 +11,15 @@
 The last user text steers the behaviour:
   @401 @403 @429 @500 @529      HTTP error with the API's error body (every attempt)
   @429once                      first attempt 429 (retry-after: 1), then fine
+  @spent                        429: the account's five-hour limit is used up until RESET (Anthropic)
+  @near                         fine, but the five-hour limit is used up to 92 % (Anthropic)
   @ctx                          "prompt too long" (400)
   @sse-err                      200, then an error event in the stream (overloaded_error)
   @cut                          200, half a stream, then the connection is closed
   @slow                         streams 200 deltas, 0.1 s apart (for interrupts)
   @tool                         first answer calls a shell tool, the answer after the tool result is text
   @tool2                        two tool rounds
+  @sleep                        with @tool: the command takes a minute  (responses only)
   @par                          one answer with two parallel tool calls
   @think                        answer with a thinking/reasoning block
   @agent                        calls the Task/Agent tool (sub-agent); as Codex, spawns one and waits for it
@@ -76,6 +79,24 @@ def texts_of(content):
 
 def strip_reminders(t):
     return re.sub(r"<system-reminder>.*?</system-reminder>", "", t, flags=re.S)
+
+
+#: When the limit of @spent and @near ends, in seconds since the epoch: in the year 2100.
+RESET = 4102444800
+
+
+def unified(status, utilization):
+    """The headers in which Anthropic tells how a subscription's limits stand."""
+    prefix = "anthropic-ratelimit-unified"
+    return {
+        f"{prefix}-status": status,
+        f"{prefix}-reset": str(RESET),
+        f"{prefix}-representative-claim": "five_hour",
+        f"{prefix}-5h-status": status,
+        f"{prefix}-5h-reset": str(RESET),
+        f"{prefix}-5h-utilization": utilization,
+        f"{prefix}-5h-surpassed-threshold": "0.9",
+    }
 
 
 class H(BaseHTTPRequestHandler):
@@ -195,6 +216,9 @@ class H(BaseHTTPRequestHandler):
     # ---- common steering
     def http_error(self, cue, api, n):
         """returns True if an error has been sent"""
+        if "@spent" in cue and api == "anthropic":
+            self.send_json(429, {"type": "error", "error": {"type": "rate_limit_error", "message": "This request would exceed your account's rate limit."}}, unified("rejected", "1.0"))
+            return True
         m = re.search(r"@(401|403|404|429once|429|500|503|529|ctx)\b", cue)
         if not m:
             return False
@@ -269,7 +293,7 @@ class H(BaseHTTPRequestHandler):
             billed(n, b, u)
             self.send_json(200, {"id": mid, "type": "message", "role": "assistant", "model": b.get("model"), "content": blocks, "stop_reason": stop, "stop_sequence": None, "usage": u})
             return
-        self.sse_start()
+        self.sse_start(unified("allowed_warning", "0.92") if "@near" in cue else None)
         self.ev("message_start", {"type": "message_start", "message": {"id": mid, "type": "message", "role": "assistant", "model": b.get("model"), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage0}})
         self.ev("ping", {"type": "ping"})
         if "@sse-err" in cue:
@@ -356,7 +380,7 @@ class H(BaseHTTPRequestHandler):
             out.append(it)
         elif want_tools and after_tool < want_tools:
             for i in range(2 if "@par" in cue else 1):
-                cmd = f"echo hello-{n}-{i}"
+                cmd = "sleep 60" if "@sleep" in cue else f"echo hello-{n}-{i}"
                 if "exec_command" in tools:
                     it = {"type": "function_call", "id": f"fc_{n}_{i}", "call_id": f"call_{n}_{i}", "name": "exec_command", "arguments": json.dumps({"cmd": cmd})}
                 elif "shell_command" in tools:

@@ -119,6 +119,7 @@ def test_what_subagents_and_compaction_used_is_counted(tars: TarsHome, claude_ap
     compaction; what it tells request by request has neither."""
     turn = tars.prompt("one @agent")
     assert counted(turn) == billed(claude_api)
+    assert turn.usage.subagent_tokens == 12 + 202 + 3002 + 42
     assert len(told(tars, turn)) == 2
     compaction = tars.prompt("/compact")
     assert compaction.outcome == "ok"
@@ -262,6 +263,22 @@ def test_an_error_says_what_to_do(tars: TarsHome, directive: str, kind: str, adv
     assert turn.error is not None
     assert (turn.error.kind, advice in turn.error.advice) == (kind, True)
     assert turn.usage.output_tokens == 0
+
+
+def test_the_limits_of_an_account_are_told(
+    tmp_path: Path, claude_command: Path, claude_env: dict[str, str]
+) -> None:
+    """A subscription's limits stand in the status; a turn that ran into one says until when."""
+    env = {**claude_env, "ANTHROPIC_API_KEY": "", "CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-fake"}
+    with tars_home(tmp_path) as tars:
+        configure(tars, claude_command, env)
+        tars.start()
+        assert tars.prompt("one @near").outcome == "ok"
+        [limit] = tars.agent().limits
+        assert (limit.name, limit.used_percent) == ("five_hour", 92.0)
+        turn = tars.prompt("two @spent")
+        assert turn.error is not None
+        assert (turn.error.kind, (turn.error.until or "")[:10]) == ("quota", "2100-01-01")
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,10 @@ def reconcile(
 ) -> TurnUsage:
     """Make one turn's usage from the agent's report and its log.
 
-    `told` are the requests that the protocol counted one by one: with them the log has no
-    say, and the larger of the report and their sum is taken. Counters of more than a request,
-    and those that nobody could read, are there for the record alone.
+    `told` are the requests that the protocol counted one by one: with them the log has a say
+    only of subagents that the report has in its sums, and the larger of the report and their
+    sum is taken. Counters of more than a request, and those that nobody could read, are there
+    for the record alone.
 
     `reported` is None when the protocol said nothing (a cancelled or failed turn);
     `logged` is None when the log could not be read. Where both agree, the log gives
@@ -92,9 +93,9 @@ def reconcile(
     sums are the report's and the detail the log's. Where the log is larger (a turn
     that was ended with usage 0/0), the log is the truth.
     """
-    if counted := tuple(r for r in told if _counts(r)):
-        return _official(reported, counted, tool_calls)
     requests = None if logged is None else tuple(logged)
+    if counted := tuple(r for r in told if _counts(r)):
+        return _official(reported, counted + _only_summed(reported, counted, requests), tool_calls)
     if requests:
         seen = _from_requests(requests, tool_calls)
         if reported is None or _below(reported, seen):
@@ -166,6 +167,24 @@ def _official(
         return seen
     whole = seen if _below(reported, seen) else _stretched(seen, reported)
     return replace(whole, cost_microusd=reported.cost_microusd, at_least=reported.at_least)
+
+
+def _only_summed(
+    reported: ReportedUsage | None,
+    told: tuple[RequestUsage, ...],
+    logged: tuple[RequestUsage, ...] | None,
+) -> tuple[RequestUsage, ...]:
+    """The subagents' requests that are in the report's sums alone: the log has them one by one.
+
+    They are taken where they fit in, so that nothing is counted twice.
+    """
+    if reported is None or logged is None:
+        return ()
+    known = {r.id for r in told}
+    more = tuple(r for r in logged if r.subagent and r.id not in known)
+    both = (*told, *more)
+    input, output = sum(r.input for r in both), sum(r.output for r in both)
+    return more if input <= reported.input and output <= reported.output else ()
 
 
 def _from_requests(requests: tuple[RequestUsage, ...], tool_calls: int) -> TurnUsage:

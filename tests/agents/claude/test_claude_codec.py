@@ -311,12 +311,26 @@ def test_the_accounts_limits_are_told() -> None:
     assert (end.fault.kind, end.fault.until) == (FaultKind.QUOTA, 2000)
 
 
+def test_a_limit_that_is_spoken_of_no_more_is_well_again() -> None:
+    """Its name is left out then; a later error does not end with it."""
+    script = busy()
+    info = {"status": "rejected", "rateLimitType": "five_hour", "resetsAt": 2000}
+    script.hear("rate_limit_event", rate_limit_info=info)
+    [said] = script.hear("rate_limit_event", rate_limit_info={"status": "allowed"})
+    assert said == LimitsTold((Limit("five_hour", None, 2000, "allowed"),))
+    end = ended(script.result(is_error=True, api_error_status=429, result="No."))
+    assert end.fault is not None
+    assert (end.fault.kind, end.fault.until) == (FaultKind.RATE_LIMIT, None)
+    assert ready().hear("rate_limit_event", rate_limit_info={"status": "allowed"}) == []
+
+
 def test_an_error_may_say_itself_when_its_limit_ends() -> None:
     """It comes in the clothes of an answer, which is not told."""
     script = busy()
     info = {"status": "rejected", "rateLimitType": "seven_day", "resetsAt": 3000}
     message = {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": "No."}]}
-    [said] = script.hear("assistant", message=message, rate_limit_info=info)
+    error = {"rate_limit_info": info}
+    [said] = script.hear("assistant", message=message, api_error_params=error)
     assert isinstance(said, LimitsTold)
     end = ended(script.result(is_error=True, api_error_status=429, result="No."))
     assert end.fault is not None

@@ -38,6 +38,8 @@ def test_an_error_is_understood(status: int | None, said: str, kind: FaultKind) 
 
 def test_only_a_limit_ends_by_itself() -> None:
     """A bad key stays one, whatever limit was told before."""
+    assert faults.classify(429, "slow down").until is None
+    assert faults.classify(429, "slow down", 5.0).kind is FaultKind.QUOTA
     assert faults.classify(429, "slow down", 5.0).until == 5.0
     assert faults.classify(429, "You've hit your weekly limit", 5.0).until == 5.0
     assert faults.classify(401, "no", 5.0).until is None

@@ -97,8 +97,7 @@ class Claude:
         self._session: str | None = None
         self._told_session = ""
         self._used = False
-        self._forgotten = False
-        self._clearing = False
+        self._forgotten = self._clearing = False
         self._turn: _Turn | None = None
         self._model = ""
         self._mode = ""
@@ -223,7 +222,7 @@ class Claude:
             return None
         if told.message.model == SYNTHETIC:
             # An error in an answer's clothes: the result tells it.
-            return self._limits.told(told.rate_limit_info)
+            return self._limits.told(told.api_error_params)
         return self._answers.told(told)
 
     def _init(self, line: bytes) -> list[Said] | None:

@@ -33,6 +33,8 @@ _ENDS_BY_ITSELF = (FaultKind.QUOTA, FaultKind.RATE_LIMIT)
 
 def classify(status: int | None, said: str, until: float | None = None) -> Fault:
     """Turn a failed turn into a fault. `until` is when the limit ends that it ran into."""
+    if status == _TOO_MANY and until is not None:
+        return replace(_used_up(said), until=until)
     fault = _by_text(said) or _by_status(status, faults.plain(said))
     return replace(fault, until=until) if fault.kind in _ENDS_BY_ITSELF else fault
 
@@ -102,11 +104,7 @@ def _by_text(said: str) -> Fault | None:
             "Buy some at console.anthropic.com, or use another key; then `tars restart`.",
         )
     if ("hit your" in low and "limit" in low) or "usage limit reached" in low:
-        return Fault(
-            FaultKind.QUOTA,
-            f"The account's limit is used up: {faults.plain(said)}",
-            "Wait until it is renewed, set another `model`, or use another account.",
-        )
+        return _used_up(said)
     if "prompt is too long" in low or "context window" in low or "conversation too long" in low:
         return Fault(
             FaultKind.CONTEXT_FULL,
@@ -122,6 +120,14 @@ def _by_text(said: str) -> Fault | None:
             _MODEL_ADVICE,
         )
     return None
+
+
+def _used_up(said: str) -> Fault:
+    return Fault(
+        FaultKind.QUOTA,
+        f"The account's limit is used up: {faults.plain(said)}",
+        "Wait until it is renewed, set another `model`, or use another account.",
+    )
 
 
 def _by_status(status: int | None, said: str) -> Fault:

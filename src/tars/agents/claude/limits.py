@@ -1,6 +1,6 @@
 """The account's limits, as Claude Code tells them."""
 
-from msgspec import Raw
+from dataclasses import replace
 
 from tars.agents.claude import messages as wire
 from tars.conversation.model import Limit, LimitsTold, Said
@@ -17,15 +17,16 @@ class Limits:
 
     def __init__(self) -> None:
         self.ends: float | None = None
+        self._near: Limit | None = None
 
     def changed(self, line: bytes) -> list[Said] | None:
         """Read a `rate_limit_event`; None where it makes no sense."""
         told = decoded(line, wire.RATE_LIMIT_EVENT)
         return None if told is None else self._note(told.rate_limit_info)
 
-    def told(self, info: Raw) -> list[Said]:
+    def told(self, error: wire.ErrorParams | None) -> list[Said]:
         """Read what an error says of the limit that it is about, if it says so."""
-        limit = decoded(info, wire.RATE_LIMIT)
+        limit = None if error is None else decoded(error.rate_limit_info, wire.RATE_LIMIT)
         return [] if limit is None else self._note(limit)
 
     def _note(self, told: wire.RateLimit) -> list[Said]:
@@ -33,7 +34,11 @@ class Limits:
         windows = list((told.windows or {}).items())[:_MAX_WINDOWS]
         known = {name: _limit(name, window) for name, window in windows if window is not None}
         if told.name:
-            known[told.name] = _limit(told.name, told)
+            self._near = known[told.name] = _limit(told.name, told)
+        elif self._near is not None:
+            # All is well again, with the limit that was spoken of too.
+            self._near = replace(self._near, used_percent=None, status=told.status or "")
+            known.setdefault(self._near.name, self._near)
         return [LimitsTold(tuple(known.values()))] if known else []
 
 

@@ -102,10 +102,16 @@ class Message(msgspec.Struct):
         return self.content if isinstance(self.content, list) else []
 
 
+class ErrorParams(msgspec.Struct):
+    rate_limit_info: Raw = _NULL
+
+
 class Assistant(msgspec.Struct):
+    """`api_error_params` is there where the message is an error in an answer's clothes."""
+
     message: Message
     parent_tool_use_id: str | None = None
-    rate_limit_info: Raw = _NULL
+    api_error_params: ErrorParams | None = None
 
 
 class User(msgspec.Struct):
