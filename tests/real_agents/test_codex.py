@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -189,12 +190,27 @@ def test_a_turn_is_cancelled(tars: TarsHome, codex_api: FakeApi) -> None:
     assert ended.outcome == "cancelled"
     assert tokens(ended) == billed(codex_api.billed()[0]["usage"])
     assert tars.ledger()[0].usage.at_least
+    # A command that runs is ended with its turn.
+    running = tars.under_way("hello @tool @sleep", sign="tool")
+    command = the_command(pid)
+    tars.client.cancel()
+    assert result(running).outcome == "cancelled"
+    assert psutil.wait_procs([command], timeout=30)[0] == [command]
     # It has hardly begun: Codex refuses to be interrupted there, and is asked again.
     early = tars.under_way("hello @slow", sign="started")
     tars.client.cancel()
     assert result(early).outcome == "cancelled"
     assert tars.prompt("hello").outcome == "ok"
     assert tars.agent_pid() == pid
+
+
+def the_command(codex: int) -> psutil.Process:
+    """What the model had run: Codex gives it a session of its own, and a shell at first."""
+    while True:
+        for child in psutil.Process(codex).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if child.cmdline() == ["sleep", "60"]:
+                    return child
 
 
 def test_a_permission_is_asked(

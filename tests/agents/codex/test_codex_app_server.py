@@ -340,6 +340,25 @@ def test_what_an_interrupted_turn_used_is_a_lower_bound(script: Script) -> None:
         assert ended[-1].usage == cut
 
 
+def command(id: str) -> dict[str, str]:
+    return {"type": "commandExecution", "id": id, "command": "x", "processId": f"p{id}"}
+
+
+def test_an_interrupted_turn_leaves_no_command_running(script: Script) -> None:
+    """Codex would let it run on. One that has ended is left alone."""
+    script.begin()
+    for id in ("a", "b"):
+        script.tell("item/started", item=command(id))
+    script.tell("item/completed", item={**command("b"), "status": "completed"})
+    script.codec.cancel()
+    script.complete("interrupted")
+    sent = [m for m in script.heard() if m["method"].startswith("thread/background")]
+    assert [m["params"] for m in sent] == [{"threadId": "t1", "processId": "pa"}]
+    script.begin(turn="u2")
+    assert script.complete(turn="u2") == [TurnEnded(Stop.DONE)]
+    assert script.heard() == []
+
+
 # --- requests ----------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ Rules, all measured on 0.169:
 - A second turn/start joins the turn under way: there is never one.
 - turn/interrupt is refused between turn/start's answer and turn/started, and the turn runs
   on. So a cancel waits for turn/started.
+- An interrupted turn leaves its command running, in a session of its own: it is ended then.
 - A subagent is a thread of its own in the same process. Nobody asked for its words, but what
   it uses counts, and what it wants leave for is asked.
 """
@@ -335,11 +336,18 @@ class AppServer:
         if stop is None:
             fault = _broken("Codex ended the turn with a status that tars does not know.")
             return self._end_turn(Stop.ERROR, fault)
+        if stop is Stop.CANCELLED:
+            self._end_commands()
         if stop is not Stop.ERROR:
             return self._end_turn(stop, cut=stop is Stop.CANCELLED)
         until = limits.free_at(self._listener.limits.values())
         fault = faults.of_turn(over.error, until)
         return self._end_turn(stop, fault, cut=faults.cut_off(over.error))
+
+    def _end_commands(self) -> None:
+        for process in self._listener.commands.values():
+            params = {"threadId": self._listener.speaker, "processId": process}
+            self._peer.ask("thread/backgroundTerminals/terminate", params, lambda _: [])
 
     def _end_turn(self, stop: Stop, fault: Fault | None = None, *, cut: bool = False) -> list[Said]:
         """End it. `cut`: in the middle of a response, which is billed, but told by nobody."""

@@ -56,6 +56,7 @@ class _Action(Message, frozen=True):
 
 class _Command(Message, frozen=True):
     command: str = ""
+    process_id: str | None = None
     status: str = ""
     command_actions: tuple[_Action, ...] = ()
     aggregated_output: str | None = None
@@ -148,6 +149,13 @@ def subagents(raw: Raw) -> tuple[str, ...]:
     item = decoded(raw, _ITEM)
     tool = decoded(raw, _TOOL) if item and item.type == "collabAgentToolCall" else None
     return tool.receiver_thread_ids if tool else ()
+
+
+def process(raw: Raw) -> tuple[str, str] | None:
+    """Give the ids of a command's item and of its process, if it is one."""
+    item = decoded(raw, _ITEM)
+    command = decoded(raw, _COMMAND) if item and item.type == "commandExecution" else None
+    return (item.id, command.process_id) if item and command and command.process_id else None
 
 
 def _answer(item: Item, raw: Raw, completed: bool) -> Read | None:

@@ -25,6 +25,8 @@ from tars.protocols.jsonrpc import decoded
 MAX_THREADS = 256
 #: How many items are remembered whose text came in pieces, lest it is said again.
 MAX_STREAMED = 256
+#: How many of a turn's running commands are known.
+MAX_COMMANDS = 256
 
 #: Methods that tell nothing that tars needs, and folders of such.
 _KNOWN = frozenset(
@@ -84,12 +86,14 @@ class Thread:
 
 
 class Listener:
-    """Turns notifications into what was said. `threads` are ours and our subagents'."""
+    """Turns notifications into what was said. `threads` are ours and our subagents';
+    `commands` are the processes of the speaker's commands that run, by their items' ids."""
 
     def __init__(self) -> None:
         self.threads: dict[str, Thread] = {}
         self.limits: dict[str, Limit] = {}
         self.ignored = 0
+        self.commands: dict[str, str] = {}
         #: The thread whose turn somebody waits for.
         self.speaker: str | None = None
         self._item = ""
@@ -117,6 +121,7 @@ class Listener:
         self.speaker = thread_id
         self._item, self._spoken = "", False
         self._streamed.clear()
+        self.commands.clear()
 
     def works_for_speaker(self, thread_id: str) -> bool:
         """Whether a thread is the speaker, or a subagent of it."""
@@ -183,12 +188,22 @@ class Listener:
                     self._subagent(id, told.thread_id)
         if told.thread_id != self.speaker:
             return []
+        self._note_command(told.item, completed=completed)
         read = items.read(told.item, completed=completed)
         if isinstance(read, items.Nothing):
             return []
         if isinstance(read, items.Answer):
             return self._whole_answer(read)
         return [read]
+
+    def _note_command(self, item: Raw, *, completed: bool) -> None:
+        if (found := items.process(item)) is None:
+            return
+        id, process = found
+        if completed:
+            self.commands.pop(id, None)
+        elif len(self.commands) < MAX_COMMANDS:
+            self.commands[id] = process
 
     def _whole_answer(self, answer: items.Answer) -> list[Said]:
         """Some providers do not stream."""
