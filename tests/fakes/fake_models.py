@@ -20,7 +20,6 @@ The last user text steers the behaviour:
   @tool                         first answer calls a shell tool, the answer after the tool result is text
   @tool2                        two tool rounds
   @sleep                        with @tool: the command takes a minute  (responses only)
-  @sleep                        with @tool: the command takes a minute  (responses only)
   @par                          one answer with two parallel tool calls
   @think                        answer with a thinking/reasoning block
   @agent                        calls the Task/Agent tool (sub-agent); as Codex, spawns one and waits for it
