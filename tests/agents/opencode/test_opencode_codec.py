@@ -248,7 +248,7 @@ def test_a_prompt_that_is_not_taken_ends_its_turn() -> None:
     talk = opened()
     talk.held = ("/session/ses_1/prompt_async",)
     talk.prompt()
-    (ended,) = ends(talk.raw(frames.failed_line("no answer", 5)))
+    (ended,) = ends(talk.raw(frames.failed_line("no answer", 4)))
     assert ended.fault is not None
     assert talk.asked[-1][1] == "/session/ses_1/abort"
 
@@ -494,25 +494,16 @@ _TYPES = [
     *("session.idle", "session.error", "session.created", "permission.asked", "question.asked"),
     *("permission.replied", "server.connected", "server.heartbeat", "x"),
 ]
+_MEMBERS = [
+    *("id", "sessionID", "messageID", "type", "info", "part", "status", "time", "tokens", "role"),
+    *("error", "data", "message", "state", "input", "text", "cost", "questions", "requestID"),
+]
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(
-            st.sampled_from(
-                ["id", "sessionID", "messageID", "type", "info", "part", "status", "time", "tokens"]
-                + [
-                    "role",
-                    "error",
-                    "data",
-                    "message",
-                    "state",
-                    "input",
-                    "text",
-                    "cost",
-                    "questions",
-                ]
-            ),
+            st.sampled_from(_MEMBERS),
             inner
             | st.sampled_from(["ses_1", "msg_a1", "prt_1", "assistant", "user", "text", "idle"]),
             max_size=5,
