@@ -273,6 +273,8 @@ class Driver:
 
     def _open(self, launch: Launch, session_id: str | None) -> bool:
         """Make the process of a conversation and begin its handshake."""
+        # What the kind gave it is as secret as what the person did.
+        self._redactor = Redactor(launch.env)
         channel = self._make(launch)
         if channel is None:
             return False
