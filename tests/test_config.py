@@ -87,6 +87,7 @@ def test_relations_are_read(home: Home) -> None:
     assert found["echo"].after == found["echo"].fallback == ("b",)
     assert found["echo"].group == ("web", "all")
     assert (found["b"].after, found["b"].fallback) == ((), ("echo",))
+    assert read(home, config.dump(Config(default_agent="b", agents=found))).agents == found
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_json_is_a_line_for_each(home: Path) -> None:
     found = {line.agent: (line.outcome, line.error and line.error.message) for line in lines}
     assert found == {"a": ("error", "It broke."), "b": ("refused", "It is down.")}
     assert done.returncode == 1
-    assert sorted(done.stderr.splitlines()) == ["a: tars: It broke.", "b: It is down. Up."]
+    assert sorted(done.stderr.splitlines()) == ["a: It broke.", "b: It is down. Up."]
 
 
 def test_a_terminal_gets_whole_lines_with_their_names(home: Path) -> None:
@@ -218,7 +218,7 @@ def test_an_answer_that_fell_back_says_whose_it_is(home: Path) -> None:
         several = tars(home, "prompt", "-a", "a", "-a", "c", "hi")
         one = tars(home, "prompt", "-a", "a", "hi")
     assert "==> a, answered by b <==\nwhole\n" in several.stdout
-    assert "a: tars: a: No quota. Asking b instead.\n" in several.stderr
+    assert "a: No quota. Asking b instead.\n" in several.stderr
     assert (one.stdout, one.stderr) == (
         "half\nwhole",
         "tars: a: No quota. Asking b instead.\n",

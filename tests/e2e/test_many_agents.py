@@ -87,6 +87,9 @@ def test_what_a_person_wants_is_not_handed_on(tars: TarsHome) -> None:
     assert tars.client.cancel(turn=accepted.turn).turn == f"{accepted.turn}-2"  # type: ignore[attr-defined]
     result = tars.result(stream)
     assert (result.agent, result.outcome) == ("rich", "cancelled")
+    stream = tars.under_way("ECHO:hang", sign="fallback")
+    assert tars.tars("cancel").returncode == 0
+    assert tars.result(stream).outcome == "cancelled"
 
     tars.client.reset("poor")
     session = tars.prompt("hello").session

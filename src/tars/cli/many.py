@@ -116,6 +116,7 @@ class Crowd:
                     self.progress,
                     terminal=True,
                     quiet=not self._live,
+                    owner=name,
                     out=cast(BytesIO, out),
                     err=cast(Any, err),
                 ),
@@ -187,7 +188,7 @@ class Crowd:
     def _refused(self, one: One, error: TarsError) -> None:
         """It has no turn. Its line of JSON is there all the same."""
         said = one_line(f"{error} {error.advice}")
-        one.view.say(f"tars: {said}" if self._live else said)
+        one.view.say(said)
         if self.as_json:
             fault = FaultStatus(kind="refused", message=str(error), advice=error.advice)
             self._json(TurnResult(turn="", agent=one.name, outcome="refused", error=fault))

@@ -25,11 +25,13 @@ TOOL_WORDS = {"in_progress": "runs", "completed": "done", "failed": "failed"}
 @dataclass(slots=True)
 class TurnView:
     """`terminal`: stdout is one, so the answer is cleaned of what would command it;
-    elsewhere its bytes go as they are. `quiet` keeps the answer's text back."""
+    elsewhere its bytes go as they are. `quiet` keeps the answer's text back. `owner` is the
+    agent whose name stands before each line anyway, where there is one."""
 
     progress: Progress
     terminal: bool
     quiet: bool = False
+    owner: str = ""
     out: BinaryIO = field(default_factory=lambda: sys.stdout.buffer)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     _cleaner: Cleaner = field(default_factory=Cleaner)
@@ -76,7 +78,8 @@ class TurnView:
         self._begin_afresh()
         # A reason may end without a stop, for it may be the agent's own words.
         reason = one_line(event.reason).rstrip(".")
-        self.say(f"tars: {event.from_agent}: {reason}. Asking {event.to_agent} instead.")
+        who = "" if event.from_agent == self.owner else f"{event.from_agent}: "
+        self.say(f"{self._voice}{who}{reason}. Asking {event.to_agent} instead.")
 
     def _begin_afresh(self) -> None:
         if self._shown and self._open:
@@ -134,18 +137,22 @@ class TurnView:
         if self.terminal and self._mid_line:
             self._emit("\n")
         if result.error is not None:
-            self.say(f"tars: {fault_line(result.error)}")
+            self.say(f"{self._voice}{fault_line(result.error)}")
         elif result.outcome not in ("ok", "cancelled"):
-            self.say(f"tars: the turn ended: {one_line(result.outcome)}.")
+            self.say(f"{self._voice}the turn ended: {one_line(result.outcome)}.")
         elif result.outcome == "ok" and not result.text:
             # An empty or blocked answer looks like a success, and ends like one.
-            self.say("tars: the model gave no text.")
+            self.say(f"{self._voice}the model gave no text.")
         if (
             self.err.isatty()
             and not self.quiet
             and result.usage.requests + result.usage.input_tokens
         ):
             self.say(turn_line(result))
+
+    @property
+    def _voice(self) -> str:
+        return "" if self.owner else "tars: "
 
     def _write(self, text: str) -> None:
         shown = self._cleaner.clean(text) if self.terminal else text

@@ -266,7 +266,8 @@ class TurnResult(Wire):
 
 
 class CancelRequest(Wire, forbid_unknown_fields=True):
-    """`turn` None is the turn that the agent has under way."""
+    """`turn` None is the turn that the agent has under way, or one that it failed and that is
+    with another agent now. A prompt is cancelled by its first id wherever it is."""
 
     agent: str | None = None
     turn: str | None = None

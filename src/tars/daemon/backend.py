@@ -200,8 +200,8 @@ class Desk:
             )
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
-        agent = self._loop.agent(request.agent or self._assembly.config.default_agent)
-        turn = agent.under_way
+        name = request.agent or self._assembly.config.default_agent
+        turn = self._loop.agent(name).under_way or self._fallbacks.handed_on(name)
         if request.turn is not None:
             turn = self._fallbacks.current(request.turn)
         if turn is not None and self._fallbacks.cancel(turn):

@@ -21,6 +21,8 @@ from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.turn import Prompt, TurnReport
 
+SLACK_SECONDS = 0.05
+
 Chains = Mapping[str, Sequence[str]]
 
 
@@ -45,7 +47,8 @@ class Fallbacks:
             report.outcome,
             report.fault,
             bound=prompt.session is not None,
-            over_limit=seconds >= limit,
+            # The core counts from a moment before the runtime does.
+            over_limit=seconds + SLACK_SECONDS >= limit,
         )
         return self._plan(prompt, attempt, seconds)
 
@@ -78,6 +81,11 @@ class Fallbacks:
     def current(self, prompt: str) -> str:
         """Name the attempt that is made now of a prompt that was accepted under this id."""
         return self._now_at.get(_first(prompt), prompt)
+
+    def handed_on(self, agent: str) -> str | None:
+        """Name a prompt that this agent failed and that another one has now, if there is one."""
+        prompts = map(self._loop.prompt, self._now_at.values())
+        return next((p.id for p in prompts if p is not None and agent in p.fell_back_from), None)
 
     def cancel(self, prompt: str) -> bool:
         """Cancel an attempt that is not there yet, as soon as it is; False for any other."""
