@@ -155,7 +155,7 @@ class TarsHome:
 
     def until(self, claim: Callable[[Status], bool]) -> Status:
         """Wait until the status fulfils this; it is asked again whenever something happened."""
-        with self._happenings() as happened:
+        with self.happenings() as happened:
             while True:
                 # Something was sent at once, when the subscription began.
                 assert happened.recv(65536), "the daemon ended"
@@ -164,7 +164,8 @@ class TarsHome:
                     return status
 
     @contextmanager
-    def _happenings(self) -> Iterator[socket.socket]:
+    def happenings(self) -> Iterator[socket.socket]:
+        """The daemon's events as they come; something comes at once, when it listens."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
             stream.settimeout(PATIENCE)
             stream.connect(str(self.home.socket))

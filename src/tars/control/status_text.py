@@ -166,7 +166,8 @@ def _turn(page: _Page, agent: AgentStatus) -> None:
     turn = agent.turn
     if turn is not None:
         page.line("turn", f"{turn.id}, for {duration(turn.elapsed_seconds)}{_so_far(turn)}")
-        if turn.waiting_for:
+        known = agent.condition is not None and agent.condition.evidence == turn.waiting_for
+        if turn.waiting_for and not known:
             page.line("waits for", turn.waiting_for, "yellow")
     if agent.queued:
         page.line("queue", f"{_plural(agent.queued, 'prompt')} waiting")

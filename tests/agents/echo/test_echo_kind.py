@@ -1,5 +1,6 @@
 """What tars knows of the built-in agent fits what the agent does."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,24 @@ def test_guard_and_tidy_touch_nothing(tmp_path: Path) -> None:
 def test_a_retry_is_told_from_other_noise(line: str, reason: str | None) -> None:
     """Only a line that reports a retry says what the agent waits for."""
     assert Echo().retrying(line) == reason
+
+
+def test_a_limit_says_until_when_and_is_over_then() -> None:
+    """The first time it is asked for it holds; one that is over is answered."""
+    with StdioAgent() as agent:
+        agent.codec = Acp(classify=classify)
+        agent.open()
+        before = time.time()
+        fault = end(agent.ask("ECHO:limit:0")).fault
+        assert fault is None
+    with StdioAgent() as agent:
+        agent.codec = Acp(classify=classify)
+        agent.open()
+        fault = end(agent.ask("ECHO:limit:60")).fault
+        assert fault is not None
+        assert (fault.kind, fault.until is not None) == (FaultKind.QUOTA, True)
+        assert fault.until is not None
+        assert before + 59 < fault.until < time.time() + 61
 
 
 def test_a_used_up_quota_needs_a_person() -> None:

@@ -16,6 +16,7 @@ from tars.protocols.acp import Acp
 from tars.protocols.codec import Codec
 from tars.protocols.jsonrpc import RpcError
 
+_UNTIL = re.compile(r"quota until (\d+\.\d+)")
 _RETRY = re.compile(r"Attempt \d+ failed .*Retrying after (\d+)ms")
 
 
@@ -79,5 +80,7 @@ def _folder(setup: Setup) -> Path:
 def classify(error: RpcError) -> Fault:
     """Tell a used-up quota from a rate limit; the rest is as with any agent."""
     if "daily quota" in error.message:
-        return Fault(FaultKind.QUOTA, error.message, "Wait until tomorrow.")
+        until = _UNTIL.search(error.message)
+        seconds = float(until[1]) if until else None
+        return Fault(FaultKind.QUOTA, error.message, "Wait until tomorrow.", seconds)
     return faults.classify(error)

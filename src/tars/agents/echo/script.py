@@ -20,6 +20,8 @@ commands, anywhere in its text, is played by it:
                                stdin, for as long as its parent lives
     ECHO:error:CODE            a JSON-RPC error with this code, -32603 for example
     ECHO:quota                 the error for a day's quota that is used up (429)
+    ECHO:limit:SECONDS         the same, until so many seconds after it was first asked for;
+                               the error says until when, and then there is an answer
     ECHO:crash[:STATUS]        exits at once, with status 1 or this one
     ECHO:kill                  kills itself with SIGKILL
     ECHO:big:BYTES             a single piece of text of this size
@@ -40,6 +42,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator
 
 from tars.agents.echo.memory import Session
@@ -51,6 +54,9 @@ FOREVER = float("inf")
 INVALID_PARAMS = -32602
 
 Json = dict[str, object]
+
+#: Until when a session's quota is used up, in seconds since the epoch.
+_limits: dict[str, float] = {}
 
 _TOOLS = (
     {"input": 1000, "output": 10, "cached": 0, "thoughts": 5},
@@ -261,6 +267,13 @@ def _error(turn: Turn, code: int) -> None:
     raise Failure(code, f"Told to fail with code {code}.")
 
 
+def _limit(turn: Turn, seconds: float) -> None:
+    until = _limits.setdefault(turn.session.id, time.time() + seconds)
+    if time.time() < until:
+        raise Failure(429, f"You have exhausted your daily quota until {until:.3f}.")
+    turn.answer("echo: renewed")
+
+
 def _quota(turn: Turn) -> None:
     raise Failure(429, "You have exhausted your daily quota on this model.")
 
@@ -347,6 +360,7 @@ COMMANDS = {
     "hang": Command(_hang),
     "deaf": Command(_deaf),
     "error": Command(_error, int),
+    "limit": Command(_limit, float),
     "quota": Command(_quota),
     "crash": Command(_crash, int, required=0),
     "kill": Command(_kill),
