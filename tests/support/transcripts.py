@@ -82,10 +82,15 @@ def _shown(said: Said) -> dict[str, Any]:
 def _told(value: Any) -> Any:
     """Leave out what the agent did not say."""
     if isinstance(value, dict):
-        return {name: _told(v) for name, v in value.items() if v is not None and v not in ("", ())}
+        return {name: _told(v) for name, v in value.items() if _says_something(name, v)}
     if isinstance(value, list | tuple):
         return [_told(v) for v in value]
     return value
+
+
+def _says_something(name: str, value: Any) -> bool:
+    # Added to the model after the recordings, and no agent of theirs estimates.
+    return value is not None and value not in ("", ()) and (name, value) != ("estimated", False)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

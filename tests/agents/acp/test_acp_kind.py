@@ -109,7 +109,7 @@ def test_the_codec_asks_who_it_is() -> None:
 
 
 def test_nothing_is_known_of_its_files_and_its_end() -> None:
-    """No log, no traces, no last words; what it knows depends on the agent."""
+    """No log but of one that is known, no traces, no last words."""
     assert KIND.history(setup("x"), "s") is None
     assert KIND.traces({}).logs == ()
     assert KIND.retrying("Attempt 1 failed") is None

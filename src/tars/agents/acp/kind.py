@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 
 from tars import __version__
 from tars.agents.acp import faults
@@ -69,8 +70,12 @@ class AcpAgent:
             replay_seconds=_REPLAY_SECONDS,
         )
 
-    def history(self, setup: Setup, session_id: str, mark: str = "") -> History | None:  # noqa: ARG002
-        return None
+    def history(self, setup: Setup, session_id: str, mark: str = "") -> History | None:
+        known = preset_of("", setup.command)
+        home = setup.env.get("HOME")
+        if known is None or known.log is None or not home:
+            return None
+        return known.log(Path(home), session_id, mark)
 
     def retrying(self, line: str) -> str | None:  # noqa: ARG002 - stderr is anything
         return None

@@ -4,13 +4,15 @@ An agent is recognised by the name that it gives itself in the handshake, or els
 command. What stands here of usage is where it counts, and what that means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from tars.accounting.meter import Meter
 from tars.accounting.rules import UsageRule
 from tars.agents.acp import faults
+from tars.agents.acp.kimi_log import KimiLog
+from tars.agents.kind import History
 from tars.protocols.acp_dialect import Dialect, Unveil
 
 
@@ -22,7 +24,8 @@ def _as_told(_last_piece: str) -> None:
 class Preset:
     """One agent. `name` is what it calls itself, `program` a word of its command.
     `restarts`: its cumulative counters begin at 0 when a session is loaded. `env` is what
-    it is given unless the configuration says otherwise."""
+    it is given unless the configuration says otherwise. `log` opens its own log of a session,
+    in somebody's home folder, where that is what counts."""
 
     name: str
     program: str
@@ -32,6 +35,7 @@ class Preset:
     unveil: Unveil = _as_told
     asides: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    log: Callable[[Path, str, str], History] | None = None
     note: str = ""
 
 
@@ -88,7 +92,8 @@ PRESETS = (
         "kimi",
         UsageRule.NONE,
         tested="2.1.0",
-        note="It counts nothing; only the fill of the context window is known.",
+        log=KimiLog,
+        note="It counts nothing over ACP; its own log has every request.",
     ),
 )
 
