@@ -17,7 +17,7 @@ import pytest
 
 from tars.control import contract as c
 from tars.control.feed import MAX_BYTES
-from tars.control.server import MAX_CONNECTIONS, MAX_HEAD, bind, peer_uid
+from tars.control.server import MAX_CONNECTIONS, MAX_HEAD, bind, peer_pid, peer_uid
 from tars.errors import UserError
 from tests.control.scripted import Client, Running
 
@@ -91,6 +91,13 @@ def test_a_peer_is_known_by_its_user() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         assert peer_uid(ours) == os.geteuid()
+        assert peer_pid(ours) == os.getpid()
+
+
+def test_nobody_knows_the_process_behind_another_kind_of_socket() -> None:
+    """That is no reason to refuse anybody."""
+    with socket.socket(socket.AF_INET) as sock:
+        assert peer_pid(sock) is None
 
 
 CONNECT_AS_NOBODY = """

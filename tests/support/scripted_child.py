@@ -169,6 +169,7 @@ PARTS: "dict[str, Callable[..., object]]" = {
     "lines": lines,
     "lost": lambda session: tell(f"lost {session}"),
     "open": open_session,
+    "request": lambda request, kind: tell(f"ask {request} {kind}"),
     "settling": lambda: tell("settling"),
     "stay": stay,
     "stderr": stderr,
