@@ -24,6 +24,13 @@ class PrivateFile(RotatingFileHandler):
         os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
         return super()._open()
 
+    def shouldRollover(self, record: logging.LogRecord) -> int:
+        """Go by where we are in the file: the library asks the file system for every line."""
+        if self.stream is None:
+            self.stream = self._open()
+        size = self.stream.tell() + len(self.format(record)) + 1
+        return int(0 < self.maxBytes <= size)
+
     def handleError(self, record: logging.LogRecord) -> None:
         pass
 

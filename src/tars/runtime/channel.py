@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import stat
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ import anyio.lowlevel
 
 from tars.agents.kind import Launch, Setup
 from tars.conversation.model import Said
+from tars.home import FOLDER_MODE
 from tars.protocols.codec import Codec
 from tars.runtime import children, pipes, terminal
 from tars.runtime.children import Child
@@ -195,6 +197,10 @@ def _viewers(launch: Launch, codec: Codec, child: Child) -> Viewers | None:
 
 def _empty(folder: Path) -> None:
     """Make the private folder anew, without what an earlier process left."""
-    with suppress(FileNotFoundError):
+    try:
+        if not os.listdir(folder) and stat.S_IMODE(folder.stat().st_mode) == FOLDER_MODE:
+            return
         shutil.rmtree(folder)
-    folder.mkdir(mode=0o700, parents=True)
+    except FileNotFoundError:
+        pass
+    folder.mkdir(mode=FOLDER_MODE, parents=True)

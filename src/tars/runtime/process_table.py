@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -17,11 +18,16 @@ _PROC = Path("/proc")
 #: Whether this kernel keeps the lists (CONFIG_PROC_CHILDREN); they are per thread.
 HAS_CHILDREN = _LINUX and (_PROC / f"self/task/{os.getpid()}/children").exists()
 #: Fields of /proc/<pid>/stat, counted from the one after the name.
-_STATE, _PARENT = 0, 1
+_STATE, _STARTED = 0, 19
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def create_time(pid: int) -> float:
     """When the process began, seconds since the epoch; 0.0 when it is gone."""
+    if _LINUX:
+        # As psutil reckons it, in a fifth of the time.
+        stat = _stat(pid)
+        return _booted() + int(stat[_STARTED]) / _TICKS if len(stat) > _STARTED else 0.0
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -97,10 +103,15 @@ def _children_of_thread(pid: int, thread: str) -> Iterable[int]:
         return ()
 
 
+@cache
+def _booted() -> float:
+    return float(psutil.boot_time())
+
+
 def _stat(pid: int) -> list[str]:
     """Give the fields after the name, which may hold anything. A gone process is a dead one."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].decode().split()
     except OSError:
-        return ["X", "0"]
+        return ["X"]
