@@ -122,6 +122,7 @@ def test_a_subagents_tokens_are_its_parents(tars: TarsHome, codex_api: FakeApi) 
     assert len(bills) == answer.usage.requests == 4
     assert tokens(answer) == billed(*bills)
     assert answer.usage.context_tokens == bills[3]["input_tokens"]
+    assert answer.usage.subagent_tokens == bills[2]["total_tokens"]
     tars.stop()
     for source in (Source.OFFICIAL, Source.LOG):
         found = recorded(tars, answer.turn, source)

@@ -475,6 +475,20 @@ def test_open_requests_end_with_the_turn(script: Script) -> None:
     assert [m["id"] for m in script.heard()] == ["0", 1]
 
 
+def test_a_change_of_files_is_asked_by_their_names(script: Script) -> None:
+    """The request does not say them, the item before it did."""
+    script.begin()
+    changes = [{"path": "/a", "kind": {"type": "add"}}, {"path": "/b", "kind": {"type": "add"}}]
+    script.tell("item/started", item={"type": "fileChange", "id": "c", "changes": changes})
+    method = "item/fileChange/requestApproval"
+    [asked] = script.ask(method, itemId="c")
+    assert isinstance(asked, PermissionAsked)
+    assert (asked.title, asked.tool_kind, asked.call_id) == ("edit /a, /b", "edit", "c")
+    [asked] = script.ask(method, id=1, itemId="d", grantRoot="/r")
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == "change files in /r"
+
+
 def test_too_many_requests_are_declined(script: Script) -> None:
     script.begin()
     for id in range(64):

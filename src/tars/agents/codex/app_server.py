@@ -219,6 +219,9 @@ class AppServer:
         if turn is None or not known or turn.cancelled or self._approvals.full:
             self._peer.answer(id, asked.declined)
             return []
+        if asked.kind == "edit":
+            # The request does not name the files; their item did.
+            asked = replace(asked, title=self._listener.edits.get(asked.call_id, asked.title))
         return [self._approvals.add(id, asked)]
 
     def _refuse(self, id: Id, method: str) -> list[Said]:

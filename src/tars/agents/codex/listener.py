@@ -17,6 +17,7 @@ from tars.conversation.model import (
     Said,
     TextSaid,
     ThoughtSaid,
+    ToolCallChanged,
     Unrecognised,
 )
 from tars.protocols.jsonrpc import decoded
@@ -27,6 +28,8 @@ MAX_THREADS = 256
 MAX_STREAMED = 256
 #: How many of a turn's running commands are known.
 MAX_COMMANDS = 256
+#: How many of a turn's changes of files are known.
+MAX_EDITS = 256
 
 #: Methods that tell nothing that tars needs, and folders of such.
 _KNOWN = frozenset(
@@ -87,13 +90,15 @@ class Thread:
 
 class Listener:
     """Turns notifications into what was said. `threads` are ours and our subagents';
-    `commands` are the processes of the speaker's commands that run, by their items' ids."""
+    `commands` are the processes of the speaker's commands that run, by their items' ids, and
+    `edits` say what its changes of files are about."""
 
     def __init__(self) -> None:
         self.threads: dict[str, Thread] = {}
         self.limits: dict[str, Limit] = {}
         self.ignored = 0
         self.commands: dict[str, str] = {}
+        self.edits: dict[str, str] = {}
         #: The thread whose turn somebody waits for.
         self.speaker: str | None = None
         self._item = ""
@@ -122,6 +127,7 @@ class Listener:
         self._item, self._spoken = "", False
         self._streamed.clear()
         self.commands.clear()
+        self.edits.clear()
 
     def works_for_speaker(self, thread_id: str) -> bool:
         """Whether a thread is the speaker, or a subagent of it."""
@@ -194,6 +200,8 @@ class Listener:
             return []
         if isinstance(read, items.Answer):
             return self._whole_answer(read)
+        if isinstance(read, ToolCallChanged) and read.paths and len(self.edits) < MAX_EDITS:
+            self.edits[read.call_id] = read.title
         return [read]
 
     def _note_command(self, item: Raw, *, completed: bool) -> None:
