@@ -1,11 +1,15 @@
 """Codex's rollouts are read forward, each response once, whatever else is in them."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tars.agents.codex.history import CodexHistory
+from tars.agents.codex.rollout import Rollout
 from tars.conversation.model import RequestCounted, RequestUsage
 from tests.support.codex_recordings import CODEX, replay
 from tests.support.transcripts import whole
@@ -187,3 +191,31 @@ def test_what_does_not_fit_is_left_out(home: Path) -> None:
         'not JSON "token_usage_record"\n'
     )
     assert read(CodexHistory(home, EXEC, "0")) == ()
+
+
+@given(
+    st.lists(
+        st.binary(max_size=30)
+        | st.builds(
+            lambda kind, payload: json.dumps({"type": kind, "payload": payload}).encode(),
+            st.sampled_from(["token_usage_record", "turn_context", "event_msg"]),
+            st.recursive(
+                st.none() | st.integers() | st.text(max_size=3) | st.just("token_count"),
+                lambda inner: st.dictionaries(
+                    st.sampled_from(
+                        ["type", "info", "item", "usage", "response_id", "model", "input_tokens"]
+                    ),
+                    inner,
+                ),
+                max_leaves=6,
+            ),
+        ),
+        max_size=6,
+    )
+)
+def test_no_line_raises(lines: list[bytes]) -> None:
+    """Whatever is in a rollout, it is read or left out."""
+    rollout = Rollout()
+    for line in lines:
+        rollout.read(line)
+        rollout.read(line + b' "token_count"')

@@ -19,7 +19,7 @@ def test_a_recording_gives_its_conversation_however_it_is_cut(case: Path, chop: 
 
 def test_all_recordings_are_found() -> None:
     """A moved folder would leave nothing to replay, and every test above would pass."""
-    assert len(cases()) == 13
+    assert len(cases()) == 14
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
@@ -37,16 +37,17 @@ def test_each_response_is_counted_once(case: Path) -> None:
 def grown(case: Path) -> int:
     """Add up the rises of every thread's total; a full context window sets it to 0."""
     totals: dict[str, int] = {}
-    grown = 0
+    resumed, grown = "", 0
     for line in (case / "app-server.jsonl").read_text("utf-8").splitlines():
         message = json.loads(line)["msg"]
+        params = message.get("params", {})
+        if message.get("method") == "thread/resume":
+            resumed = params["threadId"]
         if message.get("method") != "thread/tokenUsage/updated":
             continue
-        thread = message["params"]["threadId"]
-        total = message["params"]["tokenUsage"]["total"]["inputTokens"]
+        thread, total = params["threadId"], params["tokenUsage"]["total"]["inputTokens"]
         # The first that a resumed thread tells is the sum of long ago.
-        before = totals.get(thread, total if "resume" in case.name else 0)
-        grown += max(0, total - before)
+        grown += max(0, total - totals.get(thread, total if thread == resumed else 0))
         totals[thread] = total
     return grown
 
