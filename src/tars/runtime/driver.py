@@ -36,12 +36,13 @@ from tars.runtime import faults, limits, progress
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
+from tars.runtime.endings import Endings
 from tars.runtime.hub import Hub
 from tars.runtime.parting import see_off
 from tars.runtime.questions import Questions
 from tars.runtime.redaction import Redactor
 from tars.runtime.told import Told
-from tars.runtime.turn import OUTCOMES, LiveTurn, Prompt, TurnReport, added, report
+from tars.runtime.turn import LiveTurn, Prompt, TurnReport, report
 from tars.runtime.viewers import Viewers
 from tars.runtime.vitals import Vitals
 
@@ -60,17 +61,16 @@ class Driver:
         self.turn: LiveTurn | None = None
         self.held: LiveTurn | None = None
         self.questions = Questions(setup.name, hub)
-        self.model = setup.model
-        self.agent_version = ""
+        self.model, self.agent_version = setup.model, ""
         self.vitals = Vitals()
         self.told = Told()
         self._hub = hub
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
         self._has_one_session = False
-        self._awaited: tuple[LiveTurn, TurnEnded] | None = None
         self._open_sessions: set[str] = set()
         self._counting = Counting(setup.name, kind, hub)
+        self._endings = Endings(setup.name, hub, self._counting)
         if session_id:
             self._counting.history = kind.history(setup, session_id)
 
@@ -171,20 +171,20 @@ class Driver:
         assert turn is not None, "the core holds only turns that began"
         self.questions.clear()
         self._say_waiting(turn, Retrying(fault.message, fault.until))
-        self.turn, self.held, self._awaited = None, turn, None
+        self.turn, self.held = None, turn
 
     def resume(self) -> None:
         """Send the prompt of the held turn again, to the same conversation."""
         turn = self.held
         assert turn is not None, "the core resumes only turns that it holds"
-        self._counting.read_log(turn)
         self.turn, self.held = turn, None
+        self._counting.read_log(turn)
         self._say_waiting(turn, Retrying(""))
-        turn.given, turn.progressed_at = False, None
+        turn.given, turn.progressed_at, turn.reported_before = False, None, turn.reported
         turn.transcript.running_tools.clear()
-        if self.one_shot and self._make(self.kind.launch(self.setup, turn.session_id)) is None:
-            return
-        self._give(turn, turn.session_id)
+        session = turn.session_id
+        if not self.one_shot or self._make(self.kind.launch(self.setup, session)) is not None:
+            self._give(turn, session)
 
     def _refuse(self, turn: LiveTurn, fault: Fault) -> None:
         """No process can be given this prompt: the next one goes where this one came from."""
@@ -192,7 +192,7 @@ class Driver:
             turn.given = True
             self.session_id, self._counting.history = turn.came_from
             turn.session_id = None
-            self._tell_ended(turn, TurnEnded(Stop.ERROR, fault=fault))
+            self._endings.tell(turn, TurnEnded(Stop.ERROR, fault=fault))
 
     def next_turn(self, prompt: Prompt) -> LiveTurn | None:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
@@ -228,7 +228,7 @@ class Driver:
         assert turn is not None, "the core finishes only turns that began"
         self.turn = self.held = None
         self.questions.clear()
-        self._awaited = None
+        self._endings.forget()
         self._counting.finished(turn)
         if self._channel is not None:
             self._channel.sweep()
@@ -309,13 +309,10 @@ class Driver:
             # Another one has taken its place.
             return e.Exited(child.pid, status)
         channel, self._channel, self.vitals = self._channel, None, Vitals()
-        if self._awaited is not None:
-            # It answered before it went, and its log grows no more.
-            self._tell_ended(*self._awaited)
-        elif self.held is not None:
-            # Its log grows no more either, and what is in it belongs to the turn.
-            self._counting.read_log(self.held)
-        elif self.turn is None:
+        told = self._endings.exited()
+        if self.held is not None:
+            self._counting.read_log(self.held)  # it grows no more
+        elif self.turn is None and not told:
             self._counting.claim_rest(self.session_id)
         if channel is None:
             return e.Exited(child.pid, status)
@@ -393,25 +390,7 @@ class Driver:
             # It never got there: the next prompt goes where this one came from.
             self.session_id, self._counting.history = turn.came_from
             turn.session_id = None
-        turn.reported = added(turn.reported, ended.usage)
-        self._counting.read_log(turn)
-        self._awaited = turn, ended
-        if self._counting.missing(turn):
-            self._hub.background(self.name, partial(self._await_log, turn, ended))
-        else:
-            self._tell_ended(turn, ended)
-
-    async def _await_log(self, turn: LiveTurn, ended: TurnEnded) -> None:
-        awaited = self._awaited  # its process may go first
-        await self._counting.await_log(turn, lambda: self._awaited is awaited)
-        if self._awaited is awaited:
-            self._tell_ended(turn, ended)
-
-    def _tell_ended(self, turn: LiveTurn, ended: TurnEnded) -> None:
-        self._awaited = None
-        outcome = OUTCOMES[ended.stop]
-        after = limits.retry_after(ended.fault, turn, anyio.current_time())
-        self._hub.send(self.name, e.TurnEnded(turn.prompt.id, outcome, ended.fault, after))
+        self._endings.begin(turn, ended)
 
     def _note_hints(self, lines: list[str]) -> None:
         """Heed what tells why the turn takes so long."""

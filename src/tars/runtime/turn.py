@@ -60,6 +60,7 @@ class LiveTurn:
     delay: Delay | None = None
     progressed_at: float | None = None
     reported: ReportedUsage | None = None
+    reported_before: ReportedUsage | None = None
     requests: tuple[RequestUsage, ...] | None = None
     told: tuple[RequestUsage, ...] = ()
     context: ContextTold | None = None
