@@ -185,6 +185,35 @@ def test_a_turn_is_streamed() -> None:
     assert script.out() == []
 
 
+def said(script: Script) -> list[str]:
+    updates = [m["params"]["update"] for m in script.out()]
+    assert all(u["_meta"]["tars"]["aside"] in u["content"]["text"] for u in updates)
+    return [u["content"]["text"] for u in updates]
+
+
+def test_what_holds_a_turn_up_is_told_as_an_aside() -> None:
+    """It is no part of the answer; that it goes on shows by itself."""
+    script = joined()
+    script.prompt()
+    script.server.happened(1, c.Waiting(reason="the model's rate limit"))
+    script.server.happened(1, c.Waiting(reason=""))
+    assert said(script) == ["[tars: waiting: the model's rate limit]\n"]
+
+
+def test_another_agent_may_take_over() -> None:
+    """Its turn is the one to cancel, and its conversation is not the editor's."""
+    script = joined(None)
+    script.prompt(9, "tars-session-1")
+    script.server.happened(1, c.Accepted(turn="t", agent="a"))
+    fell = c.FellBack(from_agent="a", to_agent="b", turn="u", reason="no quota")
+    assert script.server.happened(1, fell) == []
+    assert said(script) == ["[tars: a failed (no quota); b has the prompt now]\n"]
+    assert script.say("session/cancel", sessionId="tars-session-1") == [CancelTurn("u")]
+    assert script.server.happened(1, fell) == [CancelTurn("u")]
+    script.server.happened(1, c.TurnResult(turn="u", agent="b", outcome="ok", session="of b"))
+    assert script.prompt(10, "tars-session-1") == [SendPrompt(2, "hi", None)]
+
+
 def test_an_editor_that_read_too_slowly_gets_the_whole_answer() -> None:
     """At the end, with a word of why."""
     script = joined()

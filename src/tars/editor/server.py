@@ -38,6 +38,7 @@ class _Prompt:
     turn: str = ""
     cancelled: bool = False
     lagged: bool = False
+    fell_back: bool = False
     calls: set[str] = field(default_factory=set)
     tools: dict[str, str] = field(default_factory=dict)
 
@@ -225,7 +226,7 @@ class Server:
                 prompt.turn = turn
                 return [CancelTurn(turn)] if prompt.cancelled else []
             case c.Started(session=str(session)):
-                self._learn(prompt.session, session)
+                self._learn(prompt, session)
             case c.Text(text=text):
                 kind = "agent_thought_chunk" if thought else "agent_message_chunk"
                 self._update(prompt.session, words.chunk(kind, text))
@@ -234,6 +235,10 @@ class Server:
                 prompt.calls.add(event.id)
                 prompt.tools[event.title] = event.id
                 self._update(prompt.session, words.tool(event, known=known))
+            case c.Waiting(reason=str(reason)) if reason:
+                self._update(prompt.session, words.aside(f"waiting: {reason}"))
+            case c.FellBack():
+                return self._fell_back(prompt, event)
             case c.Lagged():
                 prompt.lagged = True
             case c.TurnResult():
@@ -256,7 +261,7 @@ class Server:
 
     def _end(self, prompt: _Prompt, result: c.TurnResult) -> None:
         if result.session:
-            self._learn(prompt.session, result.session)
+            self._learn(prompt, result.session)
         if prompt.lagged:
             # This editor read so slowly that pieces are missing; the end has them all.
             lost = f"\n\n(Pieces were lost. The whole answer:)\n\n{result.text}"
@@ -267,9 +272,17 @@ class Server:
         else:
             self._answer(prompt.request, answer)
 
-    def _learn(self, session: str, its: str) -> None:
-        if session in self._sessions:
-            self._sessions[session] = its
+    def _fell_back(self, prompt: _Prompt, event: c.FellBack) -> list[Ask]:
+        """Another agent has the prompt now, in a conversation of its own."""
+        prompt.fell_back = True
+        prompt.turn = event.turn
+        told = f"{event.from_agent} failed ({event.reason}); {event.to_agent} has the prompt now"
+        self._update(prompt.session, words.aside(told))
+        return [CancelTurn(event.turn)] if prompt.cancelled else []
+
+    def _learn(self, prompt: _Prompt, its: str) -> None:
+        if prompt.session in self._sessions and not prompt.fell_back:
+            self._sessions[prompt.session] = its
 
     def _where(self, session: str | None) -> str | None:
         """The editor's session that is this conversation, or that may become it."""

@@ -38,6 +38,12 @@ def chunk(kind: str, text: str) -> Json:
     return {"sessionUpdate": kind, "content": {"type": "text", "text": text}}
 
 
+def aside(words: str) -> Json:
+    """What tars says of the turn itself: no part of the answer, and marked as tars' own."""
+    update = chunk("agent_thought_chunk", f"[tars: {words}]\n")
+    return {**update, "_meta": {"tars": {"aside": words}}}
+
+
 def tool(event: c.Tool, *, known: bool) -> Json:
     return {
         "sessionUpdate": "tool_call_update" if known else "tool_call",
@@ -91,6 +97,7 @@ def about(result: c.TurnResult) -> Json:
         "durationMs": result.duration_ms,
         "costUsd": result.cost_usd,
         "usageSource": result.usage.source,
+        "usageAtLeast": result.usage.at_least,
         "contextTokens": result.usage.context_tokens,
         "requests": result.usage.requests,
         "toolCalls": result.usage.tool_calls,
