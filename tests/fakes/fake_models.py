@@ -276,7 +276,7 @@ class H(BaseHTTPRequestHandler):
             if "@agent" in cue and ("Task" in tools or "Agent" in tools):
                 nm = "Task" if "Task" in tools else "Agent"
                 blocks.append({"type": "text", "text": "I will ask a sub-agent."})
-                blocks.append({"type": "tool_use", "name": nm, "input": {"description": "sub job", "prompt": "Say hello from the sub-agent", "subagent_type": "general-purpose", "run_in_background": False}})
+                blocks.append({"type": "tool_use", "name": nm, "input": {"description": "sub job", "prompt": "Say hello from the sub-agent", "subagent_type": "general-purpose", "run_in_background": "@bg" in cue}})
             else:
                 blocks.append({"type": "text", "text": "I will run a command."})
                 for i in range(2 if "@par" in cue else 1):

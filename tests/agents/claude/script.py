@@ -86,3 +86,10 @@ def busy() -> Script:
     script.sent()
     script.init()
     return script
+
+
+def used() -> Script:
+    """A conversation in which something was said."""
+    script = busy()
+    script.result()
+    return script

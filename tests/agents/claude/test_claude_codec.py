@@ -29,7 +29,7 @@ from tars.conversation.model import (
 )
 from tars.errors import FaultKind
 from tars.protocols.codec import Opening
-from tests.agents.claude.script import NOW, Script, busy, ready
+from tests.agents.claude.script import NOW, Script, busy, ready, used
 
 OK = {"subtype": "success"}
 
@@ -237,6 +237,40 @@ def test_a_turn_that_it_began_by_itself_ends_nobodys_prompt() -> None:
     assert ended(script.result(user_message_uuid="u2")).stop is Stop.DONE
 
 
+def test_a_prompt_that_waits_for_such_a_turn_is_not_answered_by_it() -> None:
+    """The agent says when it takes a prompt; a cancel is heard by that turn alone."""
+    script = busy()
+    script.result(user_message_uuid="u1")
+    script.codec.prompt("there")
+    script.sent()
+    script.hear("command_lifecycle", command_uuid="u2", state="queued")
+    script.began("m2")
+    assert script.text("to itself") == []
+    script.codec.cancel()
+    assert script.asked() == []
+    script.result()
+    script.hear("command_lifecycle", command_uuid="u2", state="started")
+    script.init()
+    assert script.asked() == ["interrupt"]
+    assert script.text("to you") == [TextSaid("to you")]
+    result = {"is_error": True, "terminal_reason": "aborted_streaming"}
+    assert ended(script.result(user_message_uuid="u2", **result)).stop is Stop.CANCELLED
+    assert script.hear("command_lifecycle", command_uuid="u2", state="completed") == []
+
+
+def test_clearing_is_not_mistaken_for_such_a_turn() -> None:
+    """Its result names what it answers."""
+    script = busy()
+    script.result(user_message_uuid="u1")
+    script.codec.forget_session()
+    script.codec.prompt("there")
+    assert script.asked() == ["/clear"]
+    script.result()
+    assert script.asked() == []
+    script.result(user_message_uuid="u3")
+    assert script.asked() == ["there"]
+
+
 def test_what_is_said_between_turns_is_nobodys() -> None:
     """Text, tools and retries without a prompt are dropped."""
     script = ready()
@@ -416,13 +450,6 @@ def test_it_goes_in_mid_turn() -> None:
 
 
 # --- sessions -----------------------------------------------------------------
-
-
-def used() -> Script:
-    """A conversation in which something was said."""
-    script = busy()
-    script.result()
-    return script
 
 
 def test_a_new_conversation_is_begun_in_the_same_process() -> None:
@@ -607,6 +634,7 @@ def test_what_is_unknown_is_counted_by_its_name() -> None:
         b'{"type":"system","subtype":"status","status":7}',
         b'{"type":"system","subtype":"api_retry","attempt":-1}',
         b'{"type":"rate_limit_event"}',
+        b'{"type":"command_lifecycle"}',
     ],
 )
 def test_what_makes_no_sense_is_garbled(line: bytes) -> None:

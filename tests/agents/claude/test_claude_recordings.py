@@ -35,7 +35,7 @@ def test_no_request_is_told_twice_and_no_total_is_below_the_requests(case: Path)
             ids.add(said.request.id)
             output += said.request.output
         elif isinstance(said, TurnEnded):
-            if said.usage is not None and not said.usage.at_least:
+            if said.usage is not None and not said.usage.at_least and "background" not in case.name:
                 assert said.usage.output >= output
             output = 0
 
@@ -51,8 +51,43 @@ def test_no_text_is_told_twice() -> None:
     )
 
 
+def test_what_it_does_by_itself_is_counted_once_and_answers_nobody() -> None:
+    """A task in the background wakes it: between two prompts, and before the second of them.
+
+    The ten requests were billed 41 to 50 tokens of output.
+    """
+    [case] = [case for case in cases() if case.name == "2.1.316_background"]
+    in_turns = between = told = 0
+    texts = [""]
+    for said in replay(case, whole):
+        match said:
+            case TextSaid(text):
+                texts[-1] += text
+            case RequestCounted(request) if texts[-1]:
+                told += request.output
+            case RequestCounted(request) if len(texts) == 2:
+                between += request.output
+            case RequestCounted(request):
+                # The fourth prompt had been sent when this was used.
+                told += request.output
+            case TurnEnded(usage=usage) if usage is not None:
+                in_turns += max(told, usage.output)
+                told = 0
+                texts.append("")
+            case _:
+                pass
+    assert in_turns + between == sum(range(41, 51))
+    assert texts == [
+        "I will ask a sub-agent.\n\nAnswer number 3 from the fake model.",
+        "Answer number 5 from the fake model.",
+        "I will ask a sub-agent.\n\nAnswer number 8 from the fake model.",
+        "Answer number 10 from the fake model.",
+        "",
+    ]
+
+
 def test_all_recordings_are_found() -> None:
     """A moved folder would leave nothing to replay, and every test above would pass."""
     names = {case.name for case in cases()}
     assert {"2.1.197_control", "2.1.316_interrupts", "2.1.316_commands"} <= names
-    assert len(names) == 17
+    assert len(names) == 18

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from tars.agents.claude import messages as wire
-from tars.agents.claude.usage import Requests, Totals
+from tars.agents.claude.totals import Totals
+from tars.agents.claude.usage import Requests
 from tars.conversation.model import ModelTokens, ReportedUsage, RequestUsage
 
 
@@ -180,6 +181,33 @@ def test_totals_that_went_down_began_anew() -> None:
     counters.of_turn(result(modelUsage=totals(100), total_cost_usd=1.0), at_least=False)
     used = counters.of_turn(result(modelUsage=totals(7), total_cost_usd=0.5), at_least=False)
     assert (outputs(used), used and used.cost_microusd) == (7, 500_000)
+
+
+def test_what_it_did_by_itself_is_the_next_prompts() -> None:
+    """Without the requests that were told meanwhile: those were counted when they were."""
+    counters = Totals()
+    counters.told_outside(RequestUsage("m1", "opus", 9, 2, cached=3, cache_write=4, thoughts=1))
+    own = {
+        "inputTokens": 5,
+        "outputTokens": 13,
+        "thinkingTokens": 1,
+        "cacheReadInputTokens": 3,
+        "cacheCreationInputTokens": 4,
+        "costUSD": 0.25,
+    }
+    counters.of_nobody(result(model_usage_since_last_result={"opus[1m]": own}))
+    counters.of_nobody(result(model_usage_since_last_result=totals(1, "haiku")))
+    counters.of_nobody(result())
+    since = totals(100, costUSD=0.5)
+    used = counters.of_turn(result(model_usage_since_last_result=since), at_least=False)
+    assert used is not None
+    assert used.models == (
+        ModelTokens("opus", 203, 110, 0, 0, 0),
+        ModelTokens("haiku", 2, 1, 0, 0, 0),
+    )
+    assert used.cost_microusd == 750_000
+    again = counters.of_turn(result(model_usage_since_last_result=totals(7)), at_least=False)
+    assert outputs(again) == 7
 
 
 @pytest.mark.parametrize("members", [{}, {"modelUsage": None}])

@@ -24,7 +24,9 @@ from tars.agents.claude.answers import SYNTHETIC, Answers
 from tars.agents.claude.limits import Limits
 from tars.agents.claude.outbox import Outbox
 from tars.agents.claude.permissions import OpenPermissions
-from tars.agents.claude.usage import Totals, plain
+from tars.agents.claude.results import aborted, judged, words
+from tars.agents.claude.totals import Totals
+from tars.agents.claude.usage import plain
 from tars.conversation.model import (
     ContextTold,
     Garbled,
@@ -32,6 +34,7 @@ from tars.conversation.model import (
     Opened,
     OpenFailed,
     ReportedUsage,
+    RequestCounted,
     Retrying,
     Said,
     SessionLost,
@@ -48,24 +51,18 @@ _CLEAR = "/clear"
 # What is asked of the agent, and the ids of the questions.
 _INITIALIZE, _GET_USAGE, _INTERRUPT = "initialize", "get_usage", "interrupt"
 
-_STOPS = {
-    "refusal": Stop.REFUSED,
-    "max_tokens": Stop.LIMIT,
-    "model_context_window_exceeded": Stop.LIMIT,
-}
-_LIMITS = frozenset({"error_max_turns", "error_max_budget_usd"})
-
 
 @dataclass(slots=True)
 class _Turn:
     """A prompt until its end. It waits, unsent, while its conversation is being opened.
 
-    `begun`: the agent works at it.
+    `queued`: the agent has yet to finish what it began by itself. `begun`: it works at it.
     """
 
     text: str
     id: str
     sent: bool = False
+    queued: bool = False
     begun: bool = False
     cancelled: bool = False
 
@@ -97,7 +94,8 @@ class Claude:
         self._session: str | None = None
         self._told_session = ""
         self._used = False
-        self._forgotten = self._clearing = False
+        self._forgotten = False
+        self._clearing = ""
         self._turn: _Turn | None = None
         self._model = ""
         self._mode = ""
@@ -111,6 +109,7 @@ class Claude:
             "system/init": self._init,
             "system/status": self._status,
             "system/api_retry": self._api_retry,
+            "command_lifecycle": self._lifecycle,
             "rate_limit_event": self._limits.changed,
             "control_request": self._asked,
             "control_cancel_request": self._permissions.withdrawn,
@@ -186,7 +185,7 @@ class Claude:
         if self._turn is not None:
             fault = Fault(FaultKind.CRASHED, "Claude Code's process ended.")
             used = ReportedUsage(0, 0, at_least=True) if self._turn.sent else None
-            said += [*self._answers.rest(), *self._end_turn(Stop.ERROR, used, fault)]
+            said += [*self._answers.rest(), *self._end_turn(Stop.ERROR, fault, used)]
         return said
 
     def outgoing(self) -> bytes:
@@ -207,7 +206,10 @@ class Claude:
         if reader is None:
             self.ignored += 1
             return [] if name in wire.SILENT else [Unrecognised(name[:100])]
-        said = reader(line)
+        outside, said = self._turn is None, reader(line)
+        for one in said or ():
+            if outside and isinstance(one, RequestCounted):
+                self._totals.told_outside(one.request)
         return [Garbled(f"a malformed {name} line", len(line))] if said is None else said
 
     def _streamed(self, line: bytes) -> list[Said] | None:
@@ -250,6 +252,17 @@ class Claude:
         before, self._mode = self._mode, mode or self._mode
         return [ModeChanged(mode)] if before and self._mode != before else []
 
+    def _lifecycle(self, line: bytes) -> list[Said] | None:
+        if (told := decoded(line, wire.LIFECYCLE)) is None:
+            return None
+        turn = self._turn
+        if turn is not None and told.command_uuid == turn.id and told.state != "completed":
+            turn.queued = told.state == "queued"
+            # What it says until then is no answer to this prompt.
+            hear = self._answers.end if turn.queued else self._answers.begin
+            hear()
+        return []
+
     def _api_retry(self, line: bytes) -> list[Said] | None:
         if (retry := decoded(line, wire.API_RETRY)) is None:
             return None
@@ -282,7 +295,7 @@ class Claude:
         if answer.subtype != "success" or hello is None:
             said = answer.error or "its answer to initialize is malformed."
             return self._not_opened(Fault(FaultKind.PROTOCOL, f"Claude Code did not begin: {said}"))
-        if _signs_with_nothing(hello.account):
+        if hello.account is not None and hello.account.signs_with_nothing:
             return self._not_opened(faults.NOT_SIGNED_IN)
         self._handshaking, self._ready = False, True
         self._mode = hello.mode or self._opening.mode
@@ -301,7 +314,7 @@ class Claude:
         said.append(OpenFailed(fault))
         if self._turn is not None:
             stop = Stop.CANCELLED if self._turn.cancelled else Stop.ERROR
-            said += self._end_turn(stop, None, fault if stop is Stop.ERROR else None)
+            said += self._end_turn(stop, fault if stop is Stop.ERROR else None)
         return said
 
     # How a turn runs.
@@ -312,10 +325,10 @@ class Claude:
         if turn is None or turn.sent or not self._ready or self._clearing:
             return []
         if turn.cancelled:
-            return self._end_turn(Stop.CANCELLED, None, None)
+            return self._end_turn(Stop.CANCELLED)
         if self._forgotten and self._used:
-            self._clearing = True
-            self._out.prompt(_CLEAR, self._new_id())
+            self._clearing = self._new_id()
+            self._out.prompt(_CLEAR, self._clearing)
             return []
         self._forgotten, self._used, turn.sent = False, True, True
         self._answers.begin()
@@ -325,7 +338,7 @@ class Claude:
     def _go_on(self) -> None:
         """The agent works: what it could not hear before, it hears now."""
         turn = self._turn
-        if turn is not None and turn.sent:
+        if turn is not None and turn.sent and not turn.queued:
             turn.begun = True
             if turn.cancelled:
                 self._out.ask(_INTERRUPT, _INTERRUPT)
@@ -334,67 +347,43 @@ class Claude:
         if (result := decoded(line, wire.RESULT)) is None:
             return None
         if self._handshaking:
-            return self._not_opened(faults.opening(" ".join(result.errors) or result.result or ""))
+            return self._not_opened(faults.opening(words(result)))
         rest = self._answers.rest()
-        if self._clearing:
-            return rest + self._cleared(result)
         turn = self._turn
-        aborted = (result.terminal_reason or "").startswith("aborted")
-        used = self._totals.of_turn(result, at_least=aborted)
-        if turn is None or not turn.sent or not self._is_of(result, turn):
-            # It woke up by itself, for a task in the background. Its requests were told.
+        if self._clearing and self._is_of(result, self._clearing):
+            return rest + self._cleared(result)
+        if turn is None or not turn.sent or not self._is_of(result, turn.id):
+            # It woke up by itself, for a task in the background.
+            self._totals.of_nobody(result)
             return rest
+        used = self._totals.of_turn(result, at_least=aborted(result))
         if not result.is_error and not self._answers.spoke:
             # What a command of Claude Code's own prints is there alone.
             rest += self._answers.speak(result.result or "")
         rest += self._answers.window_is(result.totals or {}, self._model)
-        return rest + self._judge(result, used, aborted=aborted)
+        return rest + self._end_turn(
+            *judged(result, cancelled=turn.cancelled, limit_ends=self._limits.ends), used
+        )
 
-    def _is_of(self, result: wire.Result, turn: _Turn) -> bool:
-        """Whether a result is this turn's. Once one named its prompt, all of a prompt do."""
+    def _is_of(self, result: wire.Result, id: str) -> bool:
+        """Whether a result is this prompt's. Once one named its prompt, all of a prompt do."""
         named = (*(result.prompt_ids or ()), *([result.prompt_id] if result.prompt_id else ()))
         self._names_prompts = self._names_prompts or bool(named)
-        return turn.id in named if self._names_prompts else True
+        return id in named if self._names_prompts else True
 
     def _cleared(self, result: wire.Result) -> list[Said]:
         """The new conversation is there; its totals begin anew."""
-        self._clearing = False
+        self._clearing = ""
         if result.is_error:
-            fault = faults.classify(result.api_error_status, _said(result))
-            return self._end_turn(Stop.ERROR, None, fault)
+            return self._end_turn(*judged(result, cancelled=False, limit_ends=None))
         self._forgotten = self._used = False
         self._totals = Totals()
         return self._pursue()
 
-    def _judge(
-        self, result: wire.Result, used: ReportedUsage | None, *, aborted: bool
+    def _end_turn(
+        self, stop: Stop, fault: Fault | None = None, used: ReportedUsage | None = None
     ) -> list[Said]:
-        turn = self._turn
-        if aborted and (turn is None or turn.cancelled):
-            return self._end_turn(Stop.CANCELLED, used, None)
-        if not result.is_error:
-            return self._end_turn(_STOPS.get(result.stop_reason or "", Stop.DONE), used, None)
-        if result.subtype in _LIMITS:
-            return self._end_turn(Stop.LIMIT, used, None)
-        fault = faults.classify(result.api_error_status, _said(result), self._limits.ends)
-        return self._end_turn(Stop.ERROR, used, fault)
-
-    def _end_turn(self, stop: Stop, used: ReportedUsage | None, fault: Fault | None) -> list[Said]:
         self._turn = None
         self._answers.end()
         self._permissions.forget_all()
         return [TurnEnded(stop, used, fault)]
-
-
-def _signs_with_nothing(account: wire.Account | None) -> bool:
-    """Neither a key nor an account of Anthropic's; the other providers have their own."""
-    return (
-        account is not None
-        and account.api_provider in (None, "firstParty")
-        and account.token_source == "none"
-        and not (account.api_key_source or account.email)
-    )
-
-
-def _said(result: wire.Result) -> str:
-    return result.result or "; ".join(result.errors)

@@ -134,6 +134,13 @@ class Status(msgspec.Struct):
     permission_mode: str | None = msgspec.field(default=None, name="permissionMode")
 
 
+class Lifecycle(msgspec.Struct):
+    """`state` is `queued`, `started` or `completed`; the id is the prompt's own."""
+
+    command_uuid: str
+    state: str
+
+
 class ApiRetry(msgspec.Struct):
     attempt: Count = 0
     max_retries: Count | None = None
@@ -202,6 +209,12 @@ class Account(msgspec.Struct):
     api_key_source: str | None = msgspec.field(default=None, name="apiKeySource")
     api_provider: str | None = msgspec.field(default=None, name="apiProvider")
     email: str | None = None
+
+    @property
+    def signs_with_nothing(self) -> bool:
+        """Neither a key nor an account of Anthropic's; the other providers have their own."""
+        ours = self.api_provider in (None, "firstParty")
+        return ours and self.token_source == "none" and not (self.api_key_source or self.email)
 
 
 class Model(msgspec.Struct):
@@ -285,6 +298,7 @@ ASSISTANT = msgspec.json.Decoder(Assistant)
 USER = msgspec.json.Decoder(User)
 INIT = msgspec.json.Decoder(Init)
 STATUS = msgspec.json.Decoder(Status)
+LIFECYCLE = msgspec.json.Decoder(Lifecycle)
 API_RETRY = msgspec.json.Decoder(ApiRetry)
 RATE_LIMIT_EVENT = msgspec.json.Decoder(RateLimitEvent)
 RATE_LIMIT = msgspec.json.Decoder(RateLimit)
@@ -300,7 +314,6 @@ RESULT = msgspec.json.Decoder(Result)
 SILENT = frozenset(
     {
         "auth_status",
-        "command_lifecycle",
         "control_request_progress",
         "conversation_reset",
         "keep_alive",

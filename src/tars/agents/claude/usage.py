@@ -1,21 +1,17 @@
-"""What Claude Code used: request by request as they stream, and turn by turn in its results.
+"""What Claude Code used, request by request as they stream.
 
-Three of its figures are never added up. The `usage` of `assistant` lines is that of the
-message's beginning, and comes again with every block. A result's `usage` leaves subagents,
-compaction and repeated requests out. A result's `modelUsage` adds up over the process, and
-after a clean exit over the whole session.
+The `usage` of an `assistant` line is never added up: it is that of the message's beginning,
+and comes again with every block.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from msgspec import Raw
 
 from tars.agents.claude import messages as wire
-from tars.conversation.model import ModelTokens, ReportedUsage, RequestUsage
+from tars.conversation.model import RequestUsage
 from tars.protocols.jsonrpc import decoded
 
-MICRO = 1_000_000
 #: Raw counters larger than this are not kept; they would be none.
 _RAW_LIMIT = 4096
 #: How many requests may be under way at once; more are not told apart.
@@ -115,108 +111,9 @@ def counted(
     )
 
 
-class Totals:
-    """Turns the counters of a process's results into those of each turn."""
-
-    def __init__(self) -> None:
-        self._before: wire.ModelUsages = {}
-        self._cost_before = 0.0
-
-    def began_with(self, session: wire.Session) -> None:
-        """What a resumed session had used before this process."""
-        self._before = session.model_usage
-        self._cost_before = session.total_cost_usd
-
-    def of_turn(self, result: wire.Result, *, at_least: bool) -> ReportedUsage | None:
-        """What the turn used, or None where the result does not say."""
-        before, cost_before = self._before, self._cost_before
-        if result.totals is not None:
-            self._before = result.totals
-        if result.total_cost_usd is not None:
-            self._cost_before = result.total_cost_usd
-        if result.since_last is not None:
-            spent = result.since_last
-            return _reported(spent, sum(used.cost_usd for used in spent.values()), at_least)
-        if result.totals is None:
-            return None
-        spent = {
-            model: _less(used, _same_model(before, model)) for model, used in result.totals.items()
-        }
-        dollars = result.total_cost_usd
-        cost = None if dollars is None else max(0.0, dollars - _earlier(cost_before, dollars))
-        return _reported(spent, cost, at_least)
-
-
 def plain(model: str) -> str:
     """Leave out the mark of a larger context window: it comes and goes for the same model."""
     return model.removesuffix("[1m]")
-
-
-def _reported(
-    models: Mapping[str, wire.ModelUsage], cost: float | None, at_least: bool
-) -> ReportedUsage:
-    tokens: dict[str, ModelTokens] = {}
-    for model, used in models.items():
-        name = plain(model)
-        tokens[name] = _sum(tokens.get(name), _tokens(name, used))
-    told = tuple(t for t in tokens.values() if t.input or t.output or t.thoughts)
-    return ReportedUsage(
-        input=sum(t.input for t in told),
-        output=sum(t.output for t in told),
-        cached=sum(t.cached or 0 for t in told),
-        thoughts=sum(t.thoughts or 0 for t in told),
-        cache_write=sum(t.cache_write or 0 for t in told),
-        models=told,
-        cost_microusd=None if cost is None else round(cost * MICRO),
-        at_least=at_least,
-    )
-
-
-def _tokens(model: str, used: wire.ModelUsage) -> ModelTokens:
-    thoughts = min(used.thinking_tokens or 0, used.output_tokens)
-    return ModelTokens(
-        model=model,
-        input=used.input_tokens + used.cache_read_input_tokens + used.cache_creation_input_tokens,
-        output=used.output_tokens - thoughts,
-        cached=used.cache_read_input_tokens,
-        thoughts=thoughts,
-        cache_write=used.cache_creation_input_tokens,
-    )
-
-
-def _sum(one: ModelTokens | None, other: ModelTokens) -> ModelTokens:
-    if one is None:
-        return other
-    return ModelTokens(
-        one.model,
-        one.input + other.input,
-        one.output + other.output,
-        (one.cached or 0) + (other.cached or 0),
-        (one.thoughts or 0) + (other.thoughts or 0),
-        (one.cache_write or 0) + (other.cache_write or 0),
-    )
-
-
-def _less(now: wire.ModelUsage, before: wire.ModelUsage | None) -> wire.ModelUsage:
-    """The difference of two totals. Totals that went down began anew."""
-    if before is None or before.output_tokens > now.output_tokens:
-        return now
-    return wire.ModelUsage(
-        max(0, now.input_tokens - before.input_tokens),
-        now.output_tokens - before.output_tokens,
-        max(0, now.cache_read_input_tokens - before.cache_read_input_tokens),
-        max(0, now.cache_creation_input_tokens - before.cache_creation_input_tokens),
-        max(0, (now.thinking_tokens or 0) - (before.thinking_tokens or 0)),
-    )
-
-
-def _same_model(totals: wire.ModelUsages, model: str) -> wire.ModelUsage | None:
-    """A model's totals, whichever context window it was named with."""
-    return next((used for name, used in totals.items() if plain(name) == plain(model)), None)
-
-
-def _earlier(before: float, now: float) -> float:
-    return before if before <= now else 0.0
 
 
 def _merged(before: wire.Usage, now: wire.Usage) -> wire.Usage:
