@@ -27,7 +27,7 @@ class PrivateFile(RotatingFileHandler):
     def shouldRollover(self, record: logging.LogRecord) -> int:
         """Go by where we are in the file: the library asks the file system for every line."""
         if self.stream is None:
-            self.stream = self._open()
+            self.stream = self._open()  # type: ignore[no-untyped-call]
         size = self.stream.tell() + len(self.format(record)) + 1
         return int(0 < self.maxBytes <= size)
 
