@@ -169,10 +169,15 @@ def opencode_settings(api: FakeApi) -> dict[str, Any]:
 @pytest.fixture
 def opencode_env(tmp_path: Path, opencode_api: FakeApi) -> dict[str, str]:
     """The whole environment of an opencode that reaches nothing but the fake API."""
-    home = tmp_path / "opencode-home"
+    return opencode_home(tmp_path / "opencode-home", opencode_api)
+
+
+def opencode_home(home: Path, api: FakeApi) -> dict[str, str]:
+    """Make a home for an opencode, and give its environment. It asks before it runs a command."""
     folder = home / ".config" / "opencode"
     folder.mkdir(parents=True)
-    (folder / "opencode.json").write_text(json.dumps(opencode_settings(opencode_api)))
+    settings = {**opencode_settings(api), "permission": {"bash": "ask"}}
+    (folder / "opencode.json").write_text(json.dumps(settings))
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
