@@ -23,6 +23,7 @@ The last user text steers the behaviour:
   @par                          one answer with two parallel tool calls
   @think                        answer with a thinking/reasoning block
   @agent                        calls the Task/Agent tool (sub-agent); as Codex, spawns one and waits for it
+  @agent @bg                    the same, in the background (Anthropic only)
   @ask                          calls the question tool  (chat only)
   @quota                        429: the account's usage is used up for an hour  (responses only)
   @limits                       the headers of an account with two limits  (responses only)

@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002 - it has one protocol, and needs little of what it is told
 
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -72,11 +73,17 @@ class Claude:
 
     def traces(self, env: Mapping[str, str]) -> Traces:
         folder = _folder(env)
-        key = any(env.get(name) for name in (*_KEYS, *_OTHER_CLOUDS))
-        signed_in = key or (folder / ".credentials.json").exists()
+        home = folder if env.get("CLAUDE_CONFIG_DIR") else folder.parent
+        signed_in = (
+            any(env.get(name) for name in (*_KEYS, *_OTHER_CLOUDS))
+            or (folder / ".credentials.json").exists()
+            or _mentions(folder / "settings.json", b'"apiKeyHelper"')
+            or _mentions(home / ".claude.json", b'"primaryApiKey"')
+        )
         logs = tuple(path for path in (folder / "projects",) if path.is_dir())
         # On macOS an account is in the keychain, where we do not look.
-        return Traces(signed_in or None, logs)
+        unknown = sys.platform == "darwin" and not signed_in
+        return Traces(None if unknown else signed_in, logs)
 
     def one_shot(self, protocol: str) -> bool:
         return False
@@ -116,6 +123,13 @@ def _folder(env: Mapping[str, str]) -> Path:
     if named := env.get("CLAUDE_CONFIG_DIR"):
         return Path(named)
     return Path(env.get("HOME") or Path.home()) / ".claude"
+
+
+def _mentions(path: Path, member: bytes) -> bool:
+    try:
+        return member in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _native(setup: Setup) -> tuple[str, ...]:
