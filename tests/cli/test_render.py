@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars.cli.render import Cleaner, clean, columns, count, one_line, seconds, turn_line
-from tars.control.contract import TurnResult, Usage
+from tars.cli.render import (
+    Cleaner,
+    clean,
+    columns,
+    count,
+    fault_line,
+    one_line,
+    seconds,
+    seconds_until,
+    turn_line,
+)
+from tars.control.contract import FaultStatus, TurnResult, Usage
 
 NASTY = {
     "colour": ("a\x1b[31mb\x1b[0mc", "abc"),
@@ -82,3 +92,20 @@ def test_a_turn_says_what_it_used() -> None:
 def test_columns_line_up() -> None:
     """No line ends in spaces."""
     assert columns([("A", "LONG"), ("bcd", "e")]) == "A    LONG\nbcd  e\n"
+
+
+def test_a_fault_says_until_when() -> None:
+    """Where that is known; in UTC, to the minute."""
+    fault = FaultStatus(kind="quota", message="Used up.", advice="Wait.")
+    assert fault_line(fault) == "Used up. Wait."
+    fault.until = "2026-03-01T15:00:00.000Z"
+    assert fault_line(fault) == "Used up. Wait. Until 2026-03-01 15:00 UTC."
+
+
+def test_a_time_is_so_far_away() -> None:
+    """None where there is no time, or what was sent is none."""
+    past = seconds_until("2026-03-01T15:00:00.000Z")
+    assert past is not None
+    assert past != 0
+    assert seconds_until(None) is None
+    assert seconds_until("soon") is None

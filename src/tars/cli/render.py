@@ -12,6 +12,7 @@ from datetime import datetime
 
 from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TurnResult
 from tars.control.permission_contract import RuleStatus
+from tars.control.status_text import moment
 
 #: ECMA-48: a control sequence; a command or device string up to its terminator; any other.
 _SEQUENCE = re.compile(
@@ -57,8 +58,9 @@ def one_line(text: str) -> str:
 
 
 def fault_line(fault: FaultStatus) -> str:
-    """One line: what happened and what to do."""
-    return one_line(f"{fault.message} {fault.advice}")
+    """One line: what happened, what to do, and when it ends by itself."""
+    until = f" Until {moment(fault.until)}." if fault.until else ""
+    return one_line(f"{fault.message} {fault.advice}{until}")
 
 
 def count(number: int, noun: str) -> str:
@@ -66,10 +68,10 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def seconds_until(moment: str | None) -> float | None:
+def seconds_until(iso: str | None) -> float | None:
     """How long it is from now until an ISO 8601 time; None where there is none."""
     try:
-        return None if moment is None else datetime.fromisoformat(moment).timestamp() - time.time()
+        return None if iso is None else datetime.fromisoformat(iso).timestamp() - time.time()
     except ValueError:
         return None
 

@@ -210,6 +210,8 @@ def _error(page: _Page, error: FaultStatus, *, failed: bool) -> None:
     page.line("error" if failed else "last error", error.message, "red")
     if error.advice:
         page.line("", error.advice)
+    if error.until is not None:
+        page.line("", f"Until {moment(error.until)}.")
 
 
 def _permission(page: _Page, permission: PermissionStatus) -> None:
