@@ -18,7 +18,8 @@ import pytest
 from tars.accounting.usage import Source
 from tars.control.contract import PermissionStatus, PromptRequest, TurnResult
 from tars.home import Home
-from tests.support.fake_api import FakeApi
+from tests.real_agents.conftest import opencode_home
+from tests.support.fake_api import FakeApi, fake_models
 from tests.support.tars_home import TarsHome, kill, result, tars_home
 from tests.support.walkthrough import Page
 
@@ -100,61 +101,121 @@ def under_way(tars: TarsHome, text: str, sign: str = "text") -> Iterator[Any]:
     raise AssertionError(f"the turn ended without a {sign}")
 
 
-def test_every_request_is_counted_but_the_title(tars: TarsHome, opencode_api: FakeApi) -> None:
-    """To the token, tools and subagents too, by the protocol and by opencode's own database;
-    then what fails is said, and what is cancelled ends at once."""
-    tars.start()
-    first = tars.prompt("hello")
-    assert first.outcome == "ok", first
+# --- one opencode for all of these ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[FakeApi]:
+    with fake_models() as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, opencode_command: Path, api: FakeApi
+) -> Iterator[TarsHome]:
+    """A daemon whose opencode asks before it runs a command."""
+    folder = tmp_path_factory.mktemp("oc")
+    with tars_home(folder) as tars:
+        env = opencode_home(folder / "opencode-home", api)
+        configure(tars, opencode_command, env, permissions='"ask"')
+        tars.start()
+        yield tars
+
+
+def test_every_request_is_counted_but_the_title(shared: TarsHome, api: FakeApi) -> None:
+    """To the token, with and without tools, by the protocol and by opencode's own database."""
+    shared.tars("reset")
+    seen = len(api.billed())
+    first = shared.prompt("hello")
+    bills = billed(api, seen)
     # The title's request is billed beside it, whichever comes first, and nobody counts it.
-    bills = billed(opencode_api)
     assert len(bills) == 2
     assert sums(first) in bills
     assert first.text.startswith("Answer number ")
-    assert (first.model, first.usage.source) == ("fake/fake-model", "official")
-
-    seen = len(bills)
-    tool = tars.prompt("@tool please")
-    bills = billed(opencode_api, seen)
-    assert tool.outcome == "ok"
-    assert (tool.usage.requests, tool.usage.tool_calls) == (2, 1)
-    assert sums(tool) == added(bills)
-    assert counted(tars, tool.turn, Source.OFFICIAL) == bills
-    tars.until(lambda _: counted(tars, tool.turn, Source.LOG) == bills)
+    assert (first.outcome, first.model, first.usage.source) == ("ok", "fake/fake-model", "official")
 
     seen += len(bills)
-    agent = tars.prompt("@agent please")
-    bills = billed(opencode_api, seen)
-    assert agent.outcome == "ok"
-    assert len(bills) == 3
+    stream, asked = asks(shared, "@tool please")
+    assert (asked.tool_kind, "echo hello" in asked.title) == ("execute", True)
+    assert shared.tars("permit", asked.id).returncode == 0
+    tool = result(stream)
+    bills = billed(api, seen)
+    assert (tool.outcome, tool.usage.requests, tool.usage.tool_calls) == ("ok", 2, 1)
+    assert sums(tool) == added(bills)
+    assert counted(shared, tool.turn, Source.OFFICIAL) == bills
+    # What came too late for its turn is looked for before the next.
+    shared.prompt("hello")
+    assert counted(shared, tool.turn, Source.LOG) == bills
+
+
+def test_subagents_belong_to_their_turn(shared: TarsHome, api: FakeApi) -> None:
+    """With their tokens and their price; the window is the conversation's own."""
+    shared.prompt("hello")
+    seen = len(api.billed())
+    agent = shared.prompt("@agent please")
+    bills = billed(api, seen)
+    assert (agent.outcome, len(bills)) == ("ok", 3)
     assert sums(agent) == added(bills)
-    with tars.store() as store:
+    with shared.store() as store:
         told = store.model_requests(agent.turn, Source.OFFICIAL)
         assert sorted(r.subagent for r in told) == ["", "", "general"]
-        row = store.turns(1)[0]
-        costs = [r.cost_microusd or 0 for r in told]
-    assert row.usage.cost_microusd == sum(costs) > 0
-    # The window is the conversation's own, not the subagent's.
-    context = tars.agent().context
+        assert store.turns(1)[0].usage.cost_microusd == sum(r.cost_microusd or 0 for r in told) > 0
+    context = shared.agent().context
     assert context is not None
     assert (context.used, context.size) == (sum(bills[-1]) - bills[-1][1], 200000)
 
-    refused = tars.prompt("@401")
+
+def test_what_fails_and_what_is_cancelled_is_said(shared: TarsHome, api: FakeApi) -> None:
+    """With advice, and at once; the conversation goes on."""
+    refused = shared.prompt("@401")
     assert refused.error is not None
     assert (refused.outcome, refused.error.kind) == ("error", "bad_key")
     assert "opencode auth login" in (refused.error.advice or "")
 
-    stream = under_way(tars, "@slow")
-    tars.client.cancel()
+    stream = under_way(shared, "@slow")
+    shared.client.cancel()
+    # The model would have gone on for 20 s.
     ended = result(stream)
-    assert ended.outcome == "cancelled"
-    assert ended.duration_ms < 5000
-    with tars.store() as store:
+    assert (ended.outcome, ended.duration_ms < 15_000) == ("cancelled", True)
+    with shared.store() as store:
         assert store.turns(1)[0].usage.at_least
-    again = tars.prompt("hello again")
-    assert again.outcome == "ok"
-    assert again.session == first.session
-    assert sums(again) == billed(opencode_api)[-1]
+    again = shared.prompt("hello again")
+    assert (again.outcome, again.session) == ("ok", refused.session)
+    assert sums(again) == billed(api)[-1]
+
+
+def test_it_asks_a_person(shared: TarsHome) -> None:
+    """For leave, which may be refused, and questions of its own; a cancel answers what is open."""
+    shared.prompt("hello")
+    stream, asked = asks(shared, "@tool refused")
+    assert shared.tars("permit", asked.id, "--deny").returncode == 0
+    refused = result(stream)
+    # opencode ends the turn where it is refused something.
+    assert (refused.outcome, refused.usage.requests) == ("ok", 1)
+
+    stream, asked = asks(shared, "@ask me")
+    assert (asked.title, [o.name for o in asked.options][:2]) == ("Which one?", ["left", "right"])
+    assert shared.tars("permit", asked.id).returncode == 0
+    assert result(stream).outcome == "ok"
+
+    stream, _ = asks(shared, "@tool cancelled")
+    shared.client.cancel()
+    assert result(stream).outcome == "cancelled"
+    assert shared.agent().permissions == []
+    assert shared.prompt("hello").outcome == "ok"
+
+
+def asks(tars: TarsHome, text: str) -> tuple[Iterator[Any], PermissionStatus]:
+    stream = tars.client.prompt(PromptRequest(text=text))
+    for name, event in stream:
+        if name == "permission":
+            assert isinstance(event, PermissionStatus)
+            return stream, event
+    raise AssertionError("nothing was asked")
+
+
+# --- an opencode of their own -----------------------------------------------------------
 
 
 def test_the_conversation_survives_kill_9(tars: TarsHome, opencode_api: FakeApi) -> None:
@@ -196,70 +257,6 @@ def said_before(api: FakeApi) -> int:
     return count
 
 
-def test_it_asks_a_person(
-    tars: TarsHome, opencode_command: Path, opencode_env: dict[str, str], opencode_api: FakeApi
-) -> None:
-    """For leave, which is given and refused, and questions of its own; a cancel answers what
-    is open, and a model that is not there is said before anything is asked."""
-    allow_nothing(opencode_env)
-    wrong = "\n".join(
-        [
-            "[agents.wrong]",
-            'kind = "opencode"',
-            f'command = ["{opencode_command}"]',
-            'model = "fake/nope"',
-            "autostart = false",
-            "[agents.wrong.env]",
-            *(f"{name} = {json.dumps(value)}" for name, value in opencode_env.items()),
-        ]
-    )
-    configure(tars, opencode_command, opencode_env, permissions='"ask"', more=wrong)
-    tars.start()
-
-    stream, asked = asks(tars, "@tool allowed")
-    assert (asked.tool_kind, "echo hello" in asked.title) == ("execute", True)
-    assert tars.tars("permit", asked.id).returncode == 0
-    allowed = result(stream)
-    assert (allowed.outcome, allowed.usage.requests) == ("ok", 2)
-
-    stream, asked = asks(tars, "@tool refused")
-    assert tars.tars("permit", asked.id, "--deny").returncode == 0
-    refused = result(stream)
-    # opencode ends the turn where it is refused something.
-    assert (refused.outcome, refused.usage.requests) == ("ok", 1)
-
-    stream, asked = asks(tars, "@ask me")
-    assert (asked.title, [o.name for o in asked.options][:2]) == ("Which one?", ["left", "right"])
-    assert tars.tars("permit", asked.id).returncode == 0
-    assert result(stream).outcome == "ok"
-
-    stream, _ = asks(tars, "@tool cancelled")
-    tars.client.cancel()
-    assert result(stream).outcome == "cancelled"
-    assert tars.agent("opencode").permissions == []
-    assert tars.prompt("hello").outcome == "ok"
-
-    nothing = tars.prompt("hello", agent="wrong")
-    assert nothing.error is not None
-    assert nothing.error.kind == "unknown_model"
-
-
-def allow_nothing(env: dict[str, str]) -> None:
-    """Let opencode ask before it runs a command; by itself it asks for nothing."""
-    path = Path(env["HOME"]) / ".config" / "opencode" / "opencode.json"
-    settings = json.loads(path.read_text())
-    path.write_text(json.dumps({**settings, "permission": {"bash": "ask"}}))
-
-
-def asks(tars: TarsHome, text: str) -> tuple[Iterator[Any], PermissionStatus]:
-    stream = tars.client.prompt(PromptRequest(text=text))
-    for name, event in stream:
-        if name == "permission":
-            assert isinstance(event, PermissionStatus)
-            return stream, event
-    raise AssertionError("nothing was asked")
-
-
 PAGE = Page((Path(__file__).parents[2] / "docs" / "opencode.md").read_text())
 
 
@@ -267,7 +264,6 @@ def test_the_page_can_be_typed_from_top_to_bottom(
     opencode_command: Path, opencode_env: dict[str, str]
 ) -> None:
     """docs/opencode.md is true: every command gives what it shows."""
-    allow_nothing(opencode_env)
     with tempfile.TemporaryDirectory(prefix="tars-") as folder:
         # The page says ~/.tars, and a socket's path has to be short.
         short = Path(folder) / "home"
