@@ -202,7 +202,7 @@ def _default_agent(status: Status) -> AgentStatus | None:
 
 def _report(agent: AgentStatus | None) -> int:
     """Complain about an agent that does not work, and give the exit status."""
-    if agent is None or agent.state in ("ready", "busy", "stopped", "stopping"):
+    if agent is None or agent.state in ("ready", "busy", "limited", "stopped", "stopping"):
         return exit_codes.DONE
     if agent.last_error is not None:
         then = f" Then `tars restart {agent.name}`." if agent.state == "failed" else ""

@@ -29,7 +29,7 @@ _RETRY_SECONDS = 1.0
 _READ = 65536
 #: What may change what waits for permission.
 _SIGNS = ("permission_asked", "permission_answered", "time_up", "turn_ended", "exited")
-_UP = ("ready", "busy")
+_UP = ("ready", "busy", "limited")
 
 Work = Callable[[], list[Ask]]
 
