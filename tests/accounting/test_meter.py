@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tars.accounting.meter import MAX_SESSIONS, Meter
 from tars.accounting.rules import UsageRule
 from tars.conversation.counters import Answer, Counters
@@ -328,3 +331,69 @@ def test_a_turn_that_failed_may_have_cost_something() -> None:
     meter.began("s")
     meter.filled("s", 10, 300)
     assert meter.ended(None, whole=False) == (None, None)
+
+
+# Whatever the agent does.
+
+#: A conversation: for each turn what its requests add to the context, and say.
+TURNS = st.lists(
+    st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 500)), min_size=1, max_size=4),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(
+    turns=TURNS,
+    kind=st.sampled_from([UsageRule.PER_TURN, UsageRule.CUMULATIVE, UsageRule.LAST_STEP]),
+    gauge=st.sampled_from([0.0, 0.5, 1.0, 1.5]),
+    resumed=st.booleans(),
+)
+def test_an_unmeasured_agent_is_never_guessed(
+    turns: list[list[tuple[int, int]]], kind: UsageRule, gauge: float, resumed: bool
+) -> None:
+    """Whichever rule it follows, and however its context window is measured: what is counted
+    is what was used, or says that it is less. Nothing is counted twice."""
+    meter = Meter(UsageRule.DETECT, "m")
+    meter.opened("s", resumed=resumed)
+    context = 20_000 if resumed else 1000
+    so_far = (700_000, 7000) if resumed and kind is UsageRule.CUMULATIVE else (0, 0)
+    for steps in turns:
+        meter.began("s")
+        requests = []
+        for added, said in steps:
+            context += added
+            requests.append((context, said))
+            context += said
+        if len(steps) > 1:
+            meter.tool()
+        truth = sum(i for i, _ in requests), sum(o for _, o in requests)
+        so_far = so_far[0] + truth[0], so_far[1] + truth[1]
+        told = {
+            UsageRule.PER_TURN: truth,
+            UsageRule.CUMULATIVE: so_far,
+            UsageRule.LAST_STEP: requests[-1],
+        }[kind]
+        if gauge:
+            meter.filled("s", round(context * gauge), None)
+        usage = end(meter, figure(*told))
+        if usage is not None and usage.at_least:
+            assert (usage.input, usage.output) <= truth
+        elif usage is not None:
+            assert (usage.input, usage.output) == truth
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 100)), max_size=8))
+def test_the_differences_of_a_cumulative_agent_add_up(turns: list[tuple[int, int]]) -> None:
+    """To its last figure, with the turns that added nothing."""
+    meter = Meter(UsageRule.CUMULATIVE, "m")
+    meter.opened("s", resumed=False)
+    total, counted = (0, 0), (0, 0)
+    for input, output in turns:
+        total = total[0] + input, total[1] + output
+        usage = turn(meter, figure(*total))
+        counted = (
+            counted[0] + (usage.input if usage else 0),
+            counted[1] + (usage.output if usage else 0),
+        )
+    assert counted == total

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tars.agents.acp.presets import dialect_of
 from tars.conversation.model import Garbled, Said, TurnEnded
 from tars.protocols.acp import Acp
+from tars.protocols.acp_dialect import Dialect
 from tars.protocols.codec import Codec, Opening
 from tars.protocols.lines import MEBIBYTE
 from tars.protocols.stream_json import StreamJson
@@ -26,6 +28,18 @@ def acp() -> Codec:
     return script.codec
 
 
+def any_acp() -> Codec:
+    """One that is recognised, whose figures are read."""
+
+    def recognise(name: str) -> Dialect:
+        return dialect_of(name, (), "", mint="m")
+
+    script = Script(Acp(line_limit=MEBIBYTE, recognise=recognise))
+    script.open()
+    script.begin()
+    return script.codec
+
+
 def stream_json() -> Codec:
     codec = StreamJson(line_limit=MEBIBYTE)
     codec.open(Opening("/cwd"))
@@ -33,7 +47,12 @@ def stream_json() -> Codec:
     return codec
 
 
-MAKE = pytest.mark.parametrize("make", [acp, stream_json])
+MAKE = pytest.mark.parametrize("make", [acp, any_acp, stream_json])
+
+_NAMES = (
+    *("type", "text", "content", "update", "sessionUpdate", "toolCallId", "stopReason"),
+    *("_meta", "usage", "quota", "inputTokens", "outputTokens", "used", "cost"),
+)
 
 #: Almost messages: the members that both protocols know, with any values.
 _json = st.recursive(
@@ -41,10 +60,10 @@ _json = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(
-            st.sampled_from(
-                ["type", "text", "content", "update", "sessionUpdate", "toolCallId", "stopReason"]
-            ),
-            inner | st.sampled_from(["text", "tool_call", "agent_message_chunk", "end_turn"]),
+            st.sampled_from(_NAMES),
+            inner
+            | st.sampled_from(["text", "tool_call", "agent_message_chunk", "end_turn"])
+            | st.just("usage_update"),
             max_size=4,
         )
     ),
