@@ -32,6 +32,7 @@ from tars.errors import (
     QueueFull,
     RequestInvalid,
     SessionNotFound,
+    StoreError,
     TarsError,
 )
 from tars.home import Home
@@ -163,7 +164,11 @@ class Desk:
         following = self._fallbacks.after_drop(prompt, attempt)
         if following is None:
             raise AgentUnavailable(fault)
-        await self._chronicle.accept_elsewhere(prompt, fault, following)
+        try:
+            await self._chronicle.accept_elsewhere(prompt, fault, following)
+        except StoreError:
+            self._fallbacks.over(prompt)
+            raise
         subscription = self.feed.follow_turn(prompt.id)
         position = self._position(following.agent)
         self._chronicle.go_on_elsewhere(prompt, fault, following)

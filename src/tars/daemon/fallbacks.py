@@ -96,7 +96,7 @@ class Fallbacks:
 
     def over(self, prompt: Prompt) -> None:
         """Forget a prompt that has ended."""
-        self._now_at.pop(_first(prompt.id), None)
+        self._unwanted.discard(self._now_at.pop(_first(prompt.id), ""))
 
     def close(self) -> None:
         """Nothing falls back any more: tars stops, and its agents with it."""
