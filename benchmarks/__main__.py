@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import commands, control, lives, prompts, startup
+from benchmarks import commands, control, lives, prompts, scale, startup
 from benchmarks.births import Births
 from benchmarks.figures import Table, as_markdown, as_text
 from benchmarks.peers import ROOT, end_strays, pm2_installed
 from docs.generate import with_part
 
 PAGE = ROOT / "docs" / "performance.md"
-NAMES = ("commands", "prompts", "control", "startup", "lives")
+NAMES = ("commands", "prompts", "control", "startup", "lives", "scale")
 
 
 def main() -> int:
@@ -77,6 +77,8 @@ def _measure(
         yield startup.table(folder / "4", births, times=2 if quick else 5)
     if "lives" in only:
         yield from lives.tables(folder / "5", births, deaths=4 if quick else 10)
+    if "scale" in only:
+        yield from scale.tables(folder / "6", births, rounds=1 if quick else 2)
 
 
 def _machine() -> str:

@@ -30,7 +30,7 @@ class Births:
     """Listens until `close`. Scripts and FIFO are in `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._fifo = folder / "births"
         os.mkfifo(self._fifo, 0o600)
         # Read and write: a FIFO without writers would be at its end.
@@ -42,7 +42,7 @@ class Births:
 
     def script(self, name: str, then: Sequence[str] = TRIVIAL) -> str:
         """Write the script of this child and give its path."""
-        path = self._folder / f"{name}.sh"
+        path = self.folder / f"{name}.sh"
         fifo = shlex.quote(str(self._fifo))
         path.write_text(f"#!/bin/sh\necho {name} $$ > {fifo}\nexec {shlex.join(then)}\n")
         path.chmod(0o700)
@@ -60,6 +60,21 @@ class Births:
                 self._early.append(self._born.get(timeout=max(0.0, deadline - time.monotonic())))
             except queue.Empty:
                 raise TimeoutError(f"{name} was not started within {seconds:g} s") from None
+
+    def wait_all(self, names: Sequence[str], seconds: float = 120.0) -> list[Birth]:
+        """Wait for the next start of each of these, whatever the order. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        found: dict[str, Birth] = {}
+        missing = set(names)
+        while missing:
+            try:
+                birth = self._born.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(f"{len(missing)} were not started in {seconds:g} s") from None
+            if birth.name in missing:
+                missing.remove(birth.name)
+                found[birth.name] = birth
+        return [found[name] for name in names]
 
     def close(self) -> None:
         os.write(self._descriptor, b"\n")

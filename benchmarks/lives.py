@@ -63,7 +63,7 @@ def _idle(peers: Sequence[Peer]) -> Iterator[Table]:
     time.sleep(HEALTHY_SECONDS + 1)
     minutes = (time.monotonic() - since) / 60
     used = {p.name: (_cpu_ms(p.pid()) - began[p.name]) / minutes for p in peers}
-    memory = {p.name: _rss_mib(p.pid()) for p in peers}
+    memory = {p.name: rss_mib(p.pid()) for p in peers}
     first = [*(p for p in peers if p.name != "tars"), *(p for p in peers if p.name == "tars")]
     note = "the daemon alone, its store open, without its one child"
     yield Table(
@@ -90,7 +90,7 @@ def _cpu_ms(pid: int) -> float:
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
 
 
-def _rss_mib(pid: int) -> float:
+def rss_mib(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
