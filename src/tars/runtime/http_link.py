@@ -310,7 +310,9 @@ class _Inbox:
         self._taken = anyio.Event()
 
     def add(self, piece: bytes) -> None:
-        """Take a small piece, full or not."""
+        """Take a small piece, full or not; an empty one only says that there is life."""
+        if self._closed or (self._pieces and not piece):
+            return
         self._pieces.append(piece)
         self._size += len(piece)
         self._filled.set()
