@@ -64,6 +64,7 @@ PERMISSION = c.PermissionStatus(
     ],
     asked_at="2026-03-01T12:03:00Z",
     expires_in_seconds=250.0,
+    tool_call="call-7",
 )
 TURN = c.TurnStatus(
     id="t-18",

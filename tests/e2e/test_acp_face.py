@@ -177,6 +177,7 @@ def test_a_permission_is_asked_of_the_editor(tars: TarsHome, kind: str, said: st
             assert (await say(connection, session, "ECHO:ask")).stop_reason == "end_turn"
             assert editor.text() == f"echo: {said}"
             assert [call.kind for call in editor.asked] == ["execute"]
+            assert [call.tool_call_id for call in editor.asked] == ["call-1"]
 
     run(scenario())
 

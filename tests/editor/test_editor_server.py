@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tars.control import contract as c
@@ -45,6 +46,7 @@ WAITING = c.PermissionStatus(
     options=[c.OptionStatus(id="yes", name="Yes", kind="allow_once")],
     asked_at="",
     expires_in_seconds=5.0,
+    tool_call="c7",
 )
 
 
@@ -300,11 +302,8 @@ def answer(script: Script, id: Any, outcome: Any) -> list[Ask]:
 
 
 def test_a_permission_is_put_to_the_editor_once() -> None:
-    """With the tool call that it is of, where one has its title."""
+    """With the tool call that it is of."""
     script = joined()
-    script.prompt()
-    script.server.happened(1, c.Tool(id="c7", title="Run it", kind="execute", status="pending"))
-    script.out()
     [question] = asked(script, WAITING)
     assert question["method"] == "session/request_permission"
     assert question["params"]["toolCall"]["toolCallId"] == "c7"
@@ -318,11 +317,16 @@ def test_a_permission_is_put_to_the_editor_once() -> None:
     assert asked(script) == []
 
 
+def test_a_permission_of_a_call_that_is_not_told_has_a_call_of_its_own() -> None:
+    """The protocol wants an id."""
+    [question] = asked(joined(), msgspec.structs.replace(WAITING, tool_call=""))
+    assert question["params"]["toolCall"]["toolCallId"] == "permission-p1"
+
+
 def test_a_permission_that_somebody_else_answered_is_withdrawn() -> None:
     """A late answer changes nothing."""
     script = joined()
     [question] = asked(script, WAITING)
-    assert question["params"]["toolCall"]["toolCallId"] == "permission-p1"
     [withdrawn] = asked(script)
     assert withdrawn["method"] == "$/cancel_request"
     assert withdrawn["params"] == {"requestId": question["id"]}

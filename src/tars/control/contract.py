@@ -47,7 +47,8 @@ class OptionStatus(Wire):
 
 
 class PermissionStatus(Wire):
-    """A tool call that waits for `tars permit ID`."""
+    """A tool call that waits for `tars permit ID`. `tool_call` is its id in the turn's stream,
+    or empty where the agent does not tell."""
 
     id: str
     agent: str
@@ -56,6 +57,7 @@ class PermissionStatus(Wire):
     options: list[OptionStatus]
     asked_at: str
     expires_in_seconds: float
+    tool_call: str = ""
 
 
 class ConditionStatus(Wire):

@@ -102,6 +102,7 @@ def permission_status(
         options=[w.OptionStatus(id=o.id, name=o.name, kind=o.kind) for o in asked.options],
         asked_at=iso(at),
         expires_in_seconds=round(max(0.0, pending.deadline - now), 1),
+        tool_call=asked.call_id,
     )
 
 

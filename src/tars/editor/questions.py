@@ -21,13 +21,12 @@ class Questions:
         self._tell = tell
         self._known: set[str] = set()
 
-    def look(self, waiting: list[PermissionStatus], session: str, tools: dict[str, str]) -> None:
-        """Take what waits now. `tools` maps the titles of tool calls under way to their ids."""
+    def look(self, waiting: list[PermissionStatus], session: str) -> None:
+        """Take what waits now, in this session of the editor's."""
         ids = {permission.id for permission in waiting}
         for permission in waiting:
             if permission.id not in self._known:
-                call_id = tools.get(permission.title, f"permission-{permission.id}")
-                params = words.permission(permission, session, call_id)
+                params = words.permission(permission, session)
                 self.asked[self._send("session/request_permission", params)] = permission.id
         for request, permission_id in list(self.asked.items()):
             if permission_id not in ids:

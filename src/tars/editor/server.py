@@ -31,7 +31,7 @@ _FIXED = "tars leaves that to the agent's configuration: set `{}` in config.toml
 
 @dataclass(slots=True)
 class _Prompt:
-    """A prompt under way. `tools` maps the titles of its tool calls to their ids."""
+    """A prompt under way. `calls` are the ids of its tool calls so far."""
 
     request: Id
     session: str
@@ -40,7 +40,6 @@ class _Prompt:
     lagged: bool = False
     fell_back: bool = False
     calls: set[str] = field(default_factory=set)
-    tools: dict[str, str] = field(default_factory=dict)
 
 
 class Server:
@@ -233,7 +232,6 @@ class Server:
             case c.Tool():
                 known = event.id in prompt.calls
                 prompt.calls.add(event.id)
-                prompt.tools[event.title] = event.id
                 self._update(prompt.session, words.tool(event, known=known))
             case c.Waiting(reason=str(reason)) if reason:
                 self._update(prompt.session, words.aside(f"waiting: {reason}"))
@@ -254,10 +252,7 @@ class Server:
         if here is None:
             # Nobody here knows that conversation.
             here, waiting = "", []
-        tools: dict[str, str] = {}
-        for prompt in self._prompts.values():
-            tools |= prompt.tools
-        self._questions.look(waiting, here, tools)
+        self._questions.look(waiting, here)
 
     def _end(self, prompt: _Prompt, result: c.TurnResult) -> None:
         if result.session:

@@ -120,12 +120,12 @@ def tars_error(id: wire.Id, error: TarsError) -> bytes:
     return wire.refusal(id, code, f"{error} {error.advice}".strip(), data)
 
 
-def permission(asked: c.PermissionStatus, session: str, call_id: str) -> Json:
+def permission(asked: c.PermissionStatus, session: str) -> Json:
     """Give the parameters of session/request_permission."""
     return {
         "sessionId": session,
         "toolCall": {
-            "toolCallId": call_id,
+            "toolCallId": asked.tool_call or f"permission-{asked.id}",
             "title": asked.title,
             "kind": tool_kind(asked.tool_kind),
             "status": "pending",
