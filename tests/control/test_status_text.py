@@ -29,6 +29,20 @@ def test_colour_changes_nothing_else(name: str) -> None:
     assert [line.rstrip() for line in text.splitlines()] == render(STATUSES[name]).splitlines()
 
 
+def test_of_a_thousand_agents_those_are_shown_that_concern_a_person() -> None:
+    """They are counted by their states; what waits for a person or does not work comes first."""
+    [plain] = STATUSES["ready"].agents[:1]
+    agents = [msgspec.structs.replace(plain, name=f"a{number}") for number in range(1000)]
+    agents[500] = msgspec.structs.replace(agents[500], state="busy", queued=2)
+    agents[900] = msgspec.structs.replace(agents[900], state="failed", last_error=FAULT)
+    text = render(msgspec.structs.replace(STATUSES["ready"], agents=agents))
+    assert "1,000 agents  998 ready · 1 busy · 1 failed" in text
+    assert "998 are not shown; `tars agents` lists them all" in text
+    assert text.index("a900") < text.index("a500")
+    assert "a499" not in text
+    assert len(text.splitlines()) < 40
+
+
 @given(text=st.text())
 def test_nothing_obeyed_by_a_terminal_comes_through(text: str) -> None:
     """Whatever an agent supplies, the plain text has printable characters and our line ends."""

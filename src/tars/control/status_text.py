@@ -4,6 +4,8 @@ Whatever an agent supplied (titles, errors, names) is printed without control
 characters, so that it cannot move the cursor, change colours or forge a line.
 """
 
+from collections import Counter
+
 from tars.control.contract import (
     AgentStatus,
     ConditionStatus,
@@ -38,6 +40,8 @@ _STATES = {
     "failed": ("failed", "red"),
 }
 
+#: Of more agents than these, only so many are shown that a person may want to look at.
+MANY_AGENTS = 20
 #: How many names of unknown messages are shown.
 MOST_NAMES = 3
 
@@ -60,9 +64,7 @@ def render(status: Status, *, color: bool = False, width: int = 80) -> str:
     """Give the text of `tars status`; its lines fit `width` as far as words allow."""
     page = _Page(color, width)
     _daemon(page, status.daemon)
-    for agent in status.agents:
-        page.gap()
-        _agent(page, agent)
+    _agents(page, status.agents)
     if status.session is not None:
         page.gap()
         _session(page, status.session)
@@ -127,6 +129,34 @@ def _daemon(page: _Page, daemon: DaemonStatus) -> None:
         _cpu(daemon.cpu_percent),
     ]
     page.heading("tars", "running", "green", facts)
+
+
+def _agents(page: _Page, agents: list[AgentStatus]) -> None:
+    shown = agents
+    if len(agents) > MANY_AGENTS:
+        states = Counter(_STATES.get(a.state, (a.state, ""))[0] for a in agents)
+        counts = [f"{count:,} {state}" for state, count in states.most_common()]
+        page.gap()
+        page.heading(f"{len(agents):,} agents", counts[0], "", counts[1:])
+        shown = sorted(filter(_concerns, agents), key=_urgency)[:MANY_AGENTS]
+        page.line("", f"{len(agents) - len(shown):,} are not shown; `tars agents` lists them all")
+    for agent in shown:
+        page.gap()
+        _agent(page, agent)
+
+
+def _concerns(agent: AgentStatus) -> bool:
+    """Whether there is more to say of it than that it is there, when there are many."""
+    quiet = agent.state in ("ready", "stopped") and agent.turn is None
+    return not quiet or bool(agent.permissions) or agent.queued > 0
+
+
+def _urgency(agent: AgentStatus) -> int:
+    """What waits for a person comes first, and then what does not work."""
+    if agent.permissions:
+        return 0
+    order = ("failed", "waiting", "limited", "busy", "starting", "stopping")
+    return 1 + order.index(agent.state) if agent.state in order else len(order) + 1
 
 
 def _agent(page: _Page, agent: AgentStatus) -> None:
