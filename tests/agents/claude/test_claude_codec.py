@@ -32,6 +32,7 @@ from tars.protocols.codec import Opening
 from tests.agents.claude.script import NOW, Script, busy, ready, used
 
 OK = {"subtype": "success"}
+BY_ITSELF = {"kind": "task-notification"}
 
 
 def ended(said: list[Said]) -> TurnEnded:
@@ -232,7 +233,7 @@ def test_a_turn_that_it_began_by_itself_ends_nobodys_prompt() -> None:
     script.codec.prompt("there")
     script.sent()
     script.began("m2", input_tokens=4)
-    [counted] = script.result()
+    [counted] = script.result(origin=BY_ITSELF)
     assert isinstance(counted, RequestCounted)
     assert ended(script.result(user_message_uuid="u2")).stop is Stop.DONE
 
@@ -259,13 +260,13 @@ def test_a_prompt_that_waits_for_such_a_turn_is_not_answered_by_it() -> None:
 
 
 def test_clearing_is_not_mistaken_for_such_a_turn() -> None:
-    """Its result names what it answers."""
+    """Its result names what it answers, or at least no other origin."""
     script = busy()
     script.result(user_message_uuid="u1")
     script.codec.forget_session()
     script.codec.prompt("there")
     assert script.asked() == ["/clear"]
-    script.result()
+    script.result(origin=BY_ITSELF)
     assert script.asked() == []
     script.result(user_message_uuid="u3")
     assert script.asked() == ["there"]

@@ -24,7 +24,7 @@ from tars.agents.claude.answers import SYNTHETIC, Answers
 from tars.agents.claude.limits import Limits
 from tars.agents.claude.outbox import Outbox
 from tars.agents.claude.permissions import OpenPermissions
-from tars.agents.claude.results import aborted, judged, words
+from tars.agents.claude.results import aborted, is_of, judged, words
 from tars.agents.claude.totals import Totals
 from tars.agents.claude.usage import plain
 from tars.conversation.model import (
@@ -101,7 +101,6 @@ class Claude:
         self._mode = ""
         self._limits = Limits()
         self._garbled = False
-        self._names_prompts = False
         self._readers: Mapping[str, Callable[[bytes], list[Said] | None]] = {
             "stream_event": self._streamed,
             "assistant": self._assistant,
@@ -350,9 +349,9 @@ class Claude:
             return self._not_opened(faults.opening(words(result)))
         rest = self._answers.rest()
         turn = self._turn
-        if self._clearing and self._is_of(result, self._clearing):
+        if self._clearing and is_of(result, self._clearing):
             return rest + self._cleared(result)
-        if turn is None or not turn.sent or not self._is_of(result, turn.id):
+        if turn is None or not turn.sent or not is_of(result, turn.id, queued=turn.queued):
             # It woke up by itself, for a task in the background.
             self._totals.of_nobody(result)
             return rest
@@ -364,12 +363,6 @@ class Claude:
         return rest + self._end_turn(
             *judged(result, cancelled=turn.cancelled, limit_ends=self._limits.ends), used
         )
-
-    def _is_of(self, result: wire.Result, id: str) -> bool:
-        """Whether a result is this prompt's. Once one named its prompt, all of a prompt do."""
-        named = (*(result.prompt_ids or ()), *([result.prompt_id] if result.prompt_id else ()))
-        self._names_prompts = self._names_prompts or bool(named)
-        return id in named if self._names_prompts else True
 
     def _cleared(self, result: wire.Result) -> list[Said]:
         """The new conversation is there; its totals begin anew."""

@@ -271,7 +271,8 @@ class Result(msgspec.Struct):
     """An API error is `is_error` with the subtype `success`: only `is_error` tells.
 
     `since_last` is what the turn used; 2.1.197 has only `totals`, which add up over a
-    process. `usage` is the turn's main loop alone. `prompt_ids` are the prompts it answers.
+    process. `usage` is the turn's main loop alone. `prompt_ids` are the prompts it answers;
+    where it answers none, `origin` says what began the turn.
     """
 
     subtype: str = ""
@@ -289,6 +290,7 @@ class Result(msgspec.Struct):
     )
     total_cost_usd: Dollars | None = None
     prompt_id: str | None = msgspec.field(default=None, name="user_message_uuid")
+    origin: Raw = _NULL
     prompt_ids: list[str] | None = msgspec.field(default=None, name="user_message_uuids")
 
 

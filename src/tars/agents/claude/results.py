@@ -18,6 +18,14 @@ def aborted(result: Result) -> bool:
     return (result.terminal_reason or "").startswith("aborted")
 
 
+def is_of(result: Result, id: str, *, queued: bool = False) -> bool:
+    """Whether a result is this prompt's. One that names no prompt may be of a turn that the
+    agent began by itself: it says so, or has said that the prompt is still queued."""
+    if named := result.prompt_ids or (result.prompt_id and [result.prompt_id]):
+        return id in named
+    return bytes(result.origin) == b"null" and not queued
+
+
 def words(result: Result) -> str:
     """Give the result's own words."""
     return result.result or "; ".join(result.errors)
