@@ -393,6 +393,7 @@ def test_a_crash_in_mid_turn_is_reported_and_the_next_prompt_is_run(tmp_path: Pa
         waiting = stage.prompt("text whole")
         report = await stage.report(lost)
         assert (report.outcome, report.text) == (Outcome.INTERRUPTED, "half")
+        assert report.usage.at_least, "what it was asking the model is billed all the same"
         assert report.fault is not None
         assert "status 3" in report.fault.message
         assert "died of [redacted]" in report.fault.message

@@ -28,6 +28,10 @@ OUTCOMES = {
 }
 
 
+#: The outcomes of turns that the agent did not end itself.
+_CUT_SHORT = (Outcome.INTERRUPTED, Outcome.TIMEOUT)
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt as it was accepted. `session` None is the agent's current one;
@@ -145,6 +149,9 @@ def report(
     )
     if usage.context_is_sum and turn.context is not None:
         usage = replace(usage, context=turn.context.used, context_is_sum=False)
+    if turn.reported is None and outcome in _CUT_SHORT:
+        # The request under way is billed, and nobody will tell any more.
+        usage = replace(usage, at_least=True)
     return TurnReport(
         prompt=turn.prompt,
         session_id=turn.session_id,
