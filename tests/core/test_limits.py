@@ -114,6 +114,15 @@ def test_a_turn_that_was_cancelled_is_not_held() -> None:
     assert told == [CancelTurn("p1"), FinishTurn("p1", Outcome.CANCELLED)]
 
 
+def test_what_the_first_attempt_asked_is_answered() -> None:
+    """The process goes on, and an agent always gets an answer; one that is gone gets none."""
+    agent, told = play(busy_agent(), (5, permission("r1")), (10, met()))
+    assert (agent.permissions, told) == ((), [AnswerPermission("r1", None), HELD])
+    gone = (10, Exited(7, 1, QUOTA, 100.0))
+    _, told = play(busy_single(), (0, Spawned(7)), (5, permission("r1")), gone)
+    assert told == [HELD]
+
+
 def test_a_limit_that_is_over_is_tried_at_once() -> None:
     """Clocks differ; an end in the past is now."""
     agent, told = play(busy_agent(), (10, met(seconds=-5.0)))

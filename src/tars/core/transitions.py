@@ -111,8 +111,11 @@ def end_turn(agent: Agent, event: e.TurnEnded | e.Exited, outcome: Outcome, now:
     ):
         return finish(agent, outcome, fault)
     held = Held(turn.prompt, fault, now, now + max(0.0, seconds))
+    # A process that goes on may still wait for what it asked in the first attempt.
+    lives = isinstance(event, e.TurnEnded) and agent.pid is not None
+    answers = _unanswered(agent) if lives else ()
     agent = replace(agent, turn=None, held=held, permissions=(), fault=fault)
-    return agent, (c.HoldTurn(turn.prompt, fault),)
+    return agent, (*answers, c.HoldTurn(turn.prompt, fault))
 
 
 def let_go(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
@@ -151,13 +154,18 @@ def cancel(agent: Agent, now: float, outcome: Outcome, fault: Fault | None = Non
 def cancelling(agent: Agent, prompt: str) -> tuple[Command, ...]:
     """What makes the agent give up a prompt. Gemini CLI hears no cancel while it waits
     for a permission: every request is answered first."""
-    answers = tuple(c.AnswerPermission(p.request_id, None) for p in agent.permissions)
+    answers = _unanswered(agent)
     if not agent.spec.one_shot:
         return (*answers, c.CancelTurn(prompt))
     # One process per prompt has no protocol to cancel in: its interrupt is SIGINT.
     if agent.pid is None:
         return answers
     return (*answers, c.Signal(agent.pid, SignalName.INTERRUPT))
+
+
+def _unanswered(agent: Agent) -> tuple[Command, ...]:
+    """Every request gets an answer, although nobody gave one."""
+    return tuple(c.AnswerPermission(p.request_id, None) for p in agent.permissions)
 
 
 def interrupt(agent: Agent, now: float, because: Because) -> Step:
