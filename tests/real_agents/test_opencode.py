@@ -23,7 +23,7 @@ from tests.support.fake_api import FakeApi, fake_models
 from tests.support.tars_home import TarsHome, kill, result, tars_home
 from tests.support.walkthrough import Page
 
-pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
+pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(200)]
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_the_conversation_survives_kill_9(tars: TarsHome, opencode_api: FakeApi)
     and no password is anywhere to be read."""
     tars.start()
     first = tars.prompt("remember")
-    stream = under_way(tars, "@slow")
+    stream = under_way(tars, "@tool @slow")
     process = psutil.Process(tars.agent_pid())
     password = process.environ()["OPENCODE_SERVER_PASSWORD"]
     kill(process.pid)
@@ -233,7 +233,7 @@ def test_the_conversation_survives_kill_9(tars: TarsHome, opencode_api: FakeApi)
     assert sums(second) == added(billed(opencode_api)[-2:])
     assert said_before(opencode_api) >= 2
 
-    under_way(tars, "@slow")
+    under_way(tars, "@tool @slow")
     process = psutil.Process(tars.agent_pid())
     assert process.environ()["OPENCODE_SERVER_PASSWORD"] != password
     password = process.environ()["OPENCODE_SERVER_PASSWORD"]
@@ -245,7 +245,12 @@ def test_the_conversation_survives_kill_9(tars: TarsHome, opencode_api: FakeApi)
     third = tars.prompt("and on")
     assert (third.outcome, third.session) == ("ok", first.session)
     assert sums(third) == billed(opencode_api)[-1]
-    assert [turn.outcome for turn in tars.ledger()] == ["ok", *["interrupted", "ok"] * 2]
+    turns = tars.ledger()
+    assert [turn.outcome for turn in turns] == ["ok", *["interrupted", "ok"] * 2]
+    # What a killed turn had used by then is told by the protocol, or by opencode's database to
+    # the next daemon.
+    assert [turn.usage.requests for turn in turns] == [1, 1, 2, 1, 1]
+    assert [turn.usage.source for turn in turns[1::2]] == [Source.OFFICIAL, Source.LOG]
     for path in tars.home.root.rglob("*"):
         assert not path.is_file() or password.encode() not in path.read_bytes(), path
 
