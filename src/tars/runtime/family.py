@@ -13,11 +13,12 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import anyio
 import psutil
 
-from tars.runtime import marks
+from tars.runtime import cgroups, marks
 from tars.runtime.log import log
 from tars.runtime.marks import Mark
 from tars.runtime.process_table import (
@@ -42,9 +43,10 @@ REAP_SECONDS = 0.05
 class Leader:
     """A process that tars made and has not reaped, and what was seen below it."""
 
-    def __init__(self, pid: int, mark: Mark) -> None:
+    def __init__(self, pid: int, mark: Mark, group: Path | None) -> None:
         self.pid = pid
         self.mark = mark
+        self.group = group
         self._seen: dict[int, float] = {}
 
     def look(self) -> None:
@@ -83,6 +85,7 @@ class Household:
         self.home = os.urandom(8).hex()
         self.adopts = False
         self._leaders: dict[int, Leader] = {}
+        self._groups = cgroups.Groups()
 
     def settle(self, home: str) -> None:
         """Let what is made from now on bear this home's mark, and take in its orphans."""
@@ -90,16 +93,20 @@ class Household:
         if sys.platform == "linux" and HAS_CHILDREN:
             prctl = ctypes.CDLL(None, use_errno=True).prctl
             self.adopts = prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+            self._groups.settle()
+            self._groups.end_all(home)
 
     def mark(self, agent: str) -> Mark:
         return Mark.new(self.home, agent)
 
     def made(self, pid: int, mark: Mark) -> Leader:
-        self._leaders[pid] = Leader(pid, mark)
+        self._leaders[pid] = Leader(pid, mark, self._groups.put(pid, mark))
         return self._leaders[pid]
 
     def reaped(self, pid: int) -> None:
-        self._leaders.pop(pid, None)
+        leader = self._leaders.pop(pid, None)
+        if leader is not None and leader.group is not None:
+            cgroups.forget(leader.group)
 
     # --- ending -------------------------------------------------------------
 
@@ -107,6 +114,9 @@ class Household:
         """End the family of a leader that has exited and is not reaped yet."""
         for _ in range(ROUNDS):
             rest = self._rest(leader)
+            if leader.group is not None:
+                rest += set(cgroups.members(leader.group)) - {leader.pid, *rest}
+                cgroups.end(leader.group)
             if not rest or not await _ended(rest):
                 break
         else:
