@@ -39,12 +39,16 @@ def spawn(
 
     Raises OSError when the command cannot be run; nothing is left then.
     """
-    # Not at the top: a daemon without such agents does not pay for the import (20 ms).
-    import pexpect
-
     command = _runnable(argv[0])
     mark = OURS.mark(name)
     inherited = {key: value for key, value in env.items() if key not in _NOT_INHERITED}
+    environment = {"COLORTERM": "truecolor", **inherited, "TERM": TERM}
+    launch = [command, *argv[1:]]
+    if (child := quick_terminal.spawn(name, launch, environment, cwd, terminal, mark)) is not None:
+        return child
+    # Not at the top: a daemon without such agents does not pay for the import (20 ms).
+    import pexpect
+
     with warnings.catch_warnings(), marks.handing_down(mark):
         # Python 3.12 warns of forks beside threads; ours only makes system calls and execs.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -52,7 +56,7 @@ def spawn(
             # Without arguments pexpect reads a command line, in which a space ends a word.
             command if len(argv) > 1 else re.sub(r"([\s'\"\\])", r"\\\1", command),
             list(argv[1:]),
-            env={"COLORTERM": "truecolor", **inherited, "TERM": TERM, marks.VARIABLE: str(mark)},
+            env={**environment, marks.VARIABLE: str(mark)},
             dimensions=(terminal.rows, terminal.columns),
             # Its own `cwd` would raise in the middle of the forked daemon.
             preexec_fn=_prepared(cwd),
