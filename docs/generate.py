@@ -18,7 +18,7 @@ from tars.core.diagram import diagram
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "tars"
 #: Where the descriptions of the layout begin, and how wide a line of it may be.
-INDENT, WIDTH = 20, 100
+INDENT, WIDTH = 24, 100
 
 
 def pages() -> dict[Path, str]:

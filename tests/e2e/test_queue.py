@@ -53,6 +53,7 @@ def test_what_an_interrupted_turn_used_is_counted(tars: TarsHome) -> None:
     assert interrupted.outcome == "interrupted"
     assert (interrupted.usage.input, interrupted.usage.output) == (1000, 10)
     assert interrupted.usage.source == "log"
+    assert interrupted.usage.at_least, "what was under way is billed too"
     assert tars.session()["totalOutputTokens"] == 10 + 3
 
 

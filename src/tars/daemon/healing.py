@@ -1,7 +1,7 @@
 """What an earlier daemon left unfinished: its turns are reported, its prompts are run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -85,7 +85,8 @@ def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: 
         duration_ms=0,
         session=turn.session,
         model=turn.model,
-        usage=reconcile(None, requests),
+        # The request under way is billed too, and nobody will tell of it any more.
+        usage=replace(reconcile(None, requests), at_least=True),
         requests=requests or (),
         fault=Fault(FaultKind.CRASHED, "The daemon ended in the middle of this turn."),
     )
