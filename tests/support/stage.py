@@ -70,9 +70,7 @@ class Witness:
         self.questions.append(request_id)
         self._tell("asked")
 
-    def answered(
-        self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission
-    ) -> None:
+    def answered(self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission) -> None:
         self.answers.append((asked.tool_kind if asked else "", answer.by))
         self._tell("answered")
 
