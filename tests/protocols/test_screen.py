@@ -227,6 +227,16 @@ def test_a_person_who_types_is_not_interrupted() -> None:
     assert codec.outgoing() == b"\x1b[200~one\x1b[201~"
 
 
+def test_when_everybody_has_left_nobody_types() -> None:
+    """The next prompt need not wait."""
+    codec = opened()
+    codec.watch(on=True)
+    codec.person_typed()
+    codec.watch(on=False)
+    codec.prompt("one")
+    assert codec.outgoing() == b"\x1b[200~one\x1b[201~"
+
+
 def test_a_new_conversation_is_asked_for_before_the_prompt() -> None:
     """What makes the program forget is submitted first, as a prompt would be."""
     codec = opened()

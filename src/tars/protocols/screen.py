@@ -190,8 +190,9 @@ class ScreenCodec:
         self._turn.seen = []
 
     def watch(self, *, on: bool) -> None:
-        """Keep what the program prints for `shown`, or no longer."""
+        """Keep what the program prints for `shown`, or no longer: nobody is there to type."""
         self._display.watch(on=on)
+        self._person = self._person and on
 
     def shown(self) -> str:
         """Give what was printed since the last call."""

@@ -57,9 +57,11 @@ class Grid(pyte.Screen):
     def line(self, y: int) -> str:
         """One line of the screen, without the blanks at its end."""
         row = self.buffer.get(y)
-        if row is None:
+        if not row:
             return ""
-        return "".join(row[x].data for x in range(self.columns)).rstrip()
+        # Most lines are shorter than the screen is wide.
+        width = min(max(row) + 1, self.columns)
+        return "".join([row[x].data for x in range(width)]).rstrip()
 
     def shown(self) -> list[str]:
         """The lines of the screen."""
