@@ -125,6 +125,15 @@ def test_no_description_means_the_plain_rules() -> None:
     assert rules_of("") == ScreenRules()
 
 
+def test_a_program_is_known_by_its_name(tmp_path: Path) -> None:
+    """One that has a description needs to name none; its terminal is as large as that says."""
+    for command, columns in (("/usr/bin/aider", rules_of("aider").columns), ("/bin/cat", 80)):
+        setup = Setup("x", (command,), "pty", "", "", tmp_path, {}, tmp_path, tmp_path)
+        launch = Pty().launch(setup, None)
+        assert launch.terminal is not None
+        assert launch.terminal.columns == columns
+
+
 def test_a_description_that_went_bad_keeps_the_program_from_starting(tmp_path: Path) -> None:
     """As an OSError, which the driver tells as a fault."""
     path = tmp_path / "quiz.toml"

@@ -36,6 +36,7 @@ _ALL = Region()
 _REGION = re.compile(r"(top|bottom) (\d{1,3})|row (-?\d{1,3})")
 
 
+@cache
 def shipped() -> tuple[str, ...]:
     """Name the descriptions that come with tars."""
     folder = files(__package__) / "screens"

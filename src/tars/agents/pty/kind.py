@@ -2,17 +2,17 @@
 
 import errno
 import uuid
-from collections.abc import Mapping
+from pathlib import PurePath
 
-from tars.agents.kind import Knowledge, Launch, Setup, Terminal, Traces
-from tars.agents.pty.description import faults_of, rules_of
-from tars.errors import ConfigInvalid, Fault
+from tars.agents.kind import Kind, Knowledge, Launch, Setup, Terminal
+from tars.agents.pty.description import faults_of, rules_of, shipped
+from tars.errors import ConfigInvalid
 from tars.protocols.codec import Codec
 from tars.protocols.screen import ScreenCodec
 from tars.protocols.screen_rules import ScreenRules
 
 
-class Pty:
+class Pty(Kind):
     """Any terminal program, one process for all prompts."""
 
     name = "pty"
@@ -25,7 +25,7 @@ class Pty:
     )
     counts_on_the_wire = False
 
-    def knowledge(self, protocol: str) -> Knowledge:  # noqa: ARG002
+    def knowledge(self, protocol: str) -> Knowledge:
         return Knowledge(
             tokens="what its screen shows, by a `usage` pattern",
             cache_read=True,
@@ -35,35 +35,27 @@ class Pty:
             note="Everything is read off the screen, by a description of it (docs/screens.md).",
         )
 
-    def traces(self, env: Mapping[str, str]) -> Traces:  # noqa: ARG002
-        return Traces()
-
-    def one_shot(self, protocol: str) -> bool:  # noqa: ARG002
-        return False
-
-    def launch(self, setup: Setup, session_id: str | None) -> Launch:  # noqa: ARG002
-        rules = rules_of(setup.screen) if not faults_of(setup.screen) else ScreenRules()
+    def launch(self, setup: Setup, session_id: str | None) -> Launch:
+        screen = _screen(setup)
+        rules = ScreenRules() if faults_of(screen) else rules_of(screen)
         env = {**setup.env, "TMPDIR": str(setup.tmp)}
         return Launch(setup.command, env, setup.cwd, terminal=Terminal(rules.rows, rules.columns))
 
     def codec(self, setup: Setup) -> Codec:
         return ScreenCodec(_rules(setup), new_id=lambda: f"pty-{uuid.uuid4()}")
 
-    def history(self, setup: Setup, session_id: str, mark: str = "") -> None:  # noqa: ARG002
-        return None
-
-    def retrying(self, line: str) -> str | None:  # noqa: ARG002
-        return None
-
-    def last_words(self, status: int, stderr_tail: str) -> Fault | None:  # noqa: ARG002
-        return None
-
 
 def _rules(setup: Setup) -> ScreenRules:
     """Give the rules of its screen. Raises OSError when its description has gone bad since the
     configuration was read."""
     try:
-        return rules_of(setup.screen)
+        return rules_of(_screen(setup))
     except ConfigInvalid as invalid:
         faults = "; ".join(invalid.faults)
         raise OSError(errno.EINVAL, f"the description of its screen has faults: {faults}") from None
+
+
+def _screen(setup: Setup) -> str:
+    """Which description is meant: a program that tars has one of needs to name none."""
+    program = PurePath(setup.command[0]).name
+    return setup.screen or (program if program in shipped() else "")
