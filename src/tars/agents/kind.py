@@ -143,7 +143,7 @@ class History(Protocol):
 
 
 class Kind(Protocol):
-    """One agent CLI."""
+    """One agent CLI. What a method says here is true of a CLI without surprises."""
 
     @property
     def name(self) -> str: ...
@@ -174,9 +174,11 @@ class Kind(Protocol):
 
     def traces(self, env: Mapping[str, str]) -> Traces:
         """Look for what the CLI has left on this machine, for somebody with this environment."""
+        return Traces()
 
     def one_shot(self, protocol: str) -> bool:
         """Whether this protocol wants a process per prompt."""
+        return False
 
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         """Say how to start it; `session_id` matters to one-shot protocols only."""
@@ -189,9 +191,20 @@ class Kind(Protocol):
 
         An empty mark means: all that is there now was read already.
         """
+        return None
 
     def retrying(self, line: str) -> str | None:
         """Say what the agent waits for, if this line of its stderr or diagnostics tells."""
+        return None
 
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
         """Say why the process ended, if its exit status and the end of its stderr tell."""
+        return None
+
+
+def npm_advice(package: str) -> str:
+    """Say what to do about the command of a CLI that comes from npm."""
+    return (
+        f"Install it with `npm install -g {package}`, or set `command` in "
+        "`[agents.NAME]`; then `tars restart`."
+    )

@@ -38,12 +38,13 @@ def one_shot(setup: Setup) -> Setup:
 
 
 def test_it_is_a_kind() -> None:
-    """It speaks two protocols, ACP first, and its exit status is not to be trusted."""
+    """It speaks three protocols, ACP first, and its exit status is not to be trusted."""
     kind: Kind = Gemini()
-    assert (kind.name, kind.protocols, kind.command) == ("gemini", PROTOCOLS, ("gemini",))
+    assert (kind.name, kind.command) == ("gemini", ("gemini",))
+    assert kind.protocols == (*PROTOCOLS, "pty")
     assert not kind.trusts_exit_status
     assert "npm install" in kind.install_advice
-    assert [kind.one_shot(protocol) for protocol in PROTOCOLS] == [False, True]
+    assert [kind.one_shot(protocol) for protocol in kind.protocols] == [False, True, False]
 
 
 def test_over_acp_one_process_serves_all(setup: Setup) -> None:

@@ -1,14 +1,12 @@
 """How any ACP agent is launched, spoken to and counted."""
 
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 
 from tars import __version__
 from tars.agents.acp import faults
 from tars.agents.acp.presets import dialect_of, preset_of
-from tars.agents.kind import History, Knowledge, Launch, Setup, Traces
-from tars.errors import Fault
+from tars.agents.kind import History, Kind, Knowledge, Launch, Setup
 from tars.protocols.acp import Acp
 from tars.protocols.codec import Codec
 
@@ -17,7 +15,7 @@ from tars.protocols.codec import Codec
 _REPLAY_SECONDS = 0.5
 
 
-class AcpAgent:
+class AcpAgent(Kind):
     """One warm process over the Agent Client Protocol; `command` says which."""
 
     name = "acp"
@@ -33,7 +31,7 @@ class AcpAgent:
     # Not every agent counts every request, and where one does its rule says so.
     counts_on_the_wire = False
 
-    def knowledge(self, protocol: str) -> Knowledge:  # noqa: ARG002 - it has only one
+    def knowledge(self, protocol: str) -> Knowledge:
         return Knowledge(
             tokens="as the agent tells: every turn, its last request, or nothing",
             cache_read=True,
@@ -49,13 +47,7 @@ class AcpAgent:
             note="What is not certain is marked as unknown; `usage` sets the rule.",
         )
 
-    def traces(self, env: Mapping[str, str]) -> Traces:  # noqa: ARG002 - it may be any agent
-        return Traces()
-
-    def one_shot(self, protocol: str) -> bool:  # noqa: ARG002 - it has only one
-        return False
-
-    def launch(self, setup: Setup, session_id: str | None) -> Launch:  # noqa: ARG002 - warm
+    def launch(self, setup: Setup, session_id: str | None) -> Launch:
         known = preset_of("", setup.command)
         env = {**(known.env if known else {}), **setup.env}
         return Launch(setup.command, env, setup.cwd)
@@ -76,9 +68,3 @@ class AcpAgent:
         if known is None or known.log is None or not home:
             return None
         return known.log(Path(home), session_id, mark)
-
-    def retrying(self, line: str) -> str | None:  # noqa: ARG002 - stderr is anything
-        return None
-
-    def last_words(self, status: int, stderr_tail: str) -> Fault | None:  # noqa: ARG002
-        return None

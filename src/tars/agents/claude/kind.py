@@ -1,7 +1,5 @@
 """How Claude Code is launched, spoken to and read."""
 
-# ruff: noqa: ARG002 - it has one protocol, and needs little of what it is told
-
 import shutil
 import sys
 from collections.abc import Mapping
@@ -11,7 +9,7 @@ from uuid import uuid4
 from tars.agents.claude import faults
 from tars.agents.claude.codec import Claude as ClaudeCodec
 from tars.agents.claude.history import ClaudeHistory, can_resume, find
-from tars.agents.kind import Knowledge, Launch, Setup, Traces
+from tars.agents.kind import Kind, Knowledge, Launch, Setup, Traces, npm_advice
 from tars.errors import Fault
 from tars.protocols.codec import Codec
 
@@ -36,7 +34,7 @@ _STUB_SIZE = 4096
 _NATIVE = "claude-code-*/claude"
 
 
-class Claude:
+class Claude(Kind):
     """Claude Code: one warm process that speaks JSON lines."""
 
     name = "claude"
@@ -44,11 +42,7 @@ class Claude:
     command = ("claude",)
     # It exits with 0 when it is interrupted by a signal, without a result.
     trusts_exit_status = False
-    install_advice = (
-        "Install it with `npm install -g @anthropic-ai/claude-code`, or set `command` in "
-        "`[agents.NAME]`; then `tars restart`."
-    )
-
+    install_advice = npm_advice("@anthropic-ai/claude-code")
     counts_on_the_wire = True
 
     def knowledge(self, protocol: str) -> Knowledge:
@@ -85,9 +79,6 @@ class Claude:
         unknown = sys.platform == "darwin" and not signed_in
         return Traces(None if unknown else signed_in, logs)
 
-    def one_shot(self, protocol: str) -> bool:
-        return False
-
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         resumed = session_id is not None and self._knows(setup, session_id)
         held = session_id if resumed and session_id is not None else str(uuid4())
@@ -106,10 +97,6 @@ class Claude:
 
     def history(self, setup: Setup, session_id: str, mark: str = "") -> ClaudeHistory:
         return ClaudeHistory(_folder(setup.env), session_id, mark)
-
-    def retrying(self, line: str) -> str | None:
-        """It tells that over its protocol."""
-        return None
 
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
         return faults.last_words(status, stderr_tail)

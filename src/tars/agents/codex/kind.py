@@ -9,7 +9,7 @@ from tars import __version__
 from tars.agents.codex import faults
 from tars.agents.codex.app_server import AppServer
 from tars.agents.codex.history import CodexHistory
-from tars.agents.kind import Knowledge, Launch, Setup, Traces
+from tars.agents.kind import Kind, Knowledge, Launch, Setup, Traces, npm_advice
 from tars.errors import Fault
 from tars.protocols.codec import Codec
 
@@ -19,7 +19,7 @@ from tars.protocols.codec import Codec
 _OVERRIDES = ("check_for_update_on_startup=false", "features.daemon_auto_start=false")
 
 
-class Codex:
+class Codex(Kind):
     """Codex CLI: one warm `codex app-server` for all prompts."""
 
     name = "codex"
@@ -27,13 +27,10 @@ class Codex:
     command = ("codex",)
     # It exits 0 as soon as its stdin closes, in mid-turn too.
     trusts_exit_status = False
-    install_advice = (
-        "Install it with `npm install -g @openai/codex`, or set `command` in "
-        "`[agents.NAME]`; then `tars restart`."
-    )
+    install_advice = npm_advice("@openai/codex")
     counts_on_the_wire = True
 
-    def knowledge(self, protocol: str) -> Knowledge:  # noqa: ARG002
+    def knowledge(self, protocol: str) -> Knowledge:
         return Knowledge(
             tokens="every request",
             cache_read=True,
@@ -60,23 +57,16 @@ class Codex:
         # It may keep its account in the keyring, or use a provider with a key of its own.
         return Traces(None if (home / "config.toml").exists() else False, logs)
 
-    def one_shot(self, protocol: str) -> bool:  # noqa: ARG002
-        return False
-
-    def launch(self, setup: Setup, session_id: str | None) -> Launch:  # noqa: ARG002
+    def launch(self, setup: Setup, session_id: str | None) -> Launch:
         command, env = _native(setup.command, setup.env)
         overrides = (word for key in _OVERRIDES for word in ("-c", key))
         return Launch((*command, "app-server", *overrides), env, setup.cwd)
 
-    def codec(self, setup: Setup) -> Codec:  # noqa: ARG002
+    def codec(self, setup: Setup) -> Codec:
         return AppServer(client_version=__version__)
 
     def history(self, setup: Setup, session_id: str, mark: str = "") -> CodexHistory:
         return CodexHistory(_home(setup.env), session_id, mark)
-
-    def retrying(self, line: str) -> str | None:  # noqa: ARG002
-        """Its protocol tells."""
-        return None
 
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
         return faults.last_words(status, stderr_tail)

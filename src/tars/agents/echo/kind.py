@@ -1,7 +1,5 @@
 """How the built-in agent is launched, spoken to and read."""
 
-# ruff: noqa: ARG002 - a kind without surprises needs little of what it is told
-
 import re
 import sys
 from collections.abc import Mapping
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from tars import __version__
 from tars.agents.echo.history import EchoHistory
-from tars.agents.kind import Knowledge, Launch, Setup, Traces
+from tars.agents.kind import Kind, Knowledge, Launch, Setup, Traces
 from tars.errors import Fault, FaultKind
 from tars.protocols import faults
 from tars.protocols.acp import Acp
@@ -20,7 +18,7 @@ _UNTIL = re.compile(r"quota until (\d+\.\d+)")
 _RETRY = re.compile(r"Attempt \d+ failed .*Retrying after (\d+)ms")
 
 
-class Echo:
+class Echo(Kind):
     """The built-in agent: one warm process over ACP."""
 
     name = "echo"
@@ -29,7 +27,6 @@ class Echo:
     command = (sys.executable, "-P", "-m", "tars.agents.echo")
     trusts_exit_status = True
     install_advice = "It is built in: remove `command` from its table in config.toml."
-
     counts_on_the_wire = False
 
     def knowledge(self, protocol: str) -> Knowledge:
@@ -50,9 +47,6 @@ class Echo:
         """It is built in and needs no account."""
         return Traces(signed_in=True)
 
-    def one_shot(self, protocol: str) -> bool:
-        return False
-
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         env = {**setup.env, "TARS_ECHO_HOME": str(_folder(setup)), "TMPDIR": str(setup.tmp)}
         return Launch(setup.command, env, setup.cwd)
@@ -63,13 +57,9 @@ class Echo:
     def history(self, setup: Setup, session_id: str, mark: str = "") -> EchoHistory:
         return EchoHistory(_folder(setup), session_id, mark)
 
-    def retrying(self, stderr_line: str) -> str | None:
-        retry = _RETRY.search(stderr_line)
+    def retrying(self, line: str) -> str | None:
+        retry = _RETRY.search(line)
         return f"the model; trying again in {int(retry[1])} ms" if retry else None
-
-    def last_words(self, status: int, stderr_tail: str) -> Fault | None:
-        """Its exit status says all there is to say."""
-        return None
 
 
 def _folder(setup: Setup) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tars import __version__
 from tars.agents.gemini import faults
 from tars.agents.gemini.history import GeminiHistory
-from tars.agents.kind import Knowledge, Launch, Setup, Traces
+from tars.agents.kind import Kind, Knowledge, Launch, Setup, Traces, npm_advice
 from tars.errors import Fault
 from tars.protocols.acp import Acp
 from tars.protocols.codec import Codec
@@ -25,7 +25,7 @@ _NOTES = {
 _LITTER = ("gemini-client-error-*",)
 
 
-class Gemini:
+class Gemini(Kind):
     """Gemini CLI: one warm process over ACP, a process per prompt over stream-json, or its own
     screen on a terminal, which a person can attach to."""
 
@@ -34,10 +34,7 @@ class Gemini:
     command = ("gemini",)
     # It exits 0 when it is terminated in mid-turn.
     trusts_exit_status = False
-    install_advice = (
-        "Install it with `npm install -g @google/gemini-cli`, or set `command` in "
-        "`[agents.NAME]`; then `tars restart`."
-    )
+    install_advice = npm_advice("@google/gemini-cli")
 
     # Over ACP it tells nothing of caches and thoughts: its log does.
     counts_on_the_wire = False

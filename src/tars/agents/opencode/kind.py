@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from tars.agents.kind import HttpServer, Knowledge, Launch, Setup, Traces
+from tars.agents.kind import HttpServer, Kind, Knowledge, Launch, Setup, Traces, npm_advice
 from tars.agents.opencode import faults
 from tars.agents.opencode.codec import Opencode as OpencodeCodec
 from tars.agents.opencode.history import OpencodeHistory, database, folder
@@ -14,7 +14,7 @@ from tars.protocols.codec import Codec
 _USER = "opencode"
 
 
-class Opencode:
+class Opencode(Kind):
     """opencode: one warm server on loopback for all prompts."""
 
     name = "opencode"
@@ -22,14 +22,10 @@ class Opencode:
     command = ("opencode",)
     # A server has no reason of its own to leave.
     trusts_exit_status = False
-    install_advice = (
-        "Install it with `npm install -g opencode-ai`, or set `command` in "
-        "`[agents.NAME]`; then `tars restart`."
-    )
+    install_advice = npm_advice("opencode-ai")
     counts_on_the_wire = True
 
     def knowledge(self, protocol: str) -> Knowledge:
-        del protocol
         return Knowledge(
             tokens="every request",
             cache_read=True,
@@ -58,12 +54,7 @@ class Opencode:
         signed_in = True if (data / "auth.json").exists() else None
         return Traces(signed_in, logs)
 
-    def one_shot(self, protocol: str) -> bool:
-        del protocol
-        return False
-
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
-        del session_id
         # For this process alone; argv is everybody's to read, its environment only its user's.
         password = secrets.token_urlsafe(32)
         env = {
@@ -86,17 +77,10 @@ class Opencode:
         return Launch((*setup.command, *serve), env, setup.cwd, http=server)
 
     def codec(self, setup: Setup) -> Codec:
-        del setup
         return OpencodeCodec()
 
     def history(self, setup: Setup, session_id: str, mark: str = "") -> OpencodeHistory:
         return OpencodeHistory(database(setup.env), session_id, mark)
 
-    def retrying(self, line: str) -> str | None:
-        """Its events tell that."""
-        del line
-        return None
-
     def last_words(self, status: int, stderr_tail: str) -> Fault | None:
-        del status
         return faults.last_words(stderr_tail)
