@@ -21,15 +21,17 @@ class PrivateFile(RotatingFileHandler):
 
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
         Path(self.baseFilename).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE))
+        descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE)
+        self._size = os.fstat(descriptor).st_size
+        os.close(descriptor)
         return super()._open()
 
     def shouldRollover(self, record: logging.LogRecord) -> int:
-        """Go by where we are in the file: the library asks the file system for every line."""
+        """Go by what was written: the library asks the file system before every line."""
         if self.stream is None:
             self.stream = self._open()  # type: ignore[no-untyped-call]
-        size = self.stream.tell() + len(self.format(record)) + 1
-        return int(0 < self.maxBytes <= size)
+        self._size += len(self.format(record).encode()) + 1
+        return int(0 < self.maxBytes <= self._size)
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass

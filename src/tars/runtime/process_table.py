@@ -18,7 +18,8 @@ _PROC = Path("/proc")
 #: Whether this kernel keeps the lists (CONFIG_PROC_CHILDREN); they are per thread.
 HAS_CHILDREN = _LINUX and (_PROC / f"self/task/{os.getpid()}/children").exists()
 #: Fields of /proc/<pid>/stat, counted from the one after the name.
-_STATE, _STARTED = 0, 19
+_STATE, _USER_TICKS, _SYSTEM_TICKS, _STARTED, _PAGES = 0, 11, 12, 19, 21
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -85,6 +86,24 @@ def runs(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def weigh(pid: int) -> tuple[int, float]:
+    """Give its resident memory in bytes and the CPU seconds it has used; a gone one weighs
+    nothing."""
+    if _LINUX:
+        # One small file, where psutil reads two and takes three times as long.
+        stat = _stat(pid)
+        if len(stat) <= _PAGES:
+            return 0, 0.0
+        ticks = int(stat[_USER_TICKS]) + int(stat[_SYSTEM_TICKS])
+        return int(stat[_PAGES]) * _PAGE_BYTES, ticks / _TICKS
+    try:
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return process.memory_info().rss, times.user + times.system
+    except psutil.Error:
+        return 0, 0.0
 
 
 def session_of(pid: int) -> int:

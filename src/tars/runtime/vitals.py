@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from time import monotonic
 
-import psutil
-
-from tars.runtime.process_table import with_descendants
+from tars.runtime.process_table import weigh, with_descendants
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Gauge:
         process table: leave it out while nothing happens, when there are none that matter.
         """
         family = with_descendants([self._pid]) if descendants else [self._pid]
-        weights = [_weigh(pid) for pid in family]
+        weights = [weigh(pid) for pid in family]
         cpu_seconds = sum(cpu for _, cpu in weights)
         now = monotonic()
         percent = 0.0
@@ -45,13 +43,3 @@ class Gauge:
         self._cpu_seconds, self._sampled_at = cpu_seconds, now
         self._descendants = descendants
         return Vitals(sum(rss for rss, _ in weights), round(percent, 1))
-
-
-def _weigh(pid: int) -> tuple[int, float]:
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            times = process.cpu_times()
-            return process.memory_info().rss, times.user + times.system
-    except psutil.Error:
-        return 0, 0.0
