@@ -19,10 +19,13 @@ from tars.home import FILE_MODE, FOLDER_MODE
 class PrivateFile(RotatingFileHandler):
     """A rotated file that nobody else can read. A full disk costs lines, never an exception."""
 
+    _size = _coming = 0
+
     def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202
         Path(self.baseFilename).parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, FILE_MODE)
-        self._size = os.fstat(descriptor).st_size
+        # With the line for whose sake it is opened, when the file before is full.
+        self._size = os.fstat(descriptor).st_size + self._coming
         os.close(descriptor)
         return super()._open()
 
@@ -30,7 +33,8 @@ class PrivateFile(RotatingFileHandler):
         """Go by what was written: the library asks the file system before every line."""
         if self.stream is None:
             self.stream = self._open()  # type: ignore[no-untyped-call]
-        self._size += len(self.format(record).encode()) + 1
+        self._coming = len(self.format(record).encode()) + 1
+        self._size += self._coming
         return int(0 < self.maxBytes <= self._size)
 
     def handleError(self, record: logging.LogRecord) -> None:
