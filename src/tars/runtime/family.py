@@ -161,6 +161,8 @@ class Household:
         if not self.adopts:
             return
         with anyio.open_signal_receiver(signal.SIGCHLD) as signals:
+            # Who ended before this.
+            self._orphans()
             async for _ in signals:
                 await anyio.sleep(REAP_SECONDS)
                 self._orphans()
