@@ -2,11 +2,10 @@
 
 Rules:
 
-- Ready means that initialize was answered and a session is open; `acp_session` has the steps.
+- Ready means that initialize was answered and a session is open; `acp_session` has the steps,
+  and `open_sessions` the rules for the sessions that follow.
 - A replay is dropped. It is over at the `available_commands_update` that comes after the
   load's result: Gemini CLI sends it last of all. `settle` takes it as over.
-- A lost session is followed by a new one only while the process is opened. In a turn it
-  ends the turn: nobody wants an answer that knows nothing of the conversation.
 - A turn belongs to one session. What comes for another one, or when no turn runs, is
   counted in `ignored` and dropped; only a change of mode is always told.
 - Every request of the agent is answered, the ones that tars does not offer at once. While
@@ -14,7 +13,7 @@ Rules:
 - What one agent does differently stands in its `Dialect`, which goes by the agent's name.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec import Raw
 
@@ -22,7 +21,6 @@ from tars.conversation.model import (
     Garbled,
     ModeChanged,
     Opened,
-    OpenFailed,
     PermissionAsked,
     Said,
     SessionLost,
@@ -47,22 +45,13 @@ from tars.protocols.jsonrpc import (
     decoded,
 )
 from tars.protocols.lines import DEFAULT_LIMIT
+from tars.protocols.open_sessions import OpenSessions, Turn
 from tars.protocols.peer import Answered, Heard, Peer
 
 #: How long a replayed conversation may be silent before it is taken as over.
 REPLAY_SECONDS = 2.0
 #: What a client may be asked for; an agent that asks knows that tars offers none of it.
 _CLIENTS = ("fs/", "terminal/", "elicitation/")
-
-
-@dataclass(slots=True)
-class _Turn:
-    """A prompt until its end. It waits, unsent, while its session is being opened."""
-
-    text: str
-    session_id: str | None
-    sent: bool = False
-    cancelled: bool = False
 
 
 class Acp:
@@ -91,32 +80,29 @@ class Acp:
         self._peer = Peer(line_limit)
         self._permissions = OpenPermissions(self._peer)
         self._opening = Opening(cwd="")
-        self._handshaking = False
-        self._initialized = False
         self._reopens_with = ""
         self._agent_version = ""
-        self._sessions: set[str] = set()
-        self._current: str | None = None
-        self._starting: SessionStart | None = None
-        self._turn: _Turn | None = None
+        self._sessions: OpenSessions[Turn, SessionStart] = OpenSessions(
+            start=self._start, send=self._send, end=self._end_unanswered
+        )
 
     # What the caller asks for.
 
     @property
     def session_id(self) -> str | None:
         """The session that the next prompt goes to; None when it gets a new one."""
-        return self._current
+        return self._sessions.current
 
     @property
     def quiet_seconds(self) -> float | None:
         """How long a replay has to be silent to be over."""
-        replaying = self._starting is not None and self._starting.replaying
-        return self._replay_seconds if replaying else None
+        start = self._sessions.starting
+        return self._replay_seconds if start is not None and start.replaying else None
 
     def open(self, opening: Opening) -> None:
         """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""
         self._opening = opening
-        self._handshaking = True
+        self._sessions.handshaking = True
         hello = acp_opening.initialize(self._client_version)
         self._peer.ask("initialize", hello, self._greeted)
 
@@ -125,19 +111,14 @@ class Acp:
 
         The session becomes the current one. Raises RuntimeError when a turn is under way.
         """
-        if self._turn is not None:
-            raise RuntimeError("A turn is under way; wait for its end.")
-        if session_id in self._sessions:
-            self._current = session_id
-        self._turn = _Turn(text, session_id)
-        self._pursue()
+        self._sessions.prompt(Turn(text, session_id))
 
     def cancel(self) -> None:
         """Ask for the end of the turn under way; without one, do nothing.
 
         A turn that was not sent yet ends when its session is open, or cannot be.
         """
-        turn = self._turn
+        turn = self._sessions.turn
         if turn is None or turn.cancelled:
             return
         turn.cancelled = True
@@ -151,9 +132,7 @@ class Acp:
 
     def forget_session(self) -> None:
         """Let the next prompt have a new session, in this process."""
-        self._current = None
-        if self._starting is not None:
-            self._starting.forgotten = True
+        self._sessions.forget()
 
     def receive(self, data: bytes) -> list[Said]:
         """Take bytes from the agent's stdout, cut anywhere."""
@@ -161,13 +140,13 @@ class Acp:
 
     def settle(self) -> list[Said]:
         """Take the replay as over although the agent did not say so."""
-        start = self._starting
+        start = self._sessions.starting
         return start.settle() if start is not None and start.replaying else []
 
     def eof(self) -> list[Said]:
         """The agent will say no more; what is under way ends with an error."""
         said = [said for heard in self._peer.end() for said in self._act_on(heard)]
-        return said + self._fail(self._last_fault())
+        return said + self._sessions.abandon(self._peer, "the Agent Client Protocol")
 
     def outgoing(self) -> bytes:
         """Give the bytes for the agent's stdin, once."""
@@ -195,13 +174,13 @@ class Acp:
         message = decoded(params, wire.SESSION_UPDATE)
         if message is None:
             return [Garbled("a malformed session/update", len(bytes(params)))]
-        start = self._starting
+        start = self._sessions.starting
         if start is not None and start.session_id == message.session_id:
             if start.replaying and wire.ends_replay(message.update):
                 return start.settle()
             return self._ignore()
         turn = self._turn_of(message.session_id)
-        if turn is None and message.session_id != self._current:
+        if turn is None and message.session_id != self._sessions.current:
             return self._ignore()
         update = wire.read_update(message.update)
         if isinstance(update, Filled):
@@ -237,8 +216,8 @@ class Acp:
         turn = self._turn_of(session_id)
         return turn is not None and not turn.cancelled and not self._permissions.full
 
-    def _turn_of(self, session_id: str) -> _Turn | None:
-        turn = self._turn
+    def _turn_of(self, session_id: str) -> Turn | None:
+        turn = self._sessions.turn
         return turn if turn and turn.sent and turn.session_id == session_id else None
 
     def _ignore(self) -> list[Said]:
@@ -249,18 +228,19 @@ class Acp:
 
     def _greeted(self, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):
-            return self._fail(self._meaning_of(result))
+            return self._sessions.fail(self._meaning_of(result))
         answer = decoded(result, acp_opening.INITIALIZED)
         if answer is None:
-            return self._fail(_broken("The agent's answer to initialize is malformed."))
+            return self._sessions.fail(
+                faults.broken("The agent's answer to initialize is malformed.")
+            )
         if answer.protocol_version != acp_opening.PROTOCOL_VERSION:
-            return self._fail(
-                _broken(
+            return self._sessions.fail(
+                faults.broken(
                     f"The agent speaks version {answer.protocol_version} of the Agent Client "
                     f"Protocol; tars speaks version {acp_opening.PROTOCOL_VERSION}."
                 )
             )
-        self._initialized = True
         self._agent_version = answer.version
         self._reopens_with = answer.reopens_with
         if self._recognise is not None:
@@ -277,14 +257,14 @@ class Acp:
     def _begin(self) -> list[Said]:
         wanted = self._opening.session_id
         if wanted is None or self._reopens_with:
-            self._start(wanted or "")
+            self._sessions.greeted(wanted or "")
             return []
-        self._start("")
+        self._sessions.greeted("")
         return [SessionLost(wanted, "The agent keeps no sessions.")]
 
-    def _start(self, session_id: str) -> None:
+    def _start(self, session_id: str) -> SessionStart:
         """Open a session: this one, or with an empty id a new one."""
-        self._starting = SessionStart(
+        return SessionStart(
             self._peer,
             self._opening,
             session_id,
@@ -295,51 +275,22 @@ class Acp:
         )
 
     def _opened(self, start: SessionStart) -> list[Said]:
-        self._sessions.add(start.session_id)
         self._reader.opened(start.session_id, resumed=start.resumed)
-        turn = self._turn
-        if start.forgotten and start.resumed and turn is None:
-            # Nobody wants this conversation any more.
-            self._start("")
+        if not self._sessions.opened(start.session_id, resumed=start.resumed):
             return []
-        self._starting = None
-        self._handshaking = False
-        self._current = None if start.forgotten and turn else start.session_id
-        if turn is not None and turn.session_id is None:
-            turn.session_id = start.session_id
         opened = Opened(
             start.session_id, start.resumed, start.model, start.mode, self._agent_version
         )
-        return [opened, *self._pursue()]
+        return [opened, *self._sessions.pursue()]
 
     def _not_opened(self, start: SessionStart, fault: Fault) -> list[Said]:
         if start.resumed and not self._reopens_with:
             fault = Fault(FaultKind.SESSION_UNKNOWN, "The agent keeps no sessions.")
-        if self._handshaking and fault.kind is FaultKind.SESSION_UNKNOWN and start.resumed:
-            self._start("")
-            return [SessionLost(start.session_id, fault.message)]
-        return self._fail(fault)
+        return self._sessions.not_opened(start.session_id if start.resumed else "", fault)
 
     # How a turn runs.
 
-    def _pursue(self) -> list[Said]:
-        """Bring the turn one step on: open its session, or send it."""
-        turn = self._turn
-        if turn is None or self._starting is not None or not self._initialized:
-            return []
-        if turn.cancelled:
-            return self._end_turn(Stop.CANCELLED)
-        turn.session_id = target = turn.session_id or self._current
-        if target is None:
-            self._start("")
-        elif target not in self._sessions:
-            self._start(target)
-        else:
-            self._send(turn, target)
-        return []
-
-    def _send(self, turn: _Turn, session_id: str) -> None:
-        turn.sent = True
+    def _send(self, turn: Turn, session_id: str) -> None:
         self._reader.began(session_id)
         self._peer.ask(
             "session/prompt",
@@ -351,44 +302,23 @@ class Acp:
         if isinstance(result, RpcError):
             fault = self._meaning_of(result)
             if fault.kind is FaultKind.SESSION_UNKNOWN:
-                # Let the next prompt try to load it.
-                self._sessions.discard(session_id)
+                self._sessions.close(session_id)
             return self._end_turn(Stop.ERROR, fault=fault)
         ended = decoded(result, wire.PROMPT_ENDED)
         stop = wire.STOPS.get(ended.stop_reason) if ended else None
         if ended is None or stop is None:
-            fault = _broken("The agent ended the turn without a reason that the protocol knows.")
+            fault = faults.broken(
+                "The agent ended the turn without a reason that the protocol knows."
+            )
             return self._end_turn(Stop.ERROR, fault=fault)
         return self._end_turn(stop, ended=ended)
+
+    def _end_unanswered(self, stop: Stop, fault: Fault | None) -> list[Said]:
+        return self._end_turn(stop, fault=fault)
 
     def _end_turn(
         self, stop: Stop, *, ended: wire.PromptEnded | None = None, fault: Fault | None = None
     ) -> list[Said]:
-        self._turn = None
+        self._sessions.turn = None
         self._permissions.withdraw()
         return self._reader.ended(stop, ended, fault)
-
-    # How it all ends.
-
-    def _fail(self, fault: Fault) -> list[Said]:
-        """End what is under way: the handshake, and the turn."""
-        self._starting = None
-        said: list[Said] = [OpenFailed(fault)] if self._handshaking else []
-        self._handshaking = False
-        turn = self._turn
-        if turn is None:
-            return said
-        if turn.cancelled and not turn.sent:
-            return said + self._end_turn(Stop.CANCELLED)
-        return said + self._end_turn(Stop.ERROR, fault=fault)
-
-    def _last_fault(self) -> Fault:
-        if not self._handshaking:
-            return Fault(FaultKind.CRASHED, "The agent's process ended.")
-        if self._peer.garbled and not self._peer.understood:
-            return _broken("The agent does not speak the Agent Client Protocol.")
-        return Fault(FaultKind.CRASHED, "The agent's process ended before it was ready.")
-
-
-def _broken(message: str) -> Fault:
-    return Fault(FaultKind.PROTOCOL, message)

@@ -17,7 +17,7 @@ from tars.conversation.model import Said
 from tars.errors import Fault, FaultKind
 from tars.protocols import acp_opening as wire
 from tars.protocols.codec import Opening
-from tars.protocols.faults import Classify
+from tars.protocols.faults import Classify, broken
 from tars.protocols.jsonrpc import RpcError, decoded
 from tars.protocols.peer import Peer, Then
 
@@ -74,7 +74,7 @@ class SessionStart:
         begun = decoded(result, wire.SESSION_BEGUN)
         if begun is None or begun.session_id == "":
             message = "The agent's answer to session/new is malformed."
-            return self._failed(self, Fault(FaultKind.PROTOCOL, message))
+            return self._failed(self, broken(message))
         self.session_id = begun.session_id
         self._note(begun)
         return self._set_mode()

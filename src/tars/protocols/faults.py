@@ -36,6 +36,11 @@ def classify(error: RpcError) -> Fault:
     return Fault(FaultKind.MODEL_ERROR, f"The agent reported an error: {said}")
 
 
+def broken(message: str) -> Fault:
+    """Say that the agent does not keep to its protocol."""
+    return Fault(FaultKind.PROTOCOL, message)
+
+
 def plain(message: str) -> str:
     """Give the first line of an error's own words, at most 300 characters.
 

@@ -25,34 +25,30 @@ from tars.agents.codex.starting import ThreadStart
 from tars.conversation.model import (
     Garbled,
     Opened,
-    OpenFailed,
     ReportedUsage,
     RequestCounted,
     Retrying,
     Said,
-    SessionLost,
     Stop,
     TurnEnded,
     Unrecognised,
 )
 from tars.errors import Fault, FaultKind
 from tars.protocols.codec import Opening
+from tars.protocols.faults import broken
 from tars.protocols.jsonrpc import METHOD_NOT_FOUND, Id, Notification, RpcError, decoded
 from tars.protocols.lines import DEFAULT_LIMIT
+from tars.protocols.open_sessions import OpenSessions, Turn
 from tars.protocols.peer import Answered, Heard, Peer
 
 _STOPS = {"completed": Stop.DONE, "interrupted": Stop.CANCELLED, "failed": Stop.ERROR}
 
 
 @dataclass(slots=True)
-class _Turn:
-    """A prompt until its end. `id` is Codex's, once turn/start was answered; `over` is an end
-    that came before that answer."""
+class _Turn(Turn):
+    """A prompt until its end; its session is a thread of Codex's. `id` is Codex's own, once
+    turn/start was answered; `over` is an end that came before that answer."""
 
-    text: str
-    thread_id: str | None
-    sent: bool = False
-    cancelled: bool = False
     interrupted: bool = False
     id: str | None = None
     over: wire.Turn | None = None
@@ -68,20 +64,17 @@ class AppServer:
         self._listener = Listener()
         self._approvals = approvals.OpenApprovals()
         self._opening = Opening(cwd="")
-        self._handshaking = False
-        self._initialized = False
         self._agent_version = ""
-        self._sessions: set[str] = set()
-        self._current: str | None = None
-        self._starting: ThreadStart | None = None
-        self._turn: _Turn | None = None
+        self._sessions: OpenSessions[_Turn, ThreadStart] = OpenSessions(
+            start=self._start, send=self._send, end=self._cut_turn
+        )
 
     # What the caller asks for.
 
     @property
     def session_id(self) -> str | None:
         """The thread that the next prompt goes to; None when it gets a new one."""
-        return self._current
+        return self._sessions.current
 
     @property
     def quiet_seconds(self) -> float | None:
@@ -96,7 +89,7 @@ class AppServer:
     def open(self, opening: Opening) -> None:
         """Begin the handshake. `Opened` or `OpenFailed` follows from `receive`."""
         self._opening = opening
-        self._handshaking = True
+        self._sessions.handshaking = True
         client = {"name": "tars", "title": "tars", "version": self._client_version}
         # Only with this does rawResponse/completed come, the count with an id.
         capabilities = {"experimentalApi": True}
@@ -108,16 +101,11 @@ class AppServer:
 
         The thread becomes the current one. Raises RuntimeError when a turn is under way.
         """
-        if self._turn is not None:
-            raise RuntimeError("A turn is under way; wait for its end.")
-        if session_id in self._sessions:
-            self._current = session_id
-        self._turn = _Turn(text, session_id)
-        self._pursue()
+        self._sessions.prompt(_Turn(text, session_id))
 
     def cancel(self) -> None:
         """Ask for the end of the turn under way; without one, do nothing."""
-        turn = self._turn
+        turn = self._sessions.turn
         if turn is not None and not turn.cancelled:
             turn.cancelled = True
             self._withdraw()
@@ -130,9 +118,7 @@ class AppServer:
 
     def forget_session(self) -> None:
         """Let the next prompt have a new thread, in this process."""
-        self._current = None
-        if self._starting is not None:
-            self._starting.forgotten = True
+        self._sessions.forget()
 
     def receive(self, data: bytes) -> list[Said]:
         """Take bytes from Codex's stdout, cut anywhere."""
@@ -145,7 +131,7 @@ class AppServer:
     def eof(self) -> list[Said]:
         """Codex will say no more; what is under way ends with an error."""
         said = [said for heard in self._peer.end() for said in self._act_on(heard)]
-        return said + self._fail(self._last_fault())
+        return said + self._sessions.abandon(self._peer, "Codex's app-server protocol")
 
     def outgoing(self) -> bytes:
         """Give the bytes for Codex's stdin, once."""
@@ -179,8 +165,8 @@ class AppServer:
                 return [self._counted(said) for said in self._listener.hear(method, params)]
 
     def _turn_told(self, told: wire.TurnTold, *, over: bool) -> list[Said]:
-        turn = self._turn
-        ours = turn is not None and turn.sent and turn.thread_id == told.thread_id
+        turn = self._sessions.turn
+        ours = turn is not None and turn.sent and turn.session_id == told.thread_id
         if not over:
             self._listener.begun(told)
             if turn is not None and ours:
@@ -204,8 +190,9 @@ class AppServer:
         return [Retrying(faults.retrying(told.error))]
 
     def _counted(self, said: Said) -> Said:
-        if isinstance(said, RequestCounted) and self._turn is not None:
-            self._turn.used = usage.at_least(self._turn.used, said.request)
+        turn = self._sessions.turn
+        if isinstance(said, RequestCounted) and turn is not None:
+            turn.used = usage.at_least(turn.used, said.request)
         return said
 
     def _asked(self, id: Id, method: str, params: Raw) -> list[Said]:
@@ -214,7 +201,7 @@ class AppServer:
             return self._refuse(id, method)
         if id in self._approvals:
             return [Garbled("a request whose id is in use", len(bytes(params)))]
-        turn = self._turn
+        turn = self._sessions.turn
         known = turn is not None and self._listener.works_for_speaker(asked.thread_id)
         if turn is None or not known or turn.cancelled or self._approvals.full:
             self._peer.answer(id, asked.declined)
@@ -236,70 +223,40 @@ class AppServer:
 
     def _greeted(self, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):
-            return self._fail(faults.classify(result))
+            return self._sessions.fail(faults.classify(result))
         answer = decoded(result, wire.INITIALIZED)
         if answer is None:
-            return self._fail(_broken("Codex's answer to initialize is malformed."))
+            return self._sessions.fail(broken("Codex's answer to initialize is malformed."))
         if modes.parse(self._opening.mode) is None:
-            return self._fail(faults.bad_mode(self._opening.mode))
+            return self._sessions.fail(faults.bad_mode(self._opening.mode))
         self._agent_version = answer.version
-        self._initialized = True
         self._peer.tell("initialized", {})
-        self._start(self._opening.session_id or "")
+        self._sessions.greeted(self._opening.session_id or "")
         return []
 
-    def _start(self, wanted: str) -> None:
+    def _start(self, wanted: str) -> ThreadStart:
         """Open a thread: this one, or with an empty id a new one."""
-        self._starting = ThreadStart(
+        return ThreadStart(
             self._peer,
             self._opening,
             wanted,
-            account_known=not self._handshaking,
+            account_known=not self._sessions.handshaking,
             opened=self._opened,
-            failed=self._not_started,
+            failed=self._not_opened,
         )
 
-    def _opened(self, start: ThreadStart, opened: Opened) -> list[Said]:
-        turn = self._turn
-        if start.forgotten and start.wanted and turn is None:
-            # Nobody wants this conversation any more.
-            self._start("")
-            return []
-        self._sessions.add(opened.session_id)
+    def _opened(self, opened: Opened) -> list[Said]:
         self._listener.open(opened.session_id, opened.model)
-        self._starting = None
-        self._handshaking = False
-        self._current = None if start.forgotten and turn else opened.session_id
-        if turn is not None and turn.thread_id is None:
-            turn.thread_id = opened.session_id
-        return [replace(opened, agent_version=self._agent_version), *self._pursue()]
+        if not self._sessions.opened(opened.session_id, resumed=opened.resumed):
+            return []
+        return [replace(opened, agent_version=self._agent_version), *self._sessions.pursue()]
 
-    def _not_started(self, start: ThreadStart, fault: Fault) -> list[Said]:
-        if self._handshaking and fault.kind is FaultKind.SESSION_UNKNOWN and start.wanted:
-            self._start("")
-            return [SessionLost(start.wanted, fault.message)]
-        return self._fail(fault)
+    def _not_opened(self, start: ThreadStart, fault: Fault) -> list[Said]:
+        return self._sessions.not_opened(start.wanted, fault)
 
     # How a turn runs.
 
-    def _pursue(self) -> list[Said]:
-        """Bring the turn one step on: open its thread, or send it."""
-        turn = self._turn
-        if turn is None or self._starting is not None or not self._initialized:
-            return []
-        if turn.cancelled:
-            return self._end_turn(Stop.CANCELLED)
-        turn.thread_id = target = turn.thread_id or self._current
-        if target is None:
-            self._start("")
-        elif target not in self._sessions:
-            self._start(target)
-        else:
-            self._send(turn, target)
-        return []
-
     def _send(self, turn: _Turn, thread_id: str) -> None:
-        turn.sent = True
         self._listener.listen_to(thread_id)
         self._peer.ask(
             "turn/start",
@@ -311,12 +268,11 @@ class AppServer:
         if isinstance(result, RpcError):
             fault = faults.classify(result)
             if fault.kind is FaultKind.SESSION_UNKNOWN:
-                # Let the next prompt try to resume it.
-                self._sessions.discard(thread_id)
+                self._sessions.close(thread_id)
             return self._end_turn(Stop.ERROR, fault)
         begun = decoded(result, wire.TURN_BEGUN)
         if begun is None:
-            fault = _broken("Codex's answer to turn/start is malformed.")
+            fault = broken("Codex's answer to turn/start is malformed.")
             return self._end_turn(Stop.ERROR, fault)
         turn.id = begun.turn.id
         if turn.over is not None and turn.over.id == turn.id:
@@ -326,18 +282,18 @@ class AppServer:
 
     def _interrupt(self, turn: _Turn) -> None:
         """Send the cancel that was asked for, once Codex will take it."""
-        thread = self._listener.threads.get(turn.thread_id or "")
+        thread = self._listener.threads.get(turn.session_id or "")
         begun = turn.id is not None and thread is not None and thread.running == turn.id
         if turn.cancelled and begun and not turn.interrupted:
             turn.interrupted = True
-            params = {"threadId": turn.thread_id, "turnId": turn.id}
+            params = {"threadId": turn.session_id, "turnId": turn.id}
             # Refused, the turn is at its end already.
             self._peer.ask("turn/interrupt", params, lambda _: [])
 
     def _finish(self, over: wire.Turn) -> list[Said]:
         stop = _STOPS.get(over.status)
         if stop is None:
-            fault = _broken("Codex ended the turn with a status that tars does not know.")
+            fault = broken("Codex ended the turn with a status that tars does not know.")
             return self._end_turn(Stop.ERROR, fault)
         if stop is Stop.CANCELLED:
             self._end_commands()
@@ -354,40 +310,18 @@ class AppServer:
 
     def _end_turn(self, stop: Stop, fault: Fault | None = None, *, cut: bool = False) -> list[Said]:
         """End it. `cut`: in the middle of a response, which is billed, but told by nobody."""
-        turn, self._turn = self._turn, None
+        turn, self._sessions.turn = self._sessions.turn, None
         self._withdraw()
         self._listener.listen_to(None)
         used = turn.used if turn is not None and turn.sent and cut else None
         return [TurnEnded(stop, used, fault)]
 
+    def _cut_turn(self, stop: Stop, fault: Fault | None) -> list[Said]:
+        return self._end_turn(stop, fault, cut=True)
+
     def _withdraw(self) -> None:
         for name in self._approvals.names():
             self.answer(name, None)
-
-    # How it all ends.
-
-    def _fail(self, fault: Fault) -> list[Said]:
-        """End what is under way: the handshake, and the turn."""
-        self._starting = None
-        said: list[Said] = [OpenFailed(fault)] if self._handshaking else []
-        self._handshaking = False
-        turn = self._turn
-        if turn is None:
-            return said
-        if turn.cancelled and not turn.sent:
-            return said + self._end_turn(Stop.CANCELLED)
-        return said + self._end_turn(Stop.ERROR, fault, cut=True)
-
-    def _last_fault(self) -> Fault:
-        if not self._handshaking:
-            return Fault(FaultKind.CRASHED, "The agent's process ended.")
-        if self._peer.garbled and not self._peer.understood:
-            return _broken("The agent does not speak Codex's app-server protocol.")
-        return Fault(FaultKind.CRASHED, "The agent's process ended before it was ready.")
-
-
-def _broken(message: str) -> Fault:
-    return Fault(FaultKind.PROTOCOL, message)
 
 
 def _malformed(method: str, params: Raw) -> list[Said]:

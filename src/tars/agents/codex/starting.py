@@ -15,8 +15,9 @@ from msgspec import Raw
 from tars.agents.codex import faults, modes
 from tars.agents.codex import messages as wire
 from tars.conversation.model import Opened, Said
-from tars.errors import Fault, FaultKind
+from tars.errors import Fault
 from tars.protocols.codec import Opening
+from tars.protocols.faults import broken
 from tars.protocols.jsonrpc import RpcError, decoded
 from tars.protocols.peer import Peer
 
@@ -36,7 +37,7 @@ class ThreadStart:
         wanted: str,
         *,
         account_known: bool,
-        opened: "Callable[[ThreadStart, Opened], list[Said]]",
+        opened: Callable[[Opened], list[Said]],
         failed: "Callable[[ThreadStart, Fault], list[Said]]",
     ) -> None:
         self.wanted = wanted
@@ -62,12 +63,12 @@ class ThreadStart:
         thread = decoded(result, wire.THREAD_OPENED)
         if thread is None or not thread.thread.id:
             message = "Codex's answer about a thread is malformed."
-            return self._failed(self, Fault(FaultKind.PROTOCOL, message))
+            return self._failed(self, broken(message))
         model = thread.model or thread.thread.model or ""
         mode = modes.shown(thread.approval_policy, thread.sandbox.type)
         opened = Opened(thread.thread.id, bool(self.wanted), model, mode)
         if self._account_known:
-            return self._opened(self, opened)
+            return self._opened(opened)
         self._peer.ask(
             "account/read",
             {"refreshToken": False},
@@ -79,4 +80,4 @@ class ThreadStart:
         told = None if isinstance(result, RpcError) else decoded(result, wire.ACCOUNT_READ)
         if told is not None and told.requires_openai_auth and told.account is None:
             return self._failed(self, faults.NOT_SIGNED_IN)
-        return self._opened(self, opened)
+        return self._opened(opened)
