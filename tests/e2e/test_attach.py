@@ -119,15 +119,15 @@ def test_a_viewer_that_stalls_harms_nobody(shell: TarsHome) -> None:
         stalled.expect("all-10")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_gives_the_terminal_back(shell: TarsHome, number: signal.Signals) -> None:
+def test_a_signal_gives_the_terminal_back(shell: TarsHome) -> None:
     """Raw mode is left, and so is every mode that a program switched on."""
-    with attached(shell) as terminal:
-        terminal.expect("sh>")
-        terminal.kill(number)
-        status, shown = ended(terminal)
-    assert status == 128 + number
-    assert [code for code in RESTORED if code not in shown] == []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with attached(shell) as terminal:
+            terminal.expect("sh>")
+            terminal.kill(number)
+            status, shown = ended(terminal)
+        assert status == 128 + number
+        assert [code for code in RESTORED if code not in shown] == []
 
 
 def test_the_death_of_the_daemon_gives_the_terminal_back(shell: TarsHome) -> None:

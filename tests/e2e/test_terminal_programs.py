@@ -99,12 +99,17 @@ def test_any_program_will_do(tars: TarsHome) -> None:
     tars.configure(
         '[agents.cat]\nkind = "pty"\ncommand = ["cat"]\n'
         '[agents.none]\nkind = "pty"\ncommand = ["/nowhere/program"]\n'
+        '[agents.sad]\nkind = "pty"\nrestart = "never"\n'
+        'command = ["sh", "-c", "echo no key was given; exit 4"]\n'
     )
     tars.start()
     assert tars.prompt("hello\nthere", agent="cat").text == "hello\nthere"
     failed = tars.until(lambda s: s.agents[1].state == "failed").agents[1]
     assert failed.last_error is not None
     assert failed.last_error.kind == "not_installed"
+    sad = tars.until(lambda s: s.agents[2].last_error is not None).agents[2]
+    assert sad.last_error is not None
+    assert "no key was given" in sad.last_error.message
 
 
 def test_a_bad_description_is_told_before_anything_starts(tars: TarsHome, tmp_path: Path) -> None:

@@ -282,6 +282,14 @@ def test_the_end_of_the_program_ends_its_turn() -> None:
     assert codec.eof() == []
 
 
+def test_last_words_quote_no_conversation() -> None:
+    """The end of the screen tells why a program could not start; later it may be an answer."""
+    codec = opened(ScreenRules(), b"".join(b"line %d\r\n" % n for n in range(9)))
+    assert codec.last_words() == "line 4\nline 5\nline 6\nline 7\nline 8"
+    codec.prompt("secret")
+    assert codec.last_words() == ""
+
+
 def test_an_idle_program_is_left_alone() -> None:
     """What it prints by itself wakes nobody."""
     codec = opened()

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tars.protocols.codec import Opening
@@ -96,6 +96,7 @@ def test_a_recording_is_told_as_it_was(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=3, deadline=None)
+@example(sizes=[1, 224])
 @given(sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=5).filter(lambda s: sum(s) > 200))
 def test_how_the_bytes_are_cut_changes_nothing(name: str, sizes: list[int]) -> None:
     """The same states, questions and texts come of the same bytes in any pieces."""

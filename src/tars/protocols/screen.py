@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 SUBMIT_SECONDS = 0.15
 #: How long a person's keys are the only ones, after the last of them.
 PERSON_SECONDS = 5.0
+#: How much of a screen says why its program could not start.
+_LAST_LINES = 5
 _GONE = Fault(
     FaultKind.CRASHED,
     "The program ended in the middle of its turn.",
@@ -71,6 +73,7 @@ class ScreenCodec:
         #: Something happened since the last look at a screen that was still.
         self._stirred = False
         self._person = False
+        self._prompted = False
         self._asked: tuple[str, Question] | None = None
         self._answered = False
         self._questions = 0
@@ -104,6 +107,7 @@ class ScreenCodec:
             self._soon.append(TurnEnded(Stop.ERROR, fault=_unknown_session(self.rules.name)))
             return
         self._turn = Turn(harmless(text).strip("\n"))
+        self._prompted = True
         self._phase = _Phase.HELD
         self._stirred = True
         if self._session_id is None:
@@ -202,9 +206,16 @@ class ScreenCodec:
         """Give what shows the whole screen on a terminal of any state."""
         return self._display.redraw()
 
+    def last_words(self) -> str:
+        """Give the last lines of the screen, as long as no prompt and no answer is on it."""
+        if self._prompted:
+            return ""
+        lines = [line for line in self.screen.everything() if line.strip()]
+        return "\n".join(lines[-_LAST_LINES:])
+
     def person_typed(self) -> None:
         """A person pressed keys: for a while no prompt is typed in between."""
-        self._person = self._stirred = True
+        self._person = self._prompted = self._stirred = True
 
     # --- opening ------------------------------------------------------------
 
@@ -325,6 +336,9 @@ class ScreenCodec:
         lines = (self._look.answer(turn) or [])[:-1]
         still = _same(lines, turn.seen)
         turn.seen = lines
+        while still and not lines[still - 1]:
+            # It may turn out to be the end of the answer, where empty lines do not count.
+            still -= 1
         if lines[: len(turn.told)] == turn.told and still > len(turn.told):
             self._tell(lines[len(turn.told) : still])
 

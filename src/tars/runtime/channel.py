@@ -52,6 +52,7 @@ class Channel:
         self.heard_at = anyio.current_time()
         self._quiet_since = self.heard_at
         self._stirred = anyio.Event()
+        self._wakes_at = float("inf")
         self._launch = launch
         self._tmp = setup.tmp
 
@@ -61,7 +62,8 @@ class Channel:
         if data:
             self._quiet_since = anyio.current_time()
         self._link.send(data)
-        if self.codec.quiet_seconds is not None:
+        silent_until = self._silent_until()
+        if silent_until is not None and silent_until < self._wakes_at:
             self._stirred.set()
         if self.viewers is not None:
             self.viewers.show()
@@ -112,6 +114,7 @@ class Channel:
             tasks.cancel_scope.cancel()
         if self.viewers is not None:
             self.viewers.end("The agent's program has ended.")
+            self.tail.add(_last_words(self.codec))
 
     async def _read_stdout(self, hear: Hear, exited: anyio.Event, drained: anyio.Event) -> None:
         async with aclosing(self._link.read(exited)) as source:
@@ -125,20 +128,25 @@ class Channel:
         # It closed its stdout and lives on: nobody can talk to it any more.
         self.child.signal_group(signal.SIGKILL)
 
+    def _silent_until(self) -> float | None:
+        """When the silence says something to the codec, if it lasts; None while it does not."""
+        seconds = self.codec.quiet_seconds
+        return None if seconds is None else max(self.heard_at, self._quiet_since) + seconds
+
     async def _watch_silence(self, hear: Hear) -> None:
         """Tell the codec of a silence that says something to it."""
         while True:
-            await self._stirred.wait()
             self._stirred = anyio.Event()
-            while (seconds := self.codec.quiet_seconds) is not None:
-                silent_until = max(self.heard_at, self._quiet_since) + seconds
-                if anyio.current_time() < silent_until:
-                    await anyio.sleep_until(silent_until)
-                    continue
-                self._quiet_since = anyio.current_time()
-                hear(self, self.codec.settle())
-                self.flush()
-                await anyio.lowlevel.checkpoint()
+            silent_until = self._silent_until()
+            self._wakes_at = float("inf") if silent_until is None else silent_until
+            if anyio.current_time() < self._wakes_at:
+                with anyio.CancelScope(deadline=self._wakes_at):
+                    await self._stirred.wait()
+                continue
+            self._quiet_since = anyio.current_time()
+            hear(self, self.codec.settle())
+            self.flush()
+            await anyio.lowlevel.checkpoint()
 
     async def _read_stderr(self, note: Note) -> None:
         if self.child.stderr is None:
@@ -193,6 +201,13 @@ def _viewers(launch: Launch, codec: Codec, child: Child) -> Viewers | None:
     assert isinstance(codec, ScreenCodec), "what has a terminal is read off its screen"
     size = launch.terminal.rows, launch.terminal.columns
     return Viewers(codec, size, lambda rows, columns: terminal.resize(child, rows, columns))
+
+
+def _last_words(codec: Codec) -> bytes:
+    """Give the end of its screen, for a terminal has no stderr."""
+    from tars.protocols.screen import ScreenCodec
+
+    return codec.last_words().encode() if isinstance(codec, ScreenCodec) else b""
 
 
 def _empty(folder: Path) -> None:
