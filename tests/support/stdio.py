@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from tars.conversation.model import Opened, OpenFailed, PermissionAsked, Said, TextSaid, TurnEnded
 from tars.protocols.acp import Acp
@@ -50,12 +49,7 @@ class StdioAgent:
     def __enter__(self) -> "StdioAgent":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(DEADLINE_SECONDS)

@@ -7,7 +7,7 @@ import typer
 
 from tars import __version__
 from tars.cli.connection import connect, say
-from tars.cli.groups import examples, not_empty
+from tars.cli.groups import agent_option, examples
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -16,13 +16,7 @@ app = typer.Typer(rich_markup_mode=None)
 def acp(
     agent: Annotated[
         str | None,
-        typer.Option(
-            "--agent",
-            "-a",
-            metavar="NAME",
-            callback=not_empty,
-            help="Instead of the default agent.",
-        ),
+        agent_option("Instead of the default agent."),
     ] = None,
     new: Annotated[
         bool,

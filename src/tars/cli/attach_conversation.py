@@ -5,12 +5,13 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from tars.cli.attach_terminal import DETACH, Borrowed, Detached
 from tars.cli.connection import complain, connect
-from tars.cli.questions import Questions
+from tars.cli.interrupts import cancel
+from tars.cli.questions import Questions, pass_on
 from tars.cli.render import clean, one_line
 from tars.control.attach_contract import Attached, Prompted
 from tars.control.contract import (
@@ -23,7 +24,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
-from tars.errors import PermissionNotFound, TarsError
+from tars.errors import TarsError
 
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
@@ -53,13 +54,8 @@ class Conversation:
             self._show(clean(self._attached.text))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._terminal.__exit__(kind, error, trace)
+    def __exit__(self, *_: object) -> None:
+        self._terminal.__exit__()
         signal.signal(signal.SIGINT, self._before)
         if not self._at_start:
             print(flush=True)
@@ -88,28 +84,27 @@ class Conversation:
             self._take(line.decode("utf-8", "replace").strip())
 
     def _take(self, line: str) -> None:
+        answer = self._questions.take(line)
+        if answer is not None:
+            pass_on(answer, self._line)
+        elif line and not self._questions.open:
+            self._submit(line)
+
+    def _submit(self, text: str) -> None:
         try:
-            answer = self._questions.take(line)
-            if answer is not None:
-                connect().permit(answer.request_id, option=answer.option, deny=answer.deny)
-            elif line and not self._questions.open:
-                accepted = connect().submit(PromptRequest(text=line, agent=self._agent))
-                self._mine.add(accepted.turn)
-                if accepted.position:
-                    self._line(f"{_DIM}{accepted.position} before it.{_PLAIN}")
-        except PermissionNotFound:
-            self._line("It was no longer asked.")
+            accepted = connect().submit(PromptRequest(text=text, agent=self._agent))
         except TarsError as error:
             complain(error)
+            return
+        self._mine.add(accepted.turn)
+        if accepted.position:
+            self._line(f"{_DIM}{accepted.position} before it.{_PLAIN}")
 
     def _cancel(self) -> None:
         if self._turn is None:
             self._line(f"{_DIM}Nothing to cancel. Ctrl-] detaches.{_PLAIN}")
             return
-        try:
-            connect().cancel(agent=self._agent, turn=self._turn)
-        except TarsError as error:
-            complain(error)
+        cancel(self._agent, self._turn)
 
     def _note_interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         self._interrupted = True

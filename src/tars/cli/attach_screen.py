@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from tars.cli.attach_terminal import DETACH, Borrowed, Detached
@@ -41,16 +41,11 @@ class ScreenView:
         self._keys.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._keys.stop()
         finally:
-            self._terminal.__exit__(kind, error, trace)
+            self._terminal.__exit__()
             signal.signal(signal.SIGWINCH, self._before)
 
     def follow(self, events: Iterator[tuple[str, Wire]]) -> str:

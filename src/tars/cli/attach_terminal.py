@@ -6,7 +6,7 @@ import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 #: Ctrl-], as in telnet.
@@ -60,12 +60,7 @@ class Borrowed:
             termios.tcsetattr(self._stdin, termios.TCSANOW, changed)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # The terminal may be gone: that is what SIGHUP says.
         with suppress(OSError, termios.error):
             # What is not shown yet, and what was typed since, is nobody's any more.

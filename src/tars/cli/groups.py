@@ -32,6 +32,11 @@ def none_empty(values: list[str] | None) -> list[str] | None:
     return values
 
 
+def agent_option(help: str) -> Any:
+    """Make the option that names an agent, with what it is for in this command."""
+    return typer.Option("--agent", "-a", metavar="NAME", callback=not_empty, help=help)
+
+
 class CommandGroup(TyperGroup):
     """A group that answers an unknown command with one line, and a likely one."""
 

@@ -2,8 +2,11 @@
 
 import signal
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
+
+from tars.cli.connection import complain, connect
+from tars.errors import TarsError
 
 
 @dataclass(slots=True)
@@ -20,15 +23,18 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._note)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
         self.count += 1
         if self.count > 1:
             raise KeyboardInterrupt
+
+
+def cancel(agent: str, turn: str) -> None:
+    """Ask for the end of a turn. What goes wrong is told, and the turn goes on."""
+    try:
+        connect().cancel(agent=agent, turn=turn)
+    except TarsError as error:
+        complain(error)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tars.cli.connection import connect
-from tars.cli.groups import examples, not_empty
+from tars.cli.groups import agent_option, examples
 from tars.cli.render import clean
 from tars.control.log_file import LogFile
 from tars.errors import NotRunning
@@ -23,13 +23,7 @@ def logs(
     ] = False,
     agent: Annotated[
         str | None,
-        typer.Option(
-            "--agent",
-            "-a",
-            metavar="NAME",
-            callback=not_empty,
-            help="What this agent wrote to stderr.",
-        ),
+        agent_option("What this agent wrote to stderr."),
     ] = None,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=0, max=10_000, help="How many, from the end.")

@@ -15,10 +15,10 @@ from typing import Any, cast
 import msgspec
 
 from tars.cli import exit_codes
-from tars.cli.connection import complain, connect, say
-from tars.cli.interrupts import Interrupts
+from tars.cli.connection import connect, say
+from tars.cli.interrupts import Interrupts, cancel
 from tars.cli.progress import Progress
-from tars.cli.questions import Questions, permit_line
+from tars.cli.questions import Questions, pass_on, permit_line
 from tars.cli.render import one_line, turn_line
 from tars.cli.screen import Lines, Screen, colorful, columns_beside, prefixes
 from tars.cli.turn_view import TurnView
@@ -31,7 +31,7 @@ from tars.control.contract import (
     TurnResult,
     Wire,
 )
-from tars.errors import PermissionNotFound, TarsError
+from tars.errors import TarsError
 
 #: How often Ctrl-C and typed answers are looked for while nothing comes.
 LOOK_SECONDS = 0.1
@@ -233,10 +233,7 @@ class Crowd:
                 told = True
                 self._say("Cancelling all turns; Ctrl-C again leaves without waiting.")
             one.cancelled = True
-            try:
-                connect().cancel(agent=one.accepted.agent, turn=one.accepted.turn)
-            except TarsError as error:
-                complain(error)
+            cancel(one.accepted.agent, one.accepted.turn)
 
     def _permission(self, asked: PermissionStatus) -> None:
         if self.questions is None:
@@ -250,18 +247,7 @@ class Crowd:
             return
         if not questions.open:
             self.screen.release()
-        try:
-            connect().permit(
-                answer.request_id,
-                option=answer.option,
-                deny=answer.deny,
-                remember=answer.remember,
-                face="cli",
-            )
-        except PermissionNotFound:
-            self._say("It was no longer asked.")
-        except TarsError as error:
-            complain(error)
+        pass_on(answer, self._say)
 
     def _say(self, line: str) -> None:
         self.progress.wipe()

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from tars.cli.connection import connect
-from tars.cli.groups import CommandGroup, examples, not_empty
+from tars.cli.groups import CommandGroup, agent_option, examples, not_empty
 from tars.cli.render import count, rules_table
 from tars.control.permission_contract import RuleList
 from tars.errors import UserError
@@ -22,7 +22,7 @@ app = typer.Typer(
 
 Agent = Annotated[
     str | None,
-    typer.Option("--agent", "-a", metavar="NAME", callback=not_empty, help="This agent's alone."),
+    agent_option("This agent's alone."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead.")]
 

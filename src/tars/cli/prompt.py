@@ -8,11 +8,11 @@ import msgspec
 import typer
 
 from tars.cli import exit_codes
-from tars.cli.connection import complain, connect, say
+from tars.cli.connection import connect, say
 from tars.cli.groups import examples, none_empty, not_empty
-from tars.cli.interrupts import Interrupts
+from tars.cli.interrupts import Interrupts, cancel
 from tars.cli.progress import Progress
-from tars.cli.questions import Questions, permit_line
+from tars.cli.questions import Questions, pass_on, permit_line
 from tars.cli.turn_view import TurnView
 from tars.control.contract import (
     MAX_BODY,
@@ -23,7 +23,7 @@ from tars.control.contract import (
     TurnResult,
     Wire,
 )
-from tars.errors import PermissionNotFound, RequestInvalid, TarsError
+from tars.errors import RequestInvalid
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -204,25 +204,11 @@ class Turn:
 
     def _cancel(self, accepted: Accepted) -> None:
         self.view.say("Cancelling the turn; Ctrl-C again leaves without waiting.")
-        try:
-            connect().cancel(agent=accepted.agent, turn=accepted.turn)
-        except TarsError as error:
-            complain(error)
+        cancel(accepted.agent, accepted.turn)
 
     def _pass_on_answer(self, questions: Questions) -> None:
         answer = questions.poll()
         if answer is None:
             return
         self.view.answered()
-        try:
-            connect().permit(
-                answer.request_id,
-                option=answer.option,
-                deny=answer.deny,
-                remember=answer.remember,
-                face="cli",
-            )
-        except PermissionNotFound:
-            self.view.say("It was no longer asked.")
-        except TarsError as error:
-            complain(error)
+        pass_on(answer, self.view.say)

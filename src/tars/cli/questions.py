@@ -10,8 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tars.cli.connection import complain, connect
 from tars.cli.render import one_line
 from tars.control.contract import OptionStatus, PermissionStatus
+from tars.errors import PermissionNotFound, TarsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,22 @@ def permit_line(asked: PermissionStatus) -> str:
     """Say what to type elsewhere."""
     wish = one_line(f"{asked.agent} asks for permission: {asked.title}")
     return f"{wish}. Answer with: tars permit {asked.id}  (or --deny, --always)"
+
+
+def pass_on(answer: Answer, say: Callable[[str], None]) -> None:
+    """Give the daemon an answer. What goes wrong is told, and the turn goes on."""
+    try:
+        connect().permit(
+            answer.request_id,
+            option=answer.option,
+            deny=answer.deny,
+            remember=answer.remember,
+            face="cli",
+        )
+    except PermissionNotFound:
+        say("It was no longer asked.")
+    except TarsError as error:
+        complain(error)
 
 
 @dataclass(slots=True)

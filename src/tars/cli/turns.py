@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tars.cli.connection import connect
-from tars.cli.groups import examples, not_empty
+from tars.cli.groups import agent_option, examples, not_empty
 from tars.cli.progress import Progress
 from tars.cli.render import cleared_line, one_line
 from tars.errors import UserError
@@ -14,9 +14,7 @@ app = typer.Typer(rich_markup_mode=None)
 
 Agent = Annotated[
     str | None,
-    typer.Option(
-        "--agent", "-a", metavar="NAME", callback=not_empty, help="Instead of the default agent."
-    ),
+    agent_option("Instead of the default agent."),
 ]
 
 

@@ -8,7 +8,6 @@ One thread, one event loop; asyncio and trio alike.
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -96,12 +95,7 @@ class Subscription(AsyncIterator[tuple[str, Wire]]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -6,7 +6,6 @@ Every call reads a bounded piece, so that a log of gigabytes costs no more than 
 import os
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 #: How far back from the end `tail` looks, in bytes, whatever the number of lines.
@@ -59,12 +58,7 @@ class LogFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open(self) -> BinaryIO | None:
