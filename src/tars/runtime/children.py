@@ -69,6 +69,7 @@ class Child:
         self.stdout: int | None = _descriptor(stdout)
         self.stderr: int | None = None if stderr is None else _descriptor(stderr)
         self.identity = Identity(name, self.pid, create_time(self.pid))
+        descriptors.OURS.lower_limit_of(pid)
         self._leader = OURS.made(pid, mark or OURS.mark(name))
 
     def look(self) -> None:
@@ -176,7 +177,6 @@ def spawn(
                 close_fds=quick is None,
                 preexec_fn=None if quick else die_with(os.getpid()),
             )
-            descriptors.OURS.lower_limit_of(process.pid)
     except BaseException:
         if reader is not None:
             reader.close()

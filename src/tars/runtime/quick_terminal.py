@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tars.agents.kind import Terminal
-from tars.runtime import descriptors, marks
+from tars.runtime import marks
 from tars.runtime.children import Child
 from tars.runtime.launcher import on_terminal
 from tars.runtime.marks import Mark
@@ -47,5 +47,4 @@ def spawn(
         raise
     finally:
         os.close(theirs)
-    descriptors.OURS.lower_limit_of(process.pid)
     return Child(name, process.pid, process.wait, stdin=stream, stdout=stream, mark=mark)
