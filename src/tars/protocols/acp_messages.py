@@ -7,10 +7,9 @@ it holds. Agents may send null for an optional member.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from tars.conversation.model import (
     Garbled,
@@ -27,13 +26,12 @@ from tars.conversation.model import (
 from tars.protocols import acp_usage
 from tars.protocols.acp_tools import text_of
 from tars.protocols.acp_usage import Filled
+from tars.protocols.counts import Count
 from tars.protocols.jsonrpc import decoded
 
 #: What an agent's own names are cut to.
 _LONGEST_NAME = 80
 
-#: Tokens. The bound keeps what an agent invents within a database's integers.
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 _NULL = Raw(b"null")
 
@@ -202,8 +200,8 @@ class _CurrentMode(_Wire):
 
 # Gemini CLI writes its own extension in snake case.
 class _TokenCount(msgspec.Struct):
-    input_tokens: _Count
-    output_tokens: _Count
+    input_tokens: Count
+    output_tokens: Count
 
 
 class _ModelUsage(msgspec.Struct):
@@ -221,10 +219,10 @@ class _QuotaMeta(msgspec.Struct):
 
 
 class _Usage(_Wire):
-    input_tokens: _Count
-    output_tokens: _Count
-    cached_read_tokens: _Count | None = None
-    thought_tokens: _Count | None = None
+    input_tokens: Count
+    output_tokens: Count
+    cached_read_tokens: Count | None = None
+    thought_tokens: Count | None = None
 
 
 _TAGGED = msgspec.json.Decoder(_Tagged)

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta, Raw
 
 from tars.conversation.counters import Answer, Counters
+from tars.protocols.counts import Count
 from tars.protocols.jsonrpc import decoded
 
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 _NULL = Raw(b"null")
 #: More of an agent's own counters is not kept.
 _LONGEST_RAW = 16_384
@@ -31,12 +31,12 @@ class Filled:
 
 
 class _Usage(msgspec.Struct, rename="camel"):
-    input_tokens: _Count
-    output_tokens: _Count
-    total_tokens: _Count | None = None
-    cached_read_tokens: _Count | None = None
-    cached_write_tokens: _Count | None = None
-    thought_tokens: _Count | None = None
+    input_tokens: Count
+    output_tokens: Count
+    total_tokens: Count | None = None
+    cached_read_tokens: Count | None = None
+    cached_write_tokens: Count | None = None
+    thought_tokens: Count | None = None
 
     @property
     def counters(self) -> Counters:
@@ -53,13 +53,13 @@ class _Usage(msgspec.Struct, rename="camel"):
 class _TokenCount(msgspec.Struct, rename="camel"):
     """Claude's adapter says `cachedWriteTokens`, and Codex's `cacheWriteInputTokens`."""
 
-    input_tokens: _Count
-    output_tokens: _Count
-    total_tokens: _Count | None = None
-    cached_input_tokens: _Count | None = None
-    cached_write_tokens: _Count | None = None
-    cache_write_input_tokens: _Count | None = None
-    reasoning_output_tokens: _Count | None = None
+    input_tokens: Count
+    output_tokens: Count
+    total_tokens: Count | None = None
+    cached_input_tokens: Count | None = None
+    cached_write_tokens: Count | None = None
+    cache_write_input_tokens: Count | None = None
+    reasoning_output_tokens: Count | None = None
 
 
 class _ModelUsage(msgspec.Struct):
@@ -91,8 +91,8 @@ class _Cost(msgspec.Struct):
 
 
 class _Fill(msgspec.Struct):
-    used: _Count
-    size: _Count = 0
+    used: Count
+    size: Count = 0
     cost: Raw = _NULL
 
 

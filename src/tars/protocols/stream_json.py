@@ -14,10 +14,8 @@ without a result was cancelled.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from tars.conversation.model import (
     Garbled,
@@ -36,10 +34,9 @@ from tars.conversation.model import (
 from tars.errors import Fault, FaultKind
 from tars.protocols import faults
 from tars.protocols.codec import Opening
+from tars.protocols.counts import Count
 from tars.protocols.jsonrpc import RpcError, decoded
 from tars.protocols.lines import DEFAULT_LIMIT, Lines, TooLong
-
-_Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class _Init(msgspec.Struct):
@@ -78,10 +75,10 @@ class _Trouble(msgspec.Struct):
 class _Tokens(msgspec.Struct):
     """`input_tokens` includes `cached`, `output_tokens` leaves thoughts out of the total."""
 
-    total_tokens: _Count
-    input_tokens: _Count
-    output_tokens: _Count
-    cached: _Count = 0
+    total_tokens: Count
+    input_tokens: Count
+    output_tokens: Count
+    cached: Count = 0
 
     @property
     def thoughts(self) -> int:

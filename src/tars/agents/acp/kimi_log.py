@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from tars.conversation.model import RequestUsage
+from tars.protocols.counts import Count
 
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 #: The name of the agent that the person talks to.
 _MAIN = "main"
 
@@ -24,10 +24,10 @@ _MAIN = "main"
 class _Usage(msgspec.Struct, rename="camel"):
     """Without the first two it is another format: a zero would be a guess."""
 
-    input_other: _Count
-    output: _Count
-    input_cache_read: _Count = 0
-    input_cache_creation: _Count = 0
+    input_other: Count
+    output: Count
+    input_cache_read: Count = 0
+    input_cache_creation: Count = 0
 
 
 class _Record(msgspec.Struct):

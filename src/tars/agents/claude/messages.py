@@ -18,8 +18,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw
 
-#: A number beyond this is no count of tokens, and no database could store it.
-Count = Annotated[int, Meta(ge=0, le=2**53)]
+from tars.protocols.counts import Count
+
 Dollars = Annotated[float, Meta(ge=0, le=1e9)]
 
 _NULL = Raw(b"null")

@@ -4,13 +4,12 @@ The protocol is Codex's own: `codex app-server generate-json-schema --experiment
 it down. It is marked experimental, so a member that tars can do without has a default.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-#: A number beyond this is no count of tokens, and no database could store it.
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+from tars.protocols.counts import Count
 
 NULL = Raw(b"null")
 

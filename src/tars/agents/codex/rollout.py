@@ -7,6 +7,7 @@ from msgspec import Raw
 from tars.agents.codex import messages as wire
 from tars.agents.codex.usage import MAX_REMEMBERED, request_usage
 from tars.conversation.model import RequestUsage
+from tars.protocols.counts import Count
 from tars.protocols.jsonrpc import decoded
 
 #: What a line has to hold to be worth decoding.
@@ -14,12 +15,12 @@ _SIGNS = (b'"token_usage_record"', b'"token_count"', b'"turn_context"', b'"recei
 
 
 class _Tokens(msgspec.Struct, frozen=True):
-    input_tokens: wire.Count
-    output_tokens: wire.Count
-    total_tokens: wire.Count = 0
-    cached_input_tokens: wire.Count = 0
-    cache_write_input_tokens: wire.Count = 0
-    reasoning_output_tokens: wire.Count = 0
+    input_tokens: Count
+    output_tokens: Count
+    total_tokens: Count = 0
+    cached_input_tokens: Count = 0
+    cache_write_input_tokens: Count = 0
+    reasoning_output_tokens: Count = 0
 
     def on_the_wire(self) -> wire.Tokens:
         """The same, as the app-server tells them."""

@@ -19,27 +19,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 
 from tars.conversation.model import RequestUsage
+from tars.protocols.counts import Count
 
 #: A minute in which no session can begin any more.
 SAFE_MINUTE = "2000-01-01T00-00"
 
 
-#: A number beyond this is no count of tokens, and no database could store it.
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-
-
 class _Tokens(msgspec.Struct):
     """Without `input` and `output` it is another format: a zero would be a guess."""
 
-    input: _Count
-    output: _Count
-    cached: _Count = 0
-    thoughts: _Count = 0
+    input: Count
+    output: Count
+    cached: Count = 0
+    thoughts: Count = 0
 
 
 class _Line(msgspec.Struct):

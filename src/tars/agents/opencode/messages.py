@@ -10,14 +10,13 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from tars.conversation.model import RequestUsage
+from tars.protocols.counts import COUNTABLE, Count
 
-#: A number beyond this is no count of tokens, and no database could store it.
-_MOST = msgspec.Meta(ge=0, le=2**53)
-_Count = Annotated[int, _MOST] | Annotated[float, _MOST]
+_Count = Count | Annotated[float, COUNTABLE]
 #: A million dollars for one request is an error of the price list.
 _Dollars = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 #: Milliseconds since the epoch.
-_Millis = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+_Millis = Annotated[float, COUNTABLE]
 
 T = TypeVar("T")
 
