@@ -1,6 +1,7 @@
 """The loop: it keeps time, acts on what the core decides, and survives the bugs of others."""
 
 from pathlib import Path
+from typing import cast
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from tars.conversation.model import RequestUsage
 from tars.core import events as e
 from tars.core.agent import Outcome, Spec, State
 from tars.errors import AgentNotFound, FaultKind
+from tars.runtime.driver import Driver
 from tars.runtime.loop import MEASURE_SECONDS
 from tests.support.scripted_kind import ScriptedKind, ScriptedLog
 from tests.support.stage import Stage, alive, play, play_live
@@ -294,6 +296,38 @@ def test_who_no_longer_waits_is_not_asked(tmp_path: Path) -> None:
 
 
 # --- bugs -------------------------------------------------------------------
+
+
+class Bystander:
+    """Stands in for a driver, and notes what it is asked."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.asked: list[str] = []
+        self._driver = driver
+
+    def __getattr__(self, name: str) -> object:
+        self.asked.append(name)
+        return getattr(self._driver, name)
+
+
+def test_what_happens_to_one_agent_asks_no_other(tmp_path: Path) -> None:
+    """So that an event costs the same beside a thousand agents as beside none."""
+
+    async def scene(stage: Stage) -> None:
+        stage.add()
+        two = stage.add("two")
+        await stage.start("two")
+        bystander = Bystander(two)
+        stage.loop.drivers["two"] = cast(Driver, bystander)
+        await stage.start("one")
+        assert (await stage.asked("stderr words; text hello", "one")).text == "hello"
+        stage.loop.send("one", e.StopAsked())
+        await stage.state(State.STOPPED, "one")
+        asked, bystander.asked = bystander.asked, []
+        stage.loop.drivers["two"] = two
+        assert asked == []
+
+    play(scene, tmp_path)
 
 
 @pytest.mark.parametrize(
