@@ -7,26 +7,27 @@ takes time (conversations, the disk, the clock) runs in tasks that send events b
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
 
 import anyio
 from anyio.abc import TaskGroup
 
-from tars.conversation.model import PermissionAsked, RequestUsage, Retrying, Said
+from tars.conversation.model import RequestUsage, Retrying, Said
 from tars.core import commands as c
 from tars.core import events as e
 from tars.core import health
-from tars.core.agent import Agent, Outcome, Spec, State
+from tars.core.agent import Agent, Spec, State
 from tars.core.commands import Command
 from tars.core.condition import Condition, Word, condition
 from tars.core.fleet import Fleet
 from tars.errors import Fault, FaultKind
 from tars.runtime.alarms import Alarms
-from tars.runtime.children import Child, Identity
+from tars.runtime.audience import Audience
+from tars.runtime.children import Child
 from tars.runtime.driver import Driver
 from tars.runtime.log import log
-from tars.runtime.turn import LiveTurn, Prompt, TurnReport
+from tars.runtime.turn import LiveTurn, Prompt
 
 _BUG = Fault(
     FaultKind.INTERNAL,
@@ -35,44 +36,6 @@ _BUG = Fault(
 )
 #: How often an idle daemon looks at memory and CPU.
 MEASURE_SECONDS = 20.0
-
-
-class Audience(Protocol):
-    """Who is told what happened: the recorder, the feed. No method may wait or raise."""
-
-    def decided(
-        self, agent: str, event: e.Event, commands: tuple[Command, ...], now: float
-    ) -> None: ...
-
-    def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None: ...
-
-    def answered(
-        self, agent: str, asked: PermissionAsked | None, answer: c.AnswerPermission
-    ) -> None:
-        """A request for permission has its answer; `asked` is None where nobody knows it."""
-
-    def condition_changed(self, agent: str, was: Word, now: Condition) -> None: ...
-
-    def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
-
-    def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
-        """Call `then` once the turn is on record, or cannot be."""
-
-    def finished(self, agent: str, report: TurnReport) -> None: ...
-
-    def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None: ...
-
-    def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None: ...
-
-    def logged(
-        self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
-    ) -> None: ...
-
-    def wrote(self, agent: str, lines: list[str]) -> None: ...
-
-    def children_began(self, who: Iterable[Identity]) -> None: ...
-
-    def children_ended(self, who: Iterable[Identity]) -> None: ...
 
 
 class _Waiter:
