@@ -30,7 +30,7 @@ def test_what_a_codec_knew_last_of_a_turn_is_counted(tmp_path: Path) -> None:
     counting = Counting("one", ScriptedKind(), Stage(tmp_path, None).loop)
     turn = a_turn()
     last: list[Said] = [TextSaid("x"), RequestCounted(REQUEST), TurnEnded(Stop.ERROR, CUT_SHORT)]
-    counting.told_last(turn, last, "s1")
+    counting.told_last(turn, last)
     assert (turn.told, turn.reported) == ((REQUEST,), CUT_SHORT)
 
 
@@ -39,7 +39,7 @@ def test_what_was_reported_before_the_end_stands(tmp_path: Path) -> None:
     counting = Counting("one", ScriptedKind(), Stage(tmp_path, None).loop)
     turn = a_turn()
     turn.reported = ReportedUsage(7, 7)
-    counting.told_last(turn, [TurnEnded(Stop.ERROR, CUT_SHORT)], "s1")
+    counting.told_last(turn, [TurnEnded(Stop.ERROR, CUT_SHORT)])
     assert turn.reported == ReportedUsage(7, 7)
 
 
@@ -47,5 +47,6 @@ def test_a_last_request_without_a_turn_is_the_sessions(tmp_path: Path) -> None:
     """It is used by nobody's prompt."""
     stage = Stage(tmp_path, None)
     counting = Counting("one", ScriptedKind(), stage.loop)
-    counting.told_last(None, [RequestCounted(REQUEST)], "s1")
+    counting.go_to("s1", None)
+    counting.told_last(None, [RequestCounted(REQUEST)])
     assert stage.witness.late == [("one", "s1", (REQUEST,))]

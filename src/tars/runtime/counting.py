@@ -24,14 +24,34 @@ LATE_LOG_SECONDS = 1.0
 
 
 class Counting:
-    """One agent's. `history` is the log of the session under way, or None."""
+    """One agent's. `session_id` is the session that the next prompt goes to, and `history` its
+    log; each is None where there is none."""
 
     def __init__(self, agent: str, kind: Kind, hub: Hub) -> None:
+        self.session_id: str | None = None
         self.history: History | None = None
         self._agent = agent
         self._hub = hub
         self._believed = kind.counts_on_the_wire
         self._last: tuple[str, str | None] | None = None
+
+    def go_to(self, session_id: str | None, history: History | None) -> None:
+        """From now on this session is counted."""
+        self.session_id, self.history = session_id, history
+
+    def mark(self) -> str:
+        """Give the position up to which the log has been read, or "" where there is none."""
+        return "" if self.history is None else self.history.mark()
+
+    def guard(self) -> None:
+        """Before a process loads the session: make sure that loading cannot lose its log."""
+        if self.history is not None:
+            self.history.guard()
+
+    def tidy(self) -> None:
+        """After a process has loaded the session: remove what the loading left."""
+        if self.history is not None:
+            self.history.tidy()
 
     def look(self, history: History | None) -> tuple[RequestUsage, ...] | None:
         """Read on in a log. Where that is beyond us, the detail is lost, not the turn."""
@@ -49,20 +69,18 @@ class Counting:
         if more is not None:
             turn.requests = (turn.requests or ()) + more
 
-    def told(self, turn: LiveTurn | None, request: RequestUsage, session_id: str | None) -> None:
+    def told(self, turn: LiveTurn | None, request: RequestUsage) -> None:
         """The protocol counted a request, in a turn or by itself."""
         if turn is not None:
             turn.told = (*turn.told, request)
-        elif session_id is not None:
-            self._hub.spent(self._agent, session_id, (request,))
+        elif self.session_id is not None:
+            self._hub.spent(self._agent, self.session_id, (request,))
 
-    def told_last(
-        self, turn: LiveTurn | None, last: Iterable[Said], session_id: str | None
-    ) -> None:
+    def told_last(self, turn: LiveTurn | None, last: Iterable[Said]) -> None:
         """The process is gone: what its codec still knew of a turn under way is told too."""
         for said in last:
             if isinstance(said, RequestCounted):
-                self.told(turn, said.request, session_id)
+                self.told(turn, said.request)
             elif isinstance(said, TurnEnded) and turn is not None and turn.reported is None:
                 turn.reported = said.usage
 
@@ -73,9 +91,9 @@ class Counting:
         if self._believed and self.history is not None:
             self._hub.background(self._agent, self._look_later)
 
-    def claim_rest(self, session_id: str | None) -> None:
+    def claim_rest(self) -> None:
         """What the log shows between two turns came too late for the one before."""
-        requests = self.look(self.history)
+        requests, session_id = self.look(self.history), self.session_id
         if not requests or session_id is None:
             return
         if not self._believed:
@@ -101,4 +119,4 @@ class Counting:
         last, history = self._last, self.history
         await anyio.sleep(LATE_LOG_SECONDS)
         if last is not None and last == self._last and history is self.history:
-            self.claim_rest(last[1])
+            self.claim_rest()

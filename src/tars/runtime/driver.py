@@ -11,7 +11,7 @@ from functools import partial
 
 import anyio
 
-from tars.agents.kind import History, Kind, Launch, Setup
+from tars.agents.kind import Kind, Launch, Setup
 from tars.conversation.model import (
     Opened,
     OpenFailed,
@@ -57,7 +57,6 @@ class Driver:
     def __init__(self, kind: Kind, setup: Setup, hub: Hub, session_id: str | None) -> None:
         self.kind = kind
         self.setup = setup
-        self.session_id = session_id
         self.turn: LiveTurn | None = None
         self.held: LiveTurn | None = None
         self.questions = Questions(setup.name, hub)
@@ -72,11 +71,15 @@ class Driver:
         self._counting = Counting(setup.name, kind, hub)
         self._endings = Endings(setup.name, hub, self._counting)
         if session_id:
-            self._counting.history = kind.history(setup, session_id)
+            self._counting.go_to(session_id, kind.history(setup, session_id))
 
     @property
     def name(self) -> str:
         return self.setup.name
+
+    @property
+    def session_id(self) -> str | None:
+        return self._counting.session_id
 
     @property
     def child(self) -> Child | None:
@@ -127,8 +130,7 @@ class Driver:
 
     def spawn(self) -> None:
         """Make the warm process and begin its handshake."""
-        if self._counting.history is not None:
-            self._counting.history.guard()
+        self._counting.guard()
         self._open(self.kind.launch(self.setup, self.session_id), self.session_id)
 
     def begin(self, prompt: Prompt) -> None:
@@ -137,15 +139,14 @@ class Driver:
         wish = prompt.session or self.session_id
         turn.session_id = wish
         self.turn = turn
-        self._counting.claim_rest(self.session_id)
+        self._counting.claim_rest()
         turn.came_from = (self.session_id, self._counting.history)
         if wish and wish != self.session_id:
             # What that conversation used so far is not this turn's.
-            self._switch_to(wish, self.kind.history(self.setup, wish))
-        if self._counting.history is not None:
-            if self.one_shot or wish not in self._open_sessions:
-                self._counting.history.guard()
-            turn.log_mark = self._counting.history.mark()
+            self._counting.go_to(wish, self.kind.history(self.setup, wish))
+        if self.one_shot or wish not in self._open_sessions:
+            self._counting.guard()
+        turn.log_mark = self._counting.mark()
         if self.one_shot and self._make(self.kind.launch(self.setup, wish)) is None:
             return
         refusal = self._change_process(wish) if wish else None
@@ -190,7 +191,7 @@ class Driver:
         """No process can be given this prompt: the next one goes where this one came from."""
         if self.turn is turn and not turn.given:
             turn.given = True
-            self.session_id, self._counting.history = turn.came_from
+            self._counting.go_to(*turn.came_from)
             turn.session_id = None
             self._endings.tell(turn, TurnEnded(Stop.ERROR, fault=fault))
 
@@ -198,9 +199,8 @@ class Driver:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
         if self.session_id is None or prompt.session not in (None, self.session_id):
             return None
-        mark = "" if self._counting.history is None else self._counting.history.mark()
-        began = anyio.current_time()
-        return LiveTurn(prompt, datetime.now(UTC), began, mark, session_id=self.session_id)
+        at, began, mark = datetime.now(UTC), anyio.current_time(), self._counting.mark()
+        return LiveTurn(prompt, at, began, mark, session_id=self.session_id)
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
@@ -236,8 +236,8 @@ class Driver:
 
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
-        self._counting.claim_rest(self.session_id)
-        self.session_id, self._counting.history = None, None
+        self._counting.claim_rest()
+        self._counting.go_to(None, None)
         if self._channel is not None:
             self._channel.codec.forget_session()
 
@@ -313,11 +313,11 @@ class Driver:
         if self.held is not None:
             self._counting.read_log(self.held)  # it grows no more
         elif self.turn is None and not told:
-            self._counting.claim_rest(self.session_id)
+            self._counting.claim_rest()
         if channel is None:
             return e.Exited(child.pid, status)
         last, now = channel.codec.eof(), anyio.current_time()
-        self._counting.told_last(self.turn, last, self.session_id)
+        self._counting.told_last(self.turn, last)
         fault = faults.died(self.kind, self.name, status, self._redactor.clean(channel.tail.text))
         fault = faults.as_its_codec_says(fault, last, status, one_shot=self.one_shot)
         return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
@@ -347,9 +347,9 @@ class Driver:
         if isinstance(said, Opened):
             self._open_session(said)
         elif isinstance(said, SessionLost):
-            self.session_id, self._counting.history = None, None
+            self._counting.go_to(None, None)
         elif isinstance(said, RequestCounted):
-            self._counting.told(self.turn, said.request, self.session_id)
+            self._counting.told(self.turn, said.request)
         self.told.note(said)
         turn = self.turn
         if turn is not None and isinstance(said, ToolCallChanged):
@@ -371,16 +371,12 @@ class Driver:
             # A new conversation's log is read from its beginning: it may be ahead of us.
             mark = "" if opened.resumed else "0"
             history = self.kind.history(self.setup, opened.session_id, mark)
-            self._switch_to(opened.session_id, history)
+            self._counting.go_to(opened.session_id, history)
             if self.turn is not None and history is not None:
                 self.turn.log_mark = history.mark()
-        if self._counting.history is not None:
-            self._counting.history.tidy()
+        self._counting.tidy()
         if self.turn is not None:
             self.turn.session_id = opened.session_id
-
-    def _switch_to(self, session_id: str, history: History | None) -> None:
-        self.session_id, self._counting.history = session_id, history
 
     def _end_turn(self, ended: TurnEnded) -> None:
         turn = self.turn
@@ -388,7 +384,7 @@ class Driver:
             return
         if ended.fault is not None and ended.fault.kind is FaultKind.SESSION_UNKNOWN:
             # It never got there: the next prompt goes where this one came from.
-            self.session_id, self._counting.history = turn.came_from
+            self._counting.go_to(*turn.came_from)
             turn.session_id = None
         self._endings.begin(turn, ended)
 
