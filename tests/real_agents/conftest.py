@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,6 +13,22 @@ from tests.support.fake_api import FakeApi, fake_gemini_api, fake_models
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = ROOT / ".cache" / "agents" / "node_modules" / ".bin"
+
+
+def absent(reason: str) -> NoReturn:
+    """An agent that is missing is a skip on a person's machine, and a failure in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def installed(*commands: Path) -> Path:
+    """Give the first of these commands that is there."""
+    for command in commands:
+        if command.exists():
+            return command
+    absent("the real agents are not installed: `make agents` installs them")
+
 
 #: Without `selectedType` the CLI refuses a base URL of one's own; the rest keeps it off the net.
 GEMINI_SETTINGS = {
@@ -29,17 +45,10 @@ GEMINI_SETTINGS = {
 
 @pytest.fixture(scope="session")
 def gemini_command() -> Path:
-    """The pinned Gemini CLI. Its absence is a skip on a person's machine, a failure in CI."""
-    missing = None
+    """The pinned Gemini CLI."""
     if shutil.which("node") is None:
-        missing = "Node.js is not installed: the real agents need version 20 or newer"
-    elif not (INSTALLED / "gemini").exists():
-        missing = "the real agents are not installed: `make agents` installs them"
-    if missing and os.environ.get("CI"):
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
-    return INSTALLED / "gemini"
+        absent("Node.js is not installed: the real agents need version 20 or newer")
+    return installed(INSTALLED / "gemini")
 
 
 @pytest.fixture
@@ -88,12 +97,7 @@ plugins = false
 @pytest.fixture(scope="session")
 def codex_command() -> Path:
     """npm's wrapper of the pinned Codex, beside which its native binary lies."""
-    if not (INSTALLED / "codex").exists():
-        missing = "the real agents are not installed: `make agents` installs them"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return INSTALLED / "codex"
+    return installed(INSTALLED / "codex")
 
 
 @pytest.fixture
@@ -125,13 +129,7 @@ OPENCODE = ROOT / ".cache" / "agents" / "node_modules"
 @pytest.fixture(scope="session")
 def opencode_command() -> Path:
     """The pinned opencode."""
-    found = sorted(OPENCODE.glob("opencode-*/bin/opencode"))
-    if not found:
-        missing = "the real agents are not installed: `make agents` installs them"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found[0]
+    return installed(*sorted(OPENCODE.glob("opencode-*/bin/opencode")))
 
 
 @pytest.fixture
@@ -196,12 +194,7 @@ CLAUDE = "claude"
 @pytest.fixture(scope="session")
 def claude_command() -> Path:
     """The pinned Claude Code, as npm installed it."""
-    if not (INSTALLED / CLAUDE).exists():
-        missing = "the real agents are not installed: `make agents` installs them"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return INSTALLED / CLAUDE
+    return installed(INSTALLED / CLAUDE)
 
 
 @pytest.fixture

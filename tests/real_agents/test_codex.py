@@ -6,9 +6,6 @@ tokens, 8 of them reasoning: each figure names its request.
 """
 
 import json
-import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +17,9 @@ import pytest
 from tars.accounting.usage import Source
 from tars.control.contract import PermissionStatus, TurnResult
 from tars.conversation.model import RequestUsage
-from tars.home import Home
 from tests.support.fake_api import FakeApi
 from tests.support.tars_home import TarsHome, kill, result, tars_home
-from tests.support.walkthrough import Page
+from tests.support.walkthrough import Page, somebody
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
 
@@ -300,17 +296,5 @@ def test_the_page_can_be_typed_from_top_to_bottom(
     codex_command: Path, codex_env: dict[str, str]
 ) -> None:
     """docs/codex.md is true: every command gives what it shows."""
-    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
-        # The page says ~/.tars, and a socket's path has to be short.
-        short = Path(folder) / "home"
-        short.symlink_to(codex_env["HOME"])
-        path = os.pathsep.join(
-            [str(Path(sys.executable).parent), str(codex_command.parent), codex_env["PATH"]]
-        )
-        env = {**codex_env, "HOME": str(short), "PATH": path, "LANG": "C.UTF-8"}
-        person = TarsHome(Home(short / ".tars"), env)
-        person.configure(PAGE.config)
-        try:
-            PAGE.type_out(person)
-        finally:
-            person.drain()
+    with somebody(codex_command, codex_env, PAGE.config) as person:
+        PAGE.type_out(person)

@@ -5,9 +5,6 @@ seconds to start: one daemon serves several claims here.
 """
 
 import json
-import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,10 @@ import pytest
 
 from tars.accounting.usage import Source
 from tars.control.contract import PermissionStatus, PromptRequest, TurnResult
-from tars.home import Home
 from tests.real_agents.conftest import opencode_home
 from tests.support.fake_api import FakeApi, fake_models
 from tests.support.tars_home import TarsHome, kill, result, tars_home
-from tests.support.walkthrough import Page
+from tests.support.walkthrough import Page, somebody
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(200)]
 
@@ -269,17 +265,5 @@ def test_the_page_can_be_typed_from_top_to_bottom(
     opencode_command: Path, opencode_env: dict[str, str]
 ) -> None:
     """docs/opencode.md is true: every command gives what it shows."""
-    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
-        # The page says ~/.tars, and a socket's path has to be short.
-        short = Path(folder) / "home"
-        short.symlink_to(opencode_env["HOME"])
-        path = os.pathsep.join(
-            [str(Path(sys.executable).parent), str(opencode_command.parent), opencode_env["PATH"]]
-        )
-        env = {**opencode_env, "HOME": str(short), "PATH": path, "LANG": "C.UTF-8"}
-        person = TarsHome(Home(short / ".tars"), env)
-        person.configure(PAGE.config)
-        try:
-            PAGE.type_out(person)
-        finally:
-            person.drain()
+    with somebody(opencode_command, opencode_env, PAGE.config) as person:
+        PAGE.type_out(person)

@@ -1,9 +1,16 @@
 """A page of the documentation whose commands are typed again, and give what it shows."""
 
+import os
 import re
 import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from tars.home import Home
 from tests.support.tars_home import TarsHome
 
 
@@ -42,6 +49,24 @@ class Page:
             # Errors are shown; progress, which is narrated on stderr too, is not.
             seen = (done.stdout.rstrip(), (done.stderr + done.stdout).rstrip())
             assert any(re.fullmatch(pattern(shown), text) for text in seen), f"$ {command}\n{seen}"
+
+
+@contextmanager
+def somebody(command: Path, env: Mapping[str, str], config: str) -> Iterator[TarsHome]:
+    """Give a person who has this agent installed, with this environment and config.toml, and
+    leave nothing of theirs running."""
+    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
+        # The pages say ~/.tars, and a socket's path has to be short.
+        short = Path(folder) / "home"
+        short.symlink_to(env["HOME"])
+        path = os.pathsep.join(map(str, (Path(sys.executable).parent, command.parent, env["PATH"])))
+        ours = {"HOME": str(short), "PATH": path, "LANG": "C.UTF-8"}
+        person = TarsHome(Home(short / ".tars"), {**env, **ours})
+        person.configure(config)
+        try:
+            yield person
+        finally:
+            person.drain()
 
 
 def pattern(shown: str) -> str:
