@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars import config
+from tars import config, config_writing
 from tars.config import AgentConfig, Config
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When
@@ -87,7 +87,7 @@ def test_relations_are_read(home: Home) -> None:
     assert found["echo"].after == found["echo"].fallback == ("b",)
     assert found["echo"].group == ("web", "all")
     assert (found["b"].after, found["b"].fallback) == ((), ("echo",))
-    assert read(home, config.dump(Config(default_agent="b", agents=found))).agents == found
+    assert read(home, config_writing.dump(Config(default_agent="b", agents=found))).agents == found
 
 
 @pytest.mark.parametrize(
@@ -441,8 +441,8 @@ def test_no_value_of_a_variable_is_ever_shown(home: Home) -> None:
     """Neither a repr nor the redacted dump shows a secret."""
     read_config = read(home, '[agents.echo.env]\nKEY = "hunter2"')
     assert "hunter2" not in repr(read_config)
-    assert "hunter2" not in config.dump(read_config, redact=True)
-    assert 'KEY = "***"' in config.dump(read_config, redact=True)
+    assert "hunter2" not in config_writing.dump(read_config, redact=True)
+    assert 'KEY = "***"' in config_writing.dump(read_config, redact=True)
 
 
 # Without a file, and writing one
@@ -512,7 +512,7 @@ def test_a_dump_reads_as_the_same_configuration(
     """What tars writes, tars reads: no value is lost or changed on the way."""
     home = Home(tmp_path_factory.mktemp("home"))
     written = Config(default_agent=chosen[-1].name, agents={a.name: a for a in chosen})
-    home.config.write_text(config.dump(written), encoding="utf-8")
+    home.config.write_text(config_writing.dump(written), encoding="utf-8")
     home.config.chmod(0o600)
     again = config.read(home.config, home, KINDS)
     assert dataclasses.replace(again, source=None) == written
@@ -529,12 +529,12 @@ def uncommented(text: str) -> str:
 
 def test_the_template_is_the_example_of_the_repository() -> None:
     """There is one example; an installed tars has it too."""
-    assert config.template() == EXAMPLE.read_text(encoding="utf-8")
+    assert config_writing.template() == EXAMPLE.read_text(encoding="utf-8")
 
 
 def test_the_example_reads_without_a_fault(home: Home) -> None:
     """It can be used as it stands."""
-    read_config = read(home, config.template())
+    read_config = read(home, config_writing.template())
     assert read_config.default_agent == "gemini"
     assert read_config.agents["gemini"] == AgentConfig(
         name="gemini", kind="gemini", cwd=home.workspace
@@ -546,14 +546,14 @@ def test_the_example_reads_with_every_key_in_force(home: Home) -> None:
     """What it shows behind a # can be taken as it stands."""
     for name in ("agents.env", "gemini.env"):
         (home.root / name).touch(mode=0o600)
-    read_config = read(home, uncommented(config.template()))
+    read_config = read(home, uncommented(config_writing.template()))
     assert read_config.warnings == ()
     assert list(read_config.agents) == ["gemini", "qwen", "echo"]
 
 
 def test_the_example_documents_every_key() -> None:
     """Each field of the configuration has its line, under a comment."""
-    lines = uncommented(config.template()).split("\n")
+    lines = uncommented(config_writing.template()).split("\n")
     top, agent = "\n".join(lines).split("[agents.gemini]", 1)
     for field in dataclasses.fields(Config):
         if field.name not in ("agents", "source", "warnings"):
@@ -568,7 +568,7 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     """A key behind a # shows its default, but for those whose comment says otherwise."""
     for name in ("agents.env", "gemini.env"):
         (home.root / name).touch(mode=0o600)
-    shown = read(home, uncommented(config.template()))
+    shown = read(home, uncommented(config_writing.template()))
     usual = AgentConfig(name="gemini", kind="gemini", cwd=home.workspace)
     examples: dict[str, Any] = {
         "command": ("gemini",),

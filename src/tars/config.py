@@ -1,20 +1,16 @@
-"""config.toml ↔ frozen values: the only reader and writer of tars' configuration.
+"""config.toml → frozen values: the only reader of tars' configuration.
 
 A file is judged whole: one run reports every fault, each with the file, the key path,
-what is wrong, and what was probably meant. Tars writes configuration only into files
-of its own making; a person's file, with its comments, is never rewritten.
+what is wrong, and what was probably meant. `config_writing` is the way back.
 """
 
 import os
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
-
-import tomli_w
 
 from tars.accounting.rules import UsageRule
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
@@ -208,30 +204,6 @@ def environment(agent: AgentConfig, config: Config, base: Mapping[str, str]) -> 
     return merged
 
 
-def dump(config: Config, *, redact: bool = False) -> str:
-    """Write a configuration as TOML that `read` takes, every key with its value in force.
-
-    `redact` puts ``***`` for the values of variables: for eyes, not for reading again.
-    """
-    return tomli_w.dumps(
-        {
-            "default_agent": config.default_agent,
-            **_present("env_file", config.env_file),
-            "log_level": config.log_level,
-            "log_max_bytes": config.log_max_bytes,
-            "log_backups": config.log_backups,
-            "agents": {
-                name: _agent_table(agent, redact=redact) for name, agent in config.agents.items()
-            },
-        }
-    )
-
-
-def template() -> str:
-    """The annotated example, which documents every key: what ``tars config init`` writes."""
-    return Path(__file__).with_name("config.example.toml").read_text(encoding="utf-8")
-
-
 def _parse(path: Path) -> dict[str, Any]:
     text = read_text(path)
     try:
@@ -367,28 +339,3 @@ def _readable_secrets(path: Path, agents: Mapping[str, AgentConfig]) -> tuple[st
     if any(agent.env for agent in agents.values()) and path.stat().st_mode & OTHERS_CAN_READ:
         return (f"{path}: holds variables of agents and others can read it: chmod 600 {path}",)
     return ()
-
-
-def _agent_table(agent: AgentConfig, *, redact: bool) -> dict[str, Any]:
-    # In the order of the dataclass, but tables last, as TOML wants them.
-    table: dict[str, Any] = {}
-    for key in (f.name for f in fields(agent) if f.name not in ("name", "permissions", "env")):
-        value = getattr(agent, key)
-        table |= _present(key, list(value) if isinstance(value, tuple) else value)
-    table["permissions"] = _rules(agent.permissions)
-    table["env"] = dict.fromkeys(agent.env, "***") if redact else dict(agent.env)
-    return table
-
-
-def _rules(policy: PermissionPolicy) -> str | dict[str, str]:
-    if not policy.by_kind:
-        return policy.default.value
-    by_kind = {kind: rule.value for kind, rule in policy.by_kind.items()}
-    return {"default": policy.default.value, **by_kind}
-
-
-def _present(key: str, value: object) -> dict[str, object]:
-    """The key with its value, or nothing where there is none: TOML has no null."""
-    if value is None:
-        return {}
-    return {key: str(value) if isinstance(value, (Path, StrEnum)) else value}

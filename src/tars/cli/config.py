@@ -32,7 +32,7 @@ def config(context: typer.Context) -> None:
 def init() -> None:
     """Write a config.toml that documents every key. One that is there is left alone."""
     from tars.cli.checks import home_fault
-    from tars.config import template
+    from tars.config_writing import template
 
     home = find_home()
     fault = home_fault(home)
@@ -71,7 +71,8 @@ def _warn_of_missing_command(home: Home) -> None:
 def show() -> None:
     """Print the configuration in force, defaults included. Values of variables are hidden."""
     from tars.agents.registry import KINDS
-    from tars.config import dump, load
+    from tars.config import load
+    from tars.config_writing import dump
 
     sys.stdout.write(clean(dump(load(find_home(), KINDS), redact=True)))
 
