@@ -68,12 +68,15 @@ def test_the_events_tell_what_happened(tars: TarsHome) -> None:
             pass
         tars.prompt("Hello")
         tars.prompt("ECHO:kill")
-        seen = []
+        seen, conditions = [], []
         for line in reader:
             if line.startswith(b"data: "):
                 event = json.loads(line[6:])
                 assert event["agent"] == "echo"
                 assert event["at"]
+                if event["event"] == "condition_changed":
+                    conditions.append(event["data"]["word"])
+                    continue
                 seen.append(event["event"])
                 if event["event"] == "handshake_answered":
                     break
@@ -86,6 +89,7 @@ def test_the_events_tell_what_happened(tars: TarsHome) -> None:
         "spawned",
         "handshake_answered",
     ]
+    assert conditions == ["working", "idle", "working", "dead", "starting"]
 
 
 # --- its misuse -------------------------------------------------------------

@@ -55,6 +55,8 @@ def test_a_turn_as_json(tars: TarsHome) -> None:
         "requests": 3,
         "toolCalls": 2,
         "source": "official",
+        "subagentTokens": 0,
+        "atLeast": False,
     }
     session = tars.session()
     assert {name: session[name] for name in session if name.startswith(("total", "lastInp"))} == {

@@ -11,24 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-import anyio
-import msgspec
-
-from tars.accounting.usage import reconcile
-from tars.control import contract as w
-from tars.control.attach_contract import Prompted
 from tars.control.feed import Feed
 from tars.conversation.model import (
     Garbled,
     Opened,
     PermissionAsked,
     RequestUsage,
-    Retrying,
     Said,
     SessionLost,
-    TextSaid,
-    ThoughtSaid,
-    ToolCallChanged,
 )
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome
@@ -36,6 +26,7 @@ from tars.core.commands import AnswerPermission, Command
 from tars.core.condition import Condition, Word
 from tars.core.fallback import Attempt
 from tars.daemon import records, status
+from tars.daemon.announcements import Announcements
 from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.logs import AgentLog
 from tars.daemon.session_files import SessionFiles
@@ -63,6 +54,7 @@ class Chronicle:
 
     def __init__(self, home: Home, recorder: Recorder, feed: Feed) -> None:
         self.feed = feed
+        self._announcements = Announcements(feed)
         self.logs: dict[str, AgentLog] = {}
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self.store_deleted = False
@@ -118,9 +110,7 @@ class Chronicle:
         self._decisions.append(Decision(self.run, agent, now, at, event, commands))
         if len(self._decisions) >= BATCH:
             self.flush()
-        # Who answered a request, and how, is told once, when the agent has its answer.
-        if self.feed.listeners and not isinstance(event, e.PermissionAnswered):
-            self._publish(_snake(name), agent, msgspec.to_builtins(event))
+        self._announcements.decided(agent, event)
 
     def close(self) -> None:
         """Let go of its files: nothing more happens."""
@@ -138,29 +128,17 @@ class Chronicle:
         self._recorder.put(lambda store: store.prune_decisions(DECISIONS_KEPT))
 
     def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None:
-        """A person has to answer: tell whoever watches the turn."""
-        if driver.turn is None:
-            return
-        for waiting in status.permissions(agent, driver, now):
-            if waiting.id == request_id:
-                self.feed.publish_turn(driver.turn.prompt.id, "permission", waiting)
+        self._announcements.asked(agent, driver, request_id, now)
 
     def answered(self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission) -> None:
         """Say who answered a request, and how; never what it was about."""
         data = status.answer_data(asked, answer)
         log.info("permission_answered", agent=agent, **data)
-        self._publish("permission_answered", agent, data)
+        self._announcements.happened("permission_answered", agent, data)
 
     def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
-        shown = status.condition_status(now, anyio.current_time())
-        data = {**msgspec.to_builtins(shown), "was": was.value}
         log.info("condition_changed", agent=agent, was=was.value, now=now.word.value)
-        self._publish("condition_changed", agent, data)
-
-    def _publish(self, event: str, agent: str, data: dict[str, object]) -> None:
-        if self.feed.listeners:
-            at = status.iso(datetime.now(UTC))
-            self.feed.publish_event(w.FeedEvent(event=event, agent=agent, at=at, data=data))
+        self._announcements.condition_changed(agent, was, now)
 
     # --- what the agent said ------------------------------------------------
 
@@ -171,36 +149,14 @@ class Chronicle:
                 if turn is not None:
                     begun = records.begun(agent, turn)
                     self._recorder.put(lambda store: store.begin_turn(begun))
-                    self._tell_started(turn)
+                    self._announcements.started(turn)
             case SessionLost(session_id, reason):
                 self.session_files.lost(agent, session_id, reason)
             case Garbled(reason, size):
                 log.warning("agent_garbled", agent=agent, reason=reason, size=size)
             case _:
                 if turn is not None:
-                    self._tell(turn, said)
-
-    def _tell(self, live: LiveTurn, said: Said) -> None:
-        turn = live.prompt.id
-        match said:
-            case TextSaid(text):
-                self.feed.publish_turn(turn, "text", w.Text(text=text))
-            case ThoughtSaid(text):
-                self.feed.publish_turn(turn, "thought", w.Text(text=text))
-            case ToolCallChanged(call_id):
-                call = live.transcript.tools[call_id]
-                tool = w.Tool(
-                    id=call_id, title=call.title, kind=call.kind, status=call.status.value
-                )
-                self.feed.publish_turn(turn, "tool", tool)
-                if live.requests:
-                    so_far = status.usage_status(reconcile(None, live.requests))
-                    self.feed.publish_turn(turn, "usage", so_far)
-            case Retrying(reason, until):
-                waiting = w.Waiting(reason=reason, until=status.epoch(until))
-                self.feed.publish_turn(turn, "waiting", waiting)
-            case _:
-                pass
+                    self._announcements.said(turn, said)
 
     def wrote(self, agent: str, lines: list[str]) -> None:
         if agent in self.logs:
@@ -231,8 +187,7 @@ class Chronicle:
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
-        prompted = Prompted(turn=turn.prompt.id, text=turn.prompt.text)
-        self.feed.turn_begins(agent, turn.prompt.id, "prompt", prompted)
+        self._announcements.begins(agent, turn)
         begun = records.begun(agent, turn)
         known = self._on_record.pop(turn.prompt.id, None)
         if known is not None and replace(begun, began_at=known.began_at) == known:
@@ -240,11 +195,7 @@ class Chronicle:
         else:
             self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
         if turn.session_id is not None:
-            self._tell_started(turn)
-
-    def _tell_started(self, turn: LiveTurn) -> None:
-        started = w.Started(turn=turn.prompt.id, session=turn.session_id)
-        self.feed.publish_turn(turn.prompt.id, "started", started)
+            self._announcements.started(turn)
 
     def finished(self, agent: str, report: TurnReport) -> None:
         """Count the turn, write it down, and only then tell those who wait for it."""
@@ -352,25 +303,12 @@ class Chronicle:
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         """Tokens that belong to no turn get a ledger row of their own."""
-        usage = reconcile(None, requests)
-        at = datetime.now(UTC)
-        record = TurnRecord(
-            id=f"background-{uuid.uuid4().hex[:12]}",
-            agent=agent,
-            outcome=Outcome.OK,
-            began_at=at,
-            ended_at=at,
-            duration_ms=0,
-            session=session_id,
-            model=usage.models[0].model if usage.models else "",
-            usage=usage,
-            requests=requests,
-            prompted=False,
-        )
+        record = records.background(agent, session_id, requests, datetime.now(UTC))
         manager = self.sessions[agent]
         if manager.session is not None and manager.session.session_id == session_id:
             count = manager.session.interaction_count
-            manager.session = replace(manager.update_usage(usage, at=at), interaction_count=count)
+            counted = manager.update_usage(record.usage, at=record.ended_at)
+            manager.session = replace(counted, interaction_count=count)
             self.session_files.save(manager)
         self._recorder.put(lambda store: store.finish_turn(record))
 
@@ -393,7 +331,3 @@ class Chronicle:
         except OSError as error:
             # PDEATHSIG and the marks still end them, with a killed daemon or after it.
             log.error("children_not_noted", reason=error.strerror)
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{x.lower()}" if x.isupper() else x for x in name).lstrip("_")

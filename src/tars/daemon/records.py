@@ -1,7 +1,10 @@
 """What the runtime knows, as the store and session.json keep it."""
 
+import uuid
 from datetime import datetime
 
+from tars.accounting.usage import reconcile
+from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.daemon import status
 from tars.errors import Fault
@@ -81,4 +84,24 @@ def session_fields(row: SessionRow) -> SessionFields:
         interaction_count=row.interaction_count,
         last_interaction_at=None if at is None else status.iso(at),
         last_input_tokens=row.last_input_tokens,
+    )
+
+
+def background(
+    agent: str, session_id: str, requests: tuple[RequestUsage, ...], at: datetime
+) -> TurnRecord:
+    """Give the record of tokens that belong to no turn."""
+    usage = reconcile(None, requests)
+    return TurnRecord(
+        id=f"background-{uuid.uuid4().hex[:12]}",
+        agent=agent,
+        outcome=Outcome.OK,
+        began_at=at,
+        ended_at=at,
+        duration_ms=0,
+        session=session_id,
+        model=usage.models[0].model if usage.models else "",
+        usage=usage,
+        requests=requests,
+        prompted=False,
     )
