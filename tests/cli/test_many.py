@@ -12,6 +12,7 @@ from tars.cli import exit_codes
 from tars.cli.app import run
 from tars.cli.screen import Lines, Screen
 from tars.control import contract as c
+from tars.control.permission_contract import Permitted
 from tests.support.command_line import LONG_SECONDS, OnTerminal, running, tars
 from tests.support.fake_daemon import Answer, Asked, Event, FakeDaemon, Gate
 
@@ -164,7 +165,7 @@ def test_a_question_has_the_line_to_itself(home: Path) -> None:
 
         def permit(_asked: Asked) -> Answer:
             gate.opened.set()
-            return c.Permitted(id="p7", option=None)
+            return Permitted(id="p7", option=None)
 
         daemon.answers["POST /v1/permit/p7"] = permit
         terminal = OnTerminal(home, *BOTH, "hi", env={"NO_COLOR": "1"})

@@ -10,6 +10,7 @@ import pytest
 
 from tars.cli.app import run
 from tars.control import contract as c
+from tars.control.permission_contract import Permitted
 from tests.support.command_line import (
     LONG_SECONDS,
     TARS,
@@ -349,7 +350,7 @@ def test_a_terminal_is_asked_for_permission(home: Path, keys: str, body: dict[st
             text("Done.\n"),
             ("turn", RESULT),
         ]
-        permitted = c.Permitted(id="p7", option="once")
+        permitted = Permitted(id="p7", option="once")
         daemon.answers["POST /v1/permit/p7"] = lambda a: opening(gate, permitted, a)
         terminal = OnTerminal(home, "prompt", "hi")
         terminal.expect("  2  Reject\r\nAllow? y, n, a (always execute), or 1 to 2: ")

@@ -4,6 +4,7 @@ import pytest
 
 from tars.cli.app import run
 from tars.control import contract as c
+from tars.control.permission_contract import Permitted
 from tests.support.fake_daemon import SESSION, FakeDaemon
 
 
@@ -31,35 +32,35 @@ def _permit(**changed: object) -> dict[str, object]:
         (
             "permit p1",
             "POST /v1/permit/p1",
-            c.Permitted(id="p1", option="once"),
+            Permitted(id="p1", option="once"),
             _permit(),
             "Allowed (once).",
         ),
         (
             "permit p1 --option always",
             "POST /v1/permit/p1",
-            c.Permitted(id="p1", option="always"),
+            Permitted(id="p1", option="always"),
             _permit(option="always"),
             "Allowed (always).",
         ),
         (
             "permit p1 --deny",
             "POST /v1/permit/p1",
-            c.Permitted(id="p1", option=None),
+            Permitted(id="p1", option=None),
             _permit(deny=True),
             "Refused.",
         ),
         (
             "permit p1 --always",
             "POST /v1/permit/p1",
-            c.Permitted(id="p1", option="once", remembered="edit"),
+            Permitted(id="p1", option="once", remembered="edit"),
             _permit(remember=True),
             "Allowed (once). Remembered for edit.",
         ),
         (
             "permit p1 --deny --remember",
             "POST /v1/permit/p1",
-            c.Permitted(id="p1", option=None, remembered="edit"),
+            Permitted(id="p1", option=None, remembered="edit"),
             _permit(deny=True, remember=True),
             "Refused. Remembered for edit.",
         ),

@@ -11,6 +11,7 @@ import msgspec
 from tars.control import attach_contract as a
 from tars.control import contract as c
 from tars.control import permission_contract as p
+from tars.control.permission_contract import PermitRequest, Permitted
 from tars.control.status_text import render
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -230,8 +231,8 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.LogLine(line="a line"),
     PERMISSION.options[0],
     PERMISSION,
-    c.PermitRequest(option="proceed_once", remember=True, face="cli"),
-    c.Permitted(id="p-1", option="proceed_once", remembered="execute"),
+    PermitRequest(option="proceed_once", remember=True, face="cli"),
+    Permitted(id="p-1", option="proceed_once", remembered="execute"),
     p.ForgetRequest(agent="gemini", tool_kind="execute"),
     p.Forgotten(rules=[RULE]),
     p.RuleList(rules=[RULE]),

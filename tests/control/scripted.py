@@ -15,6 +15,7 @@ from tars.control import permission_contract as p
 from tars.control.app import build
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
+from tars.control.permission_contract import PermitRequest, Permitted
 from tars.control.server import bind, serve
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
@@ -95,7 +96,7 @@ class ScriptedBackend:
         cleared, self.session = self.session, None
         return c.ResetDone(agent=agent, session=cleared)
 
-    async def permit(self, request_id: str, answer: c.PermitRequest, who: str = "") -> c.Permitted:
+    async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
         self.answered_by = who
         options = self.waiting_permissions.get(request_id)
         if options is None:
@@ -105,7 +106,7 @@ class ScriptedBackend:
             raise RequestInvalid(f"There is no option {option!r}.")
         del self.waiting_permissions[request_id]
         remembered = "execute" if answer.remember else None
-        return c.Permitted(id=request_id, option=option, remembered=remembered)
+        return Permitted(id=request_id, option=option, remembered=remembered)
 
     def permissions(self, agent: str | None) -> p.RuleList:
         self._known(agent or "echo")

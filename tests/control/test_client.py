@@ -12,6 +12,7 @@ from tars.control import contract as c
 from tars.control.client import Client, error_of
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
+from tars.control.permission_contract import Permitted
 from tars.errors import (
     AgentNotFound,
     AgentUnavailable,
@@ -85,7 +86,7 @@ CASES: list[Case] = [
     ),
     (
         "POST /v1/permit/p%2F1%20%C3%A9",
-        c.Permitted(id="p1", option="once"),
+        Permitted(id="p1", option="once"),
         lambda k: k.permit("p/1 é", option="once"),
         {"option": "once", "deny": False, "remember": False, "face": ""},
     ),

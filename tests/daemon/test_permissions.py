@@ -6,8 +6,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from tars.control.contract import PermitRequest
-from tars.control.permission_contract import ForgetRequest
+from tars.control.permission_contract import ForgetRequest, PermitRequest
 from tars.core import events as e
 from tars.core.permission import Answerer, Rule
 from tars.daemon.choices import Choices

@@ -36,7 +36,7 @@ from tars.control.event_stream import (
 )
 from tars.control.feed import Frame
 from tars.control.log_file import LogFile
-from tars.control.permission_contract import ForgetRequest
+from tars.control.permission_contract import ForgetRequest, PermitRequest
 from tars.control.routes import ROUTES, Route
 from tars.control.status_text import render
 from tars.errors import RequestInvalid, TarsError
@@ -253,7 +253,7 @@ async def _reset(backend: Backend, call: Call) -> c.Wire:
 
 
 async def _permit(backend: Backend, call: Call) -> c.Wire:
-    answer = call.read(c.PermitRequest)
+    answer = call.read(PermitRequest)
     if answer.deny and answer.option is not None:
         raise RequestInvalid("`deny` and `option` exclude each other.")
     return await backend.permit(call.path["id"], answer, _who(answer.face, call.peer))

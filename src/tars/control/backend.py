@@ -12,8 +12,6 @@ from tars.control.contract import (
     Cancelled,
     CancelRequest,
     ChangeRequest,
-    PermitRequest,
-    Permitted,
     PromptRequest,
     Reloaded,
     ResetDone,
@@ -22,7 +20,13 @@ from tars.control.contract import (
     Status,
 )
 from tars.control.feed import Feed, Subscription
-from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
+from tars.control.permission_contract import (
+    ForgetRequest,
+    Forgotten,
+    PermitRequest,
+    Permitted,
+    RuleList,
+)
 
 AgentAction = Literal["start", "stop", "restart"]
 

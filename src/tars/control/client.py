@@ -26,8 +26,6 @@ from tars.control.contract import (
     FeedEvent,
     Lagged,
     LogLine,
-    PermitRequest,
-    Permitted,
     PromptRequest,
     Reloaded,
     ResetDone,
@@ -38,7 +36,13 @@ from tars.control.contract import (
 )
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
-from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
+from tars.control.permission_contract import (
+    ForgetRequest,
+    Forgotten,
+    PermitRequest,
+    Permitted,
+    RuleList,
+)
 from tars.control.routes import ATTACH_STREAM, PROMPT_STREAM
 from tars.errors import (
     AgentUnavailable,

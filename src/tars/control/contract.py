@@ -294,25 +294,6 @@ class ResetDone(Wire):
     session: SessionFields | None = None
 
 
-class PermitRequest(Wire, forbid_unknown_fields=True):
-    """`option` None allows once; `deny` refuses. `remember` has the agent's next requests for
-    this kind of tool answered the same way. `face` says in a word who asks: cli, web …"""
-
-    option: str | None = None
-    deny: bool = False
-    remember: bool = False
-    face: str = ""
-
-
-class Permitted(Wire):
-    """`option` is the answer that the agent got. `remembered` is the kind of tool whose
-    requests are answered the same way from now on."""
-
-    id: str
-    option: str | None
-    remembered: str | None = None
-
-
 class AgentChanged(Wire):
     """What `start`, `stop` and `restart` answer: the agent's state when the call ended."""
 

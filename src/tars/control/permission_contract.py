@@ -1,8 +1,27 @@
-"""What the control channel says of the rules for permissions, by its wire names."""
+"""How permissions are answered over the control channel, and by which rules: by wire names."""
 
 import msgspec
 
 from tars.control.contract import Wire
+
+
+class PermitRequest(Wire, forbid_unknown_fields=True):
+    """`option` None allows once; `deny` refuses. `remember` has the agent's next requests for
+    this kind of tool answered the same way. `face` says in a word who asks: cli, web …"""
+
+    option: str | None = None
+    deny: bool = False
+    remember: bool = False
+    face: str = ""
+
+
+class Permitted(Wire):
+    """`option` is the answer that the agent got. `remembered` is the kind of tool whose
+    requests are answered the same way from now on."""
+
+    id: str
+    option: str | None
+    remembered: str | None = None
 
 
 class RuleStatus(Wire):

@@ -24,8 +24,6 @@ from tars.control.contract import (
     Lagged,
     LogLine,
     PermissionStatus,
-    PermitRequest,
-    Permitted,
     PromptRequest,
     Reloaded,
     ResetDone,
@@ -40,7 +38,13 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
-from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
+from tars.control.permission_contract import (
+    ForgetRequest,
+    Forgotten,
+    PermitRequest,
+    Permitted,
+    RuleList,
+)
 
 
 @dataclass(frozen=True, slots=True)

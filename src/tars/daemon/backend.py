@@ -13,7 +13,13 @@ from tars import __version__
 from tars.control import contract as w
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
-from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList
+from tars.control.permission_contract import (
+    ForgetRequest,
+    Forgotten,
+    PermitRequest,
+    Permitted,
+    RuleList,
+)
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, State
 from tars.core.fallback import Attempt
@@ -247,7 +253,7 @@ class Desk:
 
     # --- permissions --------------------------------------------------------
 
-    async def permit(self, request_id: str, answer: w.PermitRequest, who: str = "") -> w.Permitted:
+    async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
         return await self._permissions.permit(request_id, answer, who)
 
     def permissions(self, agent: str | None) -> RuleList:

@@ -5,8 +5,14 @@ from datetime import UTC, datetime
 
 import anyio
 
-from tars.control import contract as w
-from tars.control.permission_contract import ForgetRequest, Forgotten, RuleList, RuleStatus
+from tars.control.permission_contract import (
+    ForgetRequest,
+    Forgotten,
+    PermitRequest,
+    Permitted,
+    RuleList,
+    RuleStatus,
+)
 from tars.core import events as e
 from tars.core.permission import Answerer, Pending, PermissionPolicy, Rule, allowing, refusing
 from tars.daemon import status
@@ -28,7 +34,7 @@ class Permissions:
         self._choices = choices
         self._changing = anyio.Lock()
 
-    async def permit(self, request_id: str, answer: w.PermitRequest, who: str) -> w.Permitted:
+    async def permit(self, request_id: str, answer: PermitRequest, who: str) -> Permitted:
         """Answer a request, and the next ones like it where that is to be remembered.
 
         Raises PermissionNotFound and RequestInvalid, and StoreError when the choice cannot
@@ -47,7 +53,7 @@ class Permissions:
         self._loop.send(name, e.PermissionAnswered(request_id, option, who=who))
         if remembered is not None:
             self._answer_alike(name, remembered, _rule(pending, option))
-        return w.Permitted(id=request_id, option=option, remembered=remembered)
+        return Permitted(id=request_id, option=option, remembered=remembered)
 
     def rules(self, agent: str | None) -> RuleList:
         """List what is configured and what is remembered. Raises AgentNotFound."""
@@ -134,7 +140,7 @@ class Permissions:
         return policy.rule(kind)[1] is Answerer.REMEMBERED
 
 
-def _option(pending: Pending, answer: w.PermitRequest) -> str | None:
+def _option(pending: Pending, answer: PermitRequest) -> str | None:
     if answer.deny:
         return refusing(pending.options)
     if answer.option is None:
