@@ -129,15 +129,16 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
 @asynccontextmanager
 async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc.TaskGroup]:
     """The loop and the recorder run around everything else; the recorder ends last."""
-    async with anyio.create_task_group() as writing:
+    async with anyio.create_task_group() as writing, anyio.create_task_group() as tasks:
+        started = anyio.Event()
+        tasks.start_soon(partial(loop.run, started=started))
+        await started.wait()
+        # Once whoever uses this block waits for the first time: the store's import takes a
+        # tenth of a second of the interpreter, which the first agents are started in.
         writing.start_soon(recorder.run)
-        async with anyio.create_task_group() as tasks:
-            started = anyio.Event()
-            tasks.start_soon(partial(loop.run, started=started))
-            await started.wait()
-            yield tasks
-            await recorder.written()
-            tasks.cancel_scope.cancel()
+        yield tasks
+        await recorder.written()
+        tasks.cancel_scope.cancel()
 
 
 async def _heed_signals(

@@ -6,7 +6,7 @@ session, and by the mark that each process of an agent bears (marks.py).
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import sleep
@@ -153,17 +153,26 @@ def _left(known: list[Identity], home: str, *, thorough: bool) -> Iterator[tuple
     spared = {os.getpid(), *ancestors(os.getpid())}
     roots: dict[int, str] = {}
     for pid in psutil.pids():
-        if pid in spared or not runs(pid):
+        if pid in spared:
             continue
-        leader = leaders.get(pid) or leaders.get(session_of(pid))
-        if leader is not None and create_time(pid) > leader.create_time - CLOCK_SECONDS:
-            roots[pid] = leader.name
-        elif (agent := _marked_as(pid, home, thorough=thorough)) is not None:
+        agent = _agent_of(pid, leaders, home, thorough=thorough)
+        # Last, for it reads a file: a busy machine has thousands of processes, and few are ours.
+        if agent is not None and runs(pid):
             roots[pid] = agent
     for root, agent in roots.items():
         for pid in with_descendants([root]):
             if pid not in spared and runs(pid) and not _is_anothers(pid, home):
                 yield pid, agent
+
+
+def _agent_of(
+    pid: int, leaders: Mapping[int, Identity], home: str, *, thorough: bool
+) -> str | None:
+    """Give the name of the agent that a process is or comes from, or None."""
+    leader = (leaders.get(pid) or leaders.get(session_of(pid))) if leaders else None
+    if leader is not None and create_time(pid) > leader.create_time - CLOCK_SECONDS:
+        return leader.name
+    return _marked_as(pid, home, thorough=thorough)
 
 
 def _marked_as(pid: int, home: str, *, thorough: bool) -> str | None:
