@@ -13,14 +13,13 @@ also asked nothing about the account: then an answer is made up, that none is ne
 """
 
 import json
-from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any
 
 from tars.agents.codex.app_server import AppServer
 from tars.conversation.model import Opened, Said, TurnEnded
 from tars.protocols.codec import Opening
-from tests.support.transcripts import GOLDEN, Chop, as_lines, whole
+from tests.support.transcripts import GOLDEN, Chop, Replay, as_lines, whole
 
 CODEX = GOLDEN / "codex"
 
@@ -38,43 +37,10 @@ def replay(case: Path, chop: Chop) -> list[Said]:
     return _Replay([json.loads(line) for line in text.splitlines()], chop).run()
 
 
-class _Replay:
-    """Turns the recording's messages to Codex into calls of the codec, and its ids into the
-    codec's."""
-
+class _Replay(Replay):
     def __init__(self, entries: list[dict[str, Any]], chop: Chop) -> None:
-        self._entries = entries
-        self._chop = chop
-        self._codec = AppServer()
-        self._said: list[Said] = []
-        self._unheard = b""
-        self._turns = 0
-        self._ids: dict[int, int] = {}
-        self._asked: defaultdict[str, deque[int]] = defaultdict(deque)
+        super().__init__(entries, AppServer(), chop)
         self._knows_account = any(e["msg"].get("method") == "account/read" for e in entries)
-
-    def run(self) -> list[Said]:
-        for at, entry in enumerate(self._entries):
-            if entry["dir"] == "<-":
-                self._collect(entry["msg"])
-            else:
-                self._hear()
-                self._do(entry["msg"], at)
-        self._hear()
-        return self._said + self._codec.eof()
-
-    def _collect(self, message: dict[str, Any]) -> None:
-        if "method" not in message:
-            if message["id"] not in self._ids:
-                return
-            message = {**message, "id": self._ids[message["id"]]}
-        self._unheard += json.dumps(message).encode() + b"\n"
-
-    def _hear(self) -> None:
-        data, self._unheard = self._unheard, b""
-        for piece in self._chop(data):
-            self._said += self._codec.receive(piece)
-        self._drain()
 
     def _drain(self) -> None:
         for line in self._codec.outgoing().splitlines():
@@ -89,8 +55,8 @@ class _Replay:
             elif "method" in message and "id" in message:
                 self._asked[message["method"]].append(message["id"])
 
-    def _do(self, message: dict[str, Any], at: int) -> None:
-        method, params = message.get("method"), message.get("params", {})
+    def _call(self, method: str | None, message: dict[str, Any], at: int) -> None:
+        params = message.get("params", {})
         if method is None:
             self._codec.answer(str(message["id"]), message["result"]["decision"])
         elif method == "initialize":
@@ -103,9 +69,6 @@ class _Replay:
             self._prompt(params["input"][0]["text"], params["threadId"])
         elif method == "turn/interrupt":
             self._codec.cancel()
-        self._drain()
-        if method is not None and self._asked[method]:
-            self._ids[message["id"]] = self._asked[method].popleft()
 
     def _prompt(self, text: str, thread_id: str | None) -> None:
         self._turns += 1

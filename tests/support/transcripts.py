@@ -15,6 +15,7 @@ with their answers; what else the agent said because of them stays.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -121,11 +122,11 @@ def _acp_codec(case: Path) -> Acp:
     )
 
 
-class _AcpReplay:
+class Replay(ABC):
     """Turns the recording's messages to the agent into calls of the codec, and its ids into
     the codec's."""
 
-    def __init__(self, entries: list[dict[str, Any]], codec: Acp, chop: Chop) -> None:
+    def __init__(self, entries: list[dict[str, Any]], codec: Codec, chop: Chop) -> None:
         self._entries = [entry for entry in entries if "msg" in entry]
         self._chop = chop
         self._codec = codec
@@ -136,12 +137,12 @@ class _AcpReplay:
         self._asked: defaultdict[str, deque[int]] = defaultdict(deque)
 
     def run(self) -> list[Said]:
-        for entry in self._entries:
+        for at, entry in enumerate(self._entries):
             if entry["dir"] == "<-":
                 self._collect(entry["msg"])
             else:
                 self._hear()
-                self._do(entry["msg"])
+                self._send(entry["msg"], at)
         self._hear()
         return self._said + self._codec.eof()
 
@@ -163,8 +164,21 @@ class _AcpReplay:
             if "method" in message and "id" in message:
                 self._asked[message["method"]].append(message["id"])
 
-    def _do(self, message: dict[str, Any]) -> None:
-        method, params = message.get("method"), message.get("params", {})
+    def _send(self, message: dict[str, Any], at: int) -> None:
+        method = message.get("method")
+        self._call(method, message, at)
+        self._drain()
+        if method is not None and self._asked[method]:
+            self._ids[message["id"]] = self._asked[method].popleft()
+
+    @abstractmethod
+    def _call(self, method: str | None, message: dict[str, Any], at: int) -> None:
+        """Have the codec say this message, the recording's number `at`."""
+
+
+class _AcpReplay(Replay):
+    def _call(self, method: str | None, message: dict[str, Any], at: int) -> None:
+        params = message.get("params", {})
         if method is None:
             outcome = message["result"].get("outcome", {})
             self._codec.answer(str(message["id"]), outcome.get("optionId"))
@@ -175,9 +189,6 @@ class _AcpReplay:
             self._codec.prompt(params["prompt"][0]["text"], params["sessionId"])
         elif method == "session/cancel" and params["sessionId"] == self._codec.session_id:
             self._codec.cancel()
-        self._drain()
-        if method is not None and self._asked[method]:
-            self._ids[message["id"]] = self._asked[method].popleft()
 
     def _idle_in(self, session_id: str) -> bool:
         ended = sum(isinstance(said, TurnEnded) for said in self._said)

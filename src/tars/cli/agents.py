@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 
 if TYPE_CHECKING:
-    from tars.cli.detection import Found
+    from tars.cli.detection import Candidate, Found
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON instead.")]
 
@@ -102,28 +102,11 @@ def detect(
     here = {f.candidate.name for f in found}
     missing = [c.name for c in wanted if c.name not in here]
     if as_json:
-        shown = [
-            Detected(
-                name=f.candidate.name,
-                kind=f.candidate.kind.name,
-                protocol=f.candidate.kind.protocols[0],
-                program=str(f.program),
-                on_path=f.on_path,
-                version=f.version,
-                signed_in=f.traces.signed_in,
-                logs=[str(path) for path in f.traces.logs],
-            )
-            for f in found
-        ]
+        shown = [_detected(one) for one in found]
         print(msgspec.json.encode(Detection(shown, missing)).decode())
     else:
         _print_found(found)
-        if missing:
-            say(f"Not found: {', '.join(missing)}.")
-        if chosen:
-            for candidate in wanted:
-                if candidate.name in missing:
-                    say(one_line(f"{candidate.name}: {candidate.kind.install_advice}"))
+        _say_missing([c for c in wanted if c.name in missing], advise=bool(chosen))
     if not write:
         return exit_codes.DONE if found or not chosen else exit_codes.FAILED
     return _write(found, chosen, missing)
@@ -146,6 +129,26 @@ def knowledge() -> None:
     for line in lines:
         about = line.knowledge
         print(f"{line.kind}/{line.protocol}: tokens: {about.tokens}. {about.note}".rstrip())
+
+
+def _detected(found: "Found") -> Detected:
+    return Detected(
+        name=found.candidate.name,
+        kind=found.candidate.kind.name,
+        protocol=found.candidate.kind.protocols[0],
+        program=str(found.program),
+        on_path=found.on_path,
+        version=found.version,
+        signed_in=found.traces.signed_in,
+        logs=[str(path) for path in found.traces.logs],
+    )
+
+
+def _say_missing(missing: "Sequence[Candidate]", *, advise: bool) -> None:
+    if missing:
+        say(f"Not found: {', '.join(c.name for c in missing)}.")
+    for candidate in missing if advise else ():
+        say(one_line(f"{candidate.name}: {candidate.kind.install_advice}"))
 
 
 def _print_found(found: "Sequence[Found]") -> None:

@@ -20,7 +20,7 @@ INTRODUCTION = f"""\
 
 The daemon answers HTTP/1.1 on the Unix socket `~/.tars/run/tars.sock` (`TARS_HOME` moves
 it). Only its owner and root may connect; anybody else is disconnected without an answer.
-This page is made from `tars/control/contract.py`.
+This page is made from `tars/control/routes.py` and the contracts beside it.
 
 ```sh
 curl --unix-socket ~/.tars/run/tars.sock http://tars/v1/status

@@ -18,7 +18,6 @@ from tars.protocols.screen_sequences import Kind, Piece
 VIEWER_MODES = (1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
 _ALTERNATE = frozenset({47, 1047, 1049})
 _WRAP, _CURSOR = 7, 25
-_BRACKETED_PASTE = 2004
 #: Accents on one cell.
 _MOST_COMBINED = 8
 _MOST_SAVED_CURSORS = 16
@@ -44,10 +43,6 @@ class Grid(pyte.Screen):
         super().__init__(columns, rows)
 
     # --- reading ------------------------------------------------------------
-
-    @property
-    def bracketed_paste(self) -> bool:
-        return _BRACKETED_PASTE in self.modes
 
     @property
     def alternate(self) -> bool:

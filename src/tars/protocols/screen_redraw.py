@@ -7,8 +7,6 @@ from tars.protocols.screen_grid import VIEWER_MODES, Grid
 _COLORS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 #: Everything that a program may have switched on. What a viewer needs is switched on again.
 RESET_MODES = "".join(f"\x1b[?{mode}l" for mode in VIEWER_MODES)
-#: Put a terminal into the state in which a shell expects it.
-RESTORE = f"\x1b[0m\x1b[r{RESET_MODES}\x1b[?7h\x1b[?25h\x1b>\x1b[<u\x1b[?1049l"
 
 
 def redraw(grid: Grid) -> str:
