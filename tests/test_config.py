@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tars import config, config_writing
 from tars.config import AgentConfig, Config
+from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When
 from tars.errors import ConfigInvalid
@@ -231,7 +232,7 @@ def test_a_byte_order_mark_and_crlf_do_no_harm(home: Home) -> None:
 def test_one_word_of_permission_is_for_all_tools(home: Home) -> None:
     """`permissions = "deny"` denies every kind of tool."""
     policy = read(home, '[agents.echo]\npermissions = "deny"').agents["echo"].permissions
-    assert {policy.configured(kind) for kind in config.TOOL_KINDS} == {Rule.DENY}
+    assert {policy.configured(kind) for kind in TOOL_KINDS} == {Rule.DENY}
 
 
 def test_a_spec_carries_the_policy_to_the_core() -> None:
@@ -492,7 +493,7 @@ def agents(draw: st.DrawFn) -> AgentConfig:
         mode=draw(TEXTS),
         cwd=Path("/"),
         permissions=PermissionPolicy(
-            draw(RULES), draw(st.dictionaries(st.sampled_from(config.TOOL_KINDS), RULES))
+            draw(RULES), draw(st.dictionaries(st.sampled_from(TOOL_KINDS), RULES))
         ),
         restart=draw(st.sampled_from(When)),
         env=draw(st.dictionaries(st.from_regex(r"[A-Z_][A-Z0-9_]*", fullmatch=True), TEXTS)),

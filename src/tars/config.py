@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from tars.accounting.rules import UsageRule
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
 from tars.config_relations import AGENT_NAME, judge_relations
+from tars.conversation.model import TOOL_KINDS
 from tars.core.agent import Spec
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import RestartPolicy, When
@@ -25,19 +26,6 @@ from tars.home import Home
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_LOG_BYTES = 5 * 1024**2
 DEFAULT_LOG_BACKUPS = 5
-#: ToolKind of the Agent Client Protocol.
-TOOL_KINDS = (
-    "read",
-    "edit",
-    "delete",
-    "move",
-    "search",
-    "execute",
-    "think",
-    "fetch",
-    "switch_mode",
-    "other",
-)
 
 #: Kinds that are no CLI of their own: what they are, and how one is named.
 _EXAMPLES = {

@@ -3,29 +3,24 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
 
-from tars import config
-from tars.agents.registry import KINDS
 from tars.control.contract import FellBack, TurnResult, Wire
-from tars.control.feed import Feed, Subscription
+from tars.control.feed import Subscription
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, Spec, State
 from tars.core.fallback import Attempt
 from tars.core.restart import RestartPolicy, When
-from tars.daemon.assembly import Assembly
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime.loop import Loop
-from tars.runtime.recorder import Recorder
 from tars.runtime.turn import Prompt
 from tars.store.store import Store
+from tests.daemon.running import running
 
 pytestmark = pytest.mark.anyio
 
@@ -46,26 +41,12 @@ def home(tmp_path: Path) -> Home:
 @asynccontextmanager
 async def daemon(home: Home) -> AsyncIterator[tuple[Loop, Chronicle, Fallbacks]]:
     """Without a socket; its agents wait for a prompt, and are down at the end."""
-    recorder = Recorder(home.store)
-    chronicle = Chronicle(home, recorder, Feed())
-    loop = Loop(chronicle)
-    async with anyio.create_task_group() as tasks:
-        started = anyio.Event()
-        tasks.start_soon(recorder.run)
-        tasks.start_soon(partial(loop.run, started=started))
-        await started.wait()
-        assembly = Assembly(home, config.load(home, KINDS), KINDS, loop, chronicle)
-        assembly.adopt_all()
+    async with running(home) as (_, loop, chronicle, assembly):
         for name in "ab":
             loop.send(name, e.StartAsked(at_need=True))
         chronicle.fallbacks = Fallbacks(loop, chronicle.feed, assembly.fallbacks)
         chronicle.healed = True
         yield loop, chronicle, chronicle.fallbacks
-        await loop.stop_all()
-        recorder.close()
-        await recorder.written()
-        chronicle.close()
-        tasks.cancel_scope.cancel()
 
 
 async def pass_over(chronicle: Chronicle, fallbacks: Fallbacks) -> tuple[Prompt, Subscription]:

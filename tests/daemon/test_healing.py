@@ -3,27 +3,22 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tars import config
 from tars.accounting.usage import reconcile
-from tars.agents.registry import KINDS
-from tars.control.feed import Feed
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
-from tars.daemon.assembly import Assembly
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.healing import heal
 from tars.home import Home
 from tars.runtime.loop import Loop
-from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import PromptRow, TurnBegun, TurnRecord
 from tars.store.store import Store
+from tests.daemon.running import running
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 USED = reconcile(None, (RequestUsage("r1", "echo-1", input=100, output=7, cached=0),))
@@ -48,20 +43,9 @@ def store_of(home: Home) -> Iterator[Store]:
 @asynccontextmanager
 async def successor(home: Home) -> AsyncIterator[tuple[Loop, Chronicle]]:
     """A daemon without a socket, healed."""
-    recorder = Recorder(home.store)
-    chronicle = Chronicle(home, recorder, Feed())
-    loop = Loop(chronicle)
-    async with anyio.create_task_group() as tasks:
-        started = anyio.Event()
-        tasks.start_soon(recorder.run)
-        tasks.start_soon(partial(loop.run, started=started))
-        await started.wait()
-        Assembly(home, config.load(home, KINDS), KINDS, loop, chronicle).adopt_all()
+    async with running(home) as (recorder, loop, chronicle, _):
         await heal(recorder, loop, chronicle)
         yield loop, chronicle
-        recorder.close()
-        await recorder.written()
-        tasks.cancel_scope.cancel()
 
 
 def leave_a_turn(home: Home, *, in_the_file: bool) -> None:

@@ -9,6 +9,20 @@ from enum import StrEnum
 
 from tars.errors import Fault
 
+#: ToolKind of the Agent Client Protocol; whatever else an agent calls its tools is `other`.
+TOOL_KINDS = (
+    "read",
+    "edit",
+    "delete",
+    "move",
+    "search",
+    "execute",
+    "think",
+    "fetch",
+    "switch_mode",
+    "other",
+)
+
 
 class Stop(StrEnum):
     """How a turn ended, in the protocol's own words."""

@@ -3,14 +3,11 @@
 from typing import Any
 
 from tars.control import contract as c
+from tars.conversation.model import TOOL_KINDS
 from tars.editor import wire
 from tars.editor.wire import Json
 from tars.errors import NotRunning, SessionNotFound, TarsError
 
-#: ToolKind of the protocol; whatever else an agent calls its tools is `other` there.
-_KINDS = frozenset(
-    "read edit delete move search execute think fetch switch_mode other".split()  # noqa: SIM905
-)
 _STOPS = {"ok": "end_turn", "cancelled": "cancelled", "refused": "refusal"}
 #: What an editor can offer its user a way to sign in for.
 _SIGN_IN = ("not_signed_in", "bad_key")
@@ -31,7 +28,7 @@ def prompt_text(blocks: Any) -> str:
 
 
 def tool_kind(kind: str) -> str:
-    return kind if kind in _KINDS else "other"
+    return kind if kind in TOOL_KINDS else "other"
 
 
 def chunk(kind: str, text: str) -> Json:
