@@ -17,6 +17,11 @@ RESOURCE_NOT_FOUND = -32002
 TOO_MANY_REQUESTS = 429
 SERVER_ERRORS = range(500, 600)
 
+#: What to do about a failure of the model's server.
+IN_A_MINUTE = "Wait a minute and send the prompt again."
+LATER = "Send the prompt again later."
+AGAIN = "Send the prompt again."
+
 _TOO_LONG = 300
 _EMPTY_WORDS = ("", "Internal error", "Invalid params")
 _UNKNOWN_SESSION = ("not found", "unknown session", "no such session", "invalid session")

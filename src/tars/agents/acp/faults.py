@@ -67,7 +67,7 @@ def _by_words(text: str, message: str) -> Fault | None:
     if _QUOTA.search(text):
         return Fault(FaultKind.QUOTA, message, "Wait until it is renewed, or use another account.")
     if _LIMITED.search(text):
-        return Fault(FaultKind.RATE_LIMIT, message, "Wait a minute and send the prompt again.")
+        return Fault(FaultKind.RATE_LIMIT, message, faults.IN_A_MINUTE)
     if _OVERLOADED.search(text):
-        return Fault(FaultKind.OVERLOADED, message, "Send the prompt again later.")
+        return Fault(FaultKind.OVERLOADED, message, faults.LATER)
     return None

@@ -154,13 +154,13 @@ def _by_status(status: int | None, said: str) -> Fault:
             return Fault(
                 FaultKind.RATE_LIMIT,
                 f"The model's rate limit was reached, and waiting did not help: {said}",
-                "Wait a minute and send the prompt again.",
+                faults.IN_A_MINUTE,
             )
         case int() if status in _SERVER:
             return Fault(
                 FaultKind.OVERLOADED,
                 f"The model's server failed: {said}",
-                "Send the prompt again later.",
+                faults.LATER,
             )
         case 400:
             return Fault(
@@ -173,7 +173,7 @@ def _by_status(status: int | None, said: str) -> Fault:
             return Fault(
                 FaultKind.MODEL_ERROR,
                 f"The model's answer failed: {said or 'no reason was given'}",
-                "Send the prompt again.",
+                faults.AGAIN,
             )
 
 

@@ -36,7 +36,6 @@ _MODEL_ADVICE = (
     "`tars restart`."
 )
 _CONFIG_ADVICE = "Mend Codex's config.toml (in CODEX_HOME, or ~/.codex); then `tars restart`."
-_LATER = "Send the prompt again later."
 
 #: Codex's words in a JSON-RPC error for a thread that is not there, or not any more.
 _LOST = ("no rollout found", "thread not found", "invalid session id", "invalid thread id")
@@ -197,8 +196,8 @@ def _unknown_model(said: str) -> Fault:
 
 def _rate_limit(said: str, until: float | None) -> Fault:
     message = f"The model's rate limit was reached, and waiting did not help: {said}"
-    return Fault(FaultKind.RATE_LIMIT, message, "Wait a minute and send the prompt again.", until)
+    return Fault(FaultKind.RATE_LIMIT, message, faults.IN_A_MINUTE, until)
 
 
 def _overloaded(said: str) -> Fault:
-    return Fault(FaultKind.OVERLOADED, f"The model's server failed: {said}", _LATER)
+    return Fault(FaultKind.OVERLOADED, f"The model's server failed: {said}", faults.LATER)

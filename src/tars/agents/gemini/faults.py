@@ -143,14 +143,14 @@ def _by_code(code: int, message: str, text: str) -> Fault:
             return Fault(
                 FaultKind.RATE_LIMIT,
                 f"Google's rate limit was reached, and waiting did not help: {message}",
-                "Wait a minute and send the prompt again.",
+                faults.IN_A_MINUTE,
             )
         # 500 is also what a broken stream gets; the server's own errors have its body.
         case 500 | 502 | 503 | 504 if '"status"' in text:
             return Fault(
                 FaultKind.OVERLOADED,
                 f"The model's server failed: {message}",
-                "Send the prompt again later.",
+                faults.LATER,
             )
         case 400:
             return Fault(
@@ -163,5 +163,5 @@ def _by_code(code: int, message: str, text: str) -> Fault:
             return Fault(
                 FaultKind.MODEL_ERROR,
                 f"The model's answer failed: {message}",
-                "Send the prompt again.",
+                faults.AGAIN,
             )
