@@ -1,4 +1,7 @@
-"""The control channel as data: every request and answer, by its wire name.
+"""The control channel as data: its requests and answers, by their wire names.
+
+Those of people who are attached are in attach_contract.py, those of permissions and their rules
+in permission_contract.py.
 
 HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are camelCase,
 times are ISO 8601 in UTC, and durations say their unit in their name. An answer may grow new
