@@ -445,7 +445,48 @@ def test_an_agent_that_closes_its_stdout_and_lives_on_is_ended(tmp_path: Path) -
         await stage.jump(LINGER_SECONDS - 0.1)
         assert alive(pid)
         await stage.jump(0.1)
-        assert (await stage.report(prompt)).outcome is Outcome.INTERRUPTED
+        report = await stage.report(prompt)
+        assert report.outcome is Outcome.INTERRUPTED
+        assert report.fault is not None
+        assert report.fault.message == "The agent closed its output and went on; tars ended it."
+
+    play(scene, tmp_path)
+
+
+@pytest.mark.parametrize(("seconds", "quoted"), [(0, True), (3, True), (120, False)])
+def test_a_crash_is_explained_by_what_was_written_shortly_before(
+    seconds: float, quoted: bool, tmp_path: Path
+) -> None:
+    """An old complaint on stderr is not the reason, whatever it was; and a fresh one comes
+    without what would colour a terminal."""
+
+    async def scene(stage: Stage) -> None:
+        stage.add()
+        await stage.start()
+        prompt = stage.prompt("stderr \x1b[31mrejected\x1b[0m; hear; crash 3")
+        await stage.until(lambda: "rejected" in stage.witness.stderr)
+        await stage.jump(seconds)
+        # Its script goes on with the next line that it hears.
+        stage.loop.drivers["one"].cancel()
+        fault = (await stage.report(prompt)).fault
+        assert fault is not None
+        assert ("rejected" in fault.message) is quoted
+        assert ("written 3 s before" in fault.message) is (seconds == 3)
+        assert "\x1b" not in fault.message
+
+    play(scene, tmp_path)
+
+
+def test_whom_sigkill_ends_did_not_say_why(tmp_path: Path) -> None:
+    """What it wrote a moment ago has nothing to do with it."""
+
+    async def scene(stage: Stage) -> None:
+        stage.add()
+        await stage.start()
+        prompt = stage.prompt("stderr innocent; die 9")
+        fault = (await stage.report(prompt)).fault
+        assert fault is not None
+        assert fault.message == "The agent was killed by signal 9 in mid-turn."
 
     play(scene, tmp_path)
 

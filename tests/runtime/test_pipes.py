@@ -334,6 +334,23 @@ def test_only_the_end_is_kept() -> None:
     assert tail.text == "9abcdefXY\n"
 
 
+def test_it_is_known_when_the_end_was_written() -> None:
+    """To a quarter of a second, and within bounds."""
+    now = 10.0
+    tail = Tail(limit=20, clock=lambda: now)
+    tail.add(b"long ago\n")
+    now = 130.0
+    tail.add(b"just ")
+    now = 130.1
+    tail.add(b"now\n")
+    assert tail.since(125.0) == "just now\n"
+    assert tail.since(131.0) == ""
+    assert tail.written_at == 130.1
+    now = 131.0
+    tail.add(b"x" * 30)
+    assert tail.since(0.0) == tail.since(131.0) == "x" * 20
+
+
 @pytest.mark.parametrize("piece", [1, 100, CHUNK])
 def test_an_endless_line_is_bounded_however_it_comes(piece: int) -> None:
     """Neither memory nor work grows with what was written before."""

@@ -41,3 +41,11 @@ def test_a_key_of_several_lines_is_struck_out_line_by_line() -> None:
     """Agents write in lines, and a log is kept in lines."""
     redactor = Redactor({"TLS_KEY": "-----BEGIN KEY-----\nMIIEpAIBAAKC\nAQ==\n"})
     assert redactor.clean("read MIIEpAIBAAKC from") == "read [redacted] from"
+
+
+def test_what_would_command_a_terminal_is_taken_out() -> None:
+    """A colour in the middle of a secret does not save it either; lines stay lines."""
+    redactor = Redactor({"A_KEY": "abcdef"})
+    assert redactor.clean("\x1b[31mred\x1b[0m abc\x1b[1mdef\x07\n\tend\r") == (
+        "red [redacted]\n\tend"
+    )

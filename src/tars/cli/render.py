@@ -13,16 +13,10 @@ from datetime import datetime
 from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TurnResult
 from tars.control.permission_contract import RuleStatus
 from tars.control.status_text import moment
+from tars.conversation.plain import CONTROLS, SEQUENCE, plain
 
-#: ECMA-48: a control sequence; a command or device string up to its terminator; any other.
-_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"
-    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
-    r"|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
-)
 #: The beginning of a sequence whose end may be in the next piece.
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b\x9c]*\x1b?|[ -/]*)$")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: A sequence that is longer is no sequence: what was held back is dropped.
 _LONGEST = 4096
 
@@ -35,19 +29,19 @@ class Cleaner:
         self._held = ""
 
     def clean(self, piece: str) -> str:
-        text = _SEQUENCE.sub("", self._held + piece)
+        text = SEQUENCE.sub("", self._held + piece)
         self._held = ""
         unfinished = _UNFINISHED.search(text)
         if unfinished:
             text = text[: unfinished.start()]
             if len(unfinished[0]) <= _LONGEST:
                 self._held = unfinished[0]
-        return _CONTROLS.sub("", text)
+        return CONTROLS.sub("", text)
 
 
 def clean(text: str) -> str:
     """Clean a text that is whole."""
-    return _CONTROLS.sub("", _SEQUENCE.sub("", text))
+    return plain(text)
 
 
 def one_line(text: str) -> str:

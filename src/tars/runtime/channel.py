@@ -18,6 +18,7 @@ from tars.protocols.codec import Codec
 from tars.runtime import children, pipes, terminal
 from tars.runtime.children import Child
 from tars.runtime.link import Link, PipeLink
+from tars.runtime.log import log
 from tars.runtime.pulse import Pulse
 from tars.runtime.terminal import PtyLink
 from tars.runtime.viewers import Viewers
@@ -35,7 +36,8 @@ Note = Callable[[list[str]], None]
 class Channel:
     """Made with its process; `converse` is to be run until that has exited.
 
-    `heard_at` is when the process last wrote anything anywhere (monotonic seconds).
+    `heard_at` is when the process last wrote anything anywhere (monotonic seconds). `cut_off`:
+    it closed its stdout and lived on, and was ended for that.
     Raises OSError when the process cannot be made; nothing is left then.
     """
 
@@ -48,12 +50,14 @@ class Channel:
         self.viewers = _viewers(launch, codec, self.child)
         self.gauge = Gauge(self.child.pid)
         self.pulse = Pulse(self.child.pid)
-        self.tail = pipes.Tail()
+        self.tail = pipes.Tail(clock=anyio.current_time)
+        self.cut_off = False
         self.heard_at = anyio.current_time()
         self._quiet_since = self.heard_at
         self._stirred = anyio.Event()
         self._wakes_at = float("inf")
         self._launch = launch
+        self.name = setup.name
         self._tmp = setup.tmp
 
     def flush(self) -> None:
@@ -125,7 +129,10 @@ class Channel:
         drained.set()
         with anyio.move_on_after(LINGER_SECONDS):
             await exited.wait()
-        # It closed its stdout and lives on: nobody can talk to it any more.
+        if not exited.is_set():
+            # It closed its stdout and lives on: nobody can talk to it any more.
+            self.cut_off = True
+            log.warning("agent_cut_off", agent=self.name, reason="it closed its stdout and went on")
         self.child.signal_group(signal.SIGKILL)
 
     def _silent_until(self) -> float | None:

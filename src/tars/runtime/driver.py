@@ -318,7 +318,7 @@ class Driver:
             return e.Exited(child.pid, status)
         last, now = channel.codec.eof(), anyio.current_time()
         self._counting.told_last(self.turn, last)
-        fault = faults.died(self.kind, self.name, status, self._redactor.clean(channel.tail.text))
+        fault = faults.why_gone(self.kind, channel, status, self._redactor)
         fault = faults.as_its_codec_says(fault, last, status, one_shot=self.one_shot)
         return e.Exited(child.pid, status, fault, limits.retry_after(fault, self.turn, now))
 

@@ -1,13 +1,20 @@
 """What a process that could not be made, or that died, has to say for itself."""
 
 import os
+import signal
+
+import anyio
 
 from tars.agents.kind import Kind, Launch
 from tars.conversation.model import OpenFailed, Said, TurnEnded
 from tars.errors import Fault, FaultKind
+from tars.runtime.channel import Channel
+from tars.runtime.redaction import Redactor
 
 #: How much of a dead process's stderr a fault quotes, in characters.
 LAST_WORDS = 300
+#: How long before its end a process may have written what explains it.
+LAST_WORDS_SECONDS = 5.0
 
 
 def not_spawned(kind: Kind, name: str, launch: Launch, error: OSError) -> Fault:
@@ -34,16 +41,36 @@ def not_spawned(kind: Kind, name: str, launch: Launch, error: OSError) -> Fault:
     return Fault(FaultKind.CRASHED, f"The agent's process could not be made: {error.strerror}.")
 
 
-def died(kind: Kind, name: str, status: int, stderr: str) -> Fault | None:
-    """Say why the process is gone, where it told; `stderr` is the end of it, redacted."""
-    known = kind.last_words(status, stderr)
-    words = stderr.strip()[-LAST_WORDS:]
-    if known is not None or not words:
-        return known
-    how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
+def why_gone(kind: Kind, channel: Channel, status: int, redactor: Redactor) -> Fault | None:
+    """Say why a channel's process is gone, where that is known."""
+    if channel.cut_off:
+        return _cut_off(channel.name)
+    now, tail = anyio.current_time(), channel.tail
+    stderr = redactor.clean(tail.since(now - LAST_WORDS_SECONDS))
+    return _died(kind, channel.name, status, stderr, now - tail.written_at)
+
+
+def _cut_off(name: str) -> Fault:
+    """It closed its stdout and went on: nobody could talk to it any more."""
     return Fault(
         FaultKind.CRASHED,
-        f"The agent {how}; the end of its stderr: {words}",
+        "The agent closed its output and went on; tars ended it.",
+        f"`tars logs --agent {name}` shows what it wrote to stderr.",
+    )
+
+
+def _died(kind: Kind, name: str, status: int, stderr: str, seconds: float) -> Fault | None:
+    """Say what its last words say; the last of them came so many seconds before its end."""
+    known = kind.last_words(status, stderr)
+    words = stderr.strip()[-LAST_WORDS:]
+    # Whom SIGKILL ends could not say a word about it.
+    if known is not None or not words or status == -signal.SIGKILL:
+        return known
+    how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
+    when = f", written {seconds:.0f} s before" if seconds >= 1 else ""
+    return Fault(
+        FaultKind.CRASHED,
+        f"The agent {how}; the end of its stderr{when}: {words}",
         f"`tars logs --agent {name}` shows all of it.",
     )
 

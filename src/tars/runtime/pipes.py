@@ -1,7 +1,8 @@
 """Bytes from and to a child, without blocking and within bounds."""
 
 import os
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
 
 import anyio
 import anyio.lowlevel
@@ -11,6 +12,9 @@ CHUNK = 64 * 1024
 TAIL_SECONDS = 0.02
 #: What may wait for an agent that does not read; the largest prompt fits many times.
 OUTBOX_LIMIT = 64 * 1024 * 1024
+#: How exactly it is known when stderr was written, and how many times are kept.
+GRAIN_SECONDS = 0.25
+TIMES = 64
 
 
 async def chunks(descriptor: int) -> AsyncGenerator[bytes, None]:
@@ -99,15 +103,25 @@ class Outbox:
 
 
 class Tail:
-    """The end of what a child wrote to stderr: at most `limit` bytes, for error messages."""
+    """The end of what a child wrote to stderr: at most `limit` bytes, for error messages.
+    `clock` gives the time in seconds; `written_at` is when it last wrote."""
 
-    def __init__(self, limit: int = 16 * 1024) -> None:
+    def __init__(self, limit: int = 16 * 1024, *, clock: Callable[[], float] = lambda: 0.0) -> None:
+        self.written_at = float("-inf")
         self._limit = limit
+        self._clock = clock
         self._data = bytearray()
         self._torn = bytearray()
+        self._written = 0
+        # From which byte on it was written at which time.
+        self._times: deque[tuple[int, float]] = deque(maxlen=TIMES)
 
     def add(self, data: bytes) -> list[str]:
         """Keep the bytes, and give the lines that are whole now."""
+        self.written_at = self._clock()
+        if not self._times or self.written_at - self._times[-1][1] >= GRAIN_SECONDS:
+            self._times.append((self._written, self.written_at))
+        self._written += len(data)
         self._data += data
         del self._data[: -self._limit]
         self._torn += data
@@ -126,3 +140,9 @@ class Tail:
     @property
     def text(self) -> str:
         return self._data.decode("utf-8", "replace")
+
+    def since(self, moment: float) -> str:
+        """Give what was written at this time or later."""
+        begins = next((at for at, time in self._times if time >= moment), self._written)
+        count = min(self._written - begins, len(self._data))
+        return self._data[len(self._data) - count :].decode("utf-8", "replace")

@@ -1,6 +1,8 @@
-"""Secrets taken out of what agents write, before it is kept."""
+"""What agents write made fit to be kept: plain text, without secrets."""
 
 from collections.abc import Mapping
+
+from tars.conversation.plain import plain
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
 #: Shorter values are words, and would be struck out of innocent text.
@@ -23,6 +25,8 @@ class Redactor:
         self._secrets = sorted(secrets, key=len, reverse=True)
 
     def clean(self, text: str) -> str:
+        # First, lest a colour in the middle of a secret hides it.
+        text = plain(text)
         for secret in self._secrets:
             text = text.replace(secret, "[redacted]")
         return text
