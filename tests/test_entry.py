@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 
 from tars import __version__
 from tests.support.command_line import LONG_SECONDS, TARS, environment, tars
-from tests.support.fake_daemon import STATUS, FakeDaemon
+from tests.support.fake_daemon import STATUS, FakeDaemon, answering_once
 
 BODY = msgspec.json.encode(STATUS)
 NEVER = {"re", "json", "socket", "typing", "typer", "anyio", "pathlib", "msgspec", "asyncio"}
@@ -32,24 +31,10 @@ def home() -> Iterator[Path]:
 
 @contextmanager
 def raw_daemon(home: Path, answer: bytes) -> Iterator[None]:
-    """Answers the first connection with these bytes, and goes."""
-    path = home / "run" / "tars.sock"
-    path.parent.mkdir()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
-            path.unlink()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
+    """Answers the first connection to a home's socket with these bytes, and goes."""
+    (home / "run").mkdir()
+    with answering_once(home / "run" / "tars.sock", answer):
         yield
-        thread.join(LONG_SECONDS)
 
 
 def imported(home: Path, code: str, *words: str) -> set[str]:

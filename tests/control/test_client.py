@@ -1,7 +1,6 @@
 """The client against a real server on a real socket, and against what no server should do."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,13 +24,13 @@ from tars.errors import (
 from tests.support.fake_daemon import (
     ACCEPTED,
     AGENT,
-    LONG_SECONDS,
     RESULT,
     SESSION,
     STATUS,
     FakeDaemon,
     Gate,
     Hangup,
+    answering_once,
 )
 
 HELLO = c.PromptRequest(text="hello")
@@ -51,21 +50,8 @@ def client(daemon: FakeDaemon) -> Client:
 @contextmanager
 def raw_server(folder: Path, answer: bytes) -> Iterator[Client]:
     """Answers one connection with these bytes, and closes it."""
-    path = folder / "raw.sock"
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield Client(path)
-        thread.join(LONG_SECONDS)
+    with answering_once(folder / "raw.sock", answer):
+        yield Client(folder / "raw.sock")
 
 
 Case = tuple[str, c.Wire, Callable[[Client], c.Wire], dict[str, object]]

@@ -5,9 +5,11 @@ what was asked. Prompts wait at `gates` where a test wants to look around in bet
 """
 
 import itertools
+import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -226,3 +228,23 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Line(Wire):
     line: str
+
+
+@contextmanager
+def answering_once(path: Path, answer: bytes) -> Iterator[None]:
+    """Something on this socket that answers the first connection with these bytes, and goes."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+            path.unlink()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join(LONG_SECONDS)
