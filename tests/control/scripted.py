@@ -16,7 +16,8 @@ from tars.control.app import build
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
 from tars.control.permission_contract import PermitRequest, Permitted
-from tars.control.server import bind, serve
+from tars.control.server import serve
+from tars.control.unix_socket import bind
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tars.control.server import bind
+from tars.control.unix_socket import bind
 from tars.daemon.hold import hold, refuse_if_answered
 from tars.errors import AlreadyRunning
 from tars.home import Home

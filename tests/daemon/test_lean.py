@@ -10,6 +10,8 @@ import sys
 from tars.daemon.lean import lean_imports
 with lean_imports():
     import tars.daemon.root
+with lean_imports():
+    import tars.control.app, tars.control.server, tars.daemon.backend
 import tars.store.store
 """
 
@@ -26,6 +28,18 @@ def run(program: str) -> str:
 def test_the_daemon_does_not_load(name: str) -> None:
     """Not a module of it, once everything that the daemon needs is imported."""
     assert run(f"print({name!r} in sys.modules)") == "False"
+
+
+@pytest.mark.parametrize("name", ["starlette", "uvicorn", "sqlalchemy", "pyte", "pexpect"])
+def test_agents_are_started_without(name: str) -> None:
+    """What answers people, remembers and reads screens is imported while the agents begin."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, tars.daemon.root\nprint({name!r} in sys.modules)"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_what_was_kept_out_can_be_imported_later() -> None:

@@ -30,10 +30,10 @@ def test_a_deleted_socket_is_put_back(short_path: Path, what: str) -> None:
 
     async def live() -> None:
         stop = anyio.Event()
-        door = Door(path, Starlette(routes=[Route("/", _hello)]), stop)
+        door = Door(path, stop)
         async with anyio.create_task_group() as tasks:
             door.bind()
-            door.serve(tasks)
+            door.serve(Starlette(routes=[Route("/", _hello)]), tasks)
             inode = path.stat().st_ino
             door.watch(tasks)
             assert path.stat().st_ino == inode

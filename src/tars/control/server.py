@@ -1,4 +1,4 @@
-"""The Unix socket, who may connect to it, and uvicorn on it. The only module that knows uvicorn.
+"""uvicorn on the Unix socket, and how it ends. The only module that knows uvicorn.
 
 An idle server costs nothing: no timer runs while nobody is connected.
 """
@@ -6,12 +6,8 @@ An idle server costs nothing: no timer runs while nobody is connected.
 import asyncio
 import os
 import socket
-import stat
-import struct
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import anyio
 from starlette.types import ASGIApp
@@ -19,8 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
 
-from tars.errors import UserError
-from tars.home import FILE_MODE, FOLDER_MODE
+from tars.control.unix_socket import peer_pid, peer_uid
 
 #: The request line and all headers, in bytes.
 MAX_HEAD = 64 * 1024
@@ -30,28 +25,6 @@ MAX_CONNECTIONS = 256
 #: How long a connection may be silent between requests, or within the head of one.
 IDLE_SECONDS = 60
 BACKLOG = 512
-
-
-def bind(path: Path) -> socket.socket:
-    """Bind the control socket, for its owner alone; the caller holds the daemon's lock.
-
-    A socket file that a killed daemon left is replaced. Raises UserError when the path
-    is too long for a socket or something else stands there, OSError when the folder
-    cannot be written.
-    """
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    # The folder is closed to others first: until chmod, the socket has the umask's mode.
-    path.parent.chmod(FOLDER_MODE)
-    _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _bind_short(sock, path)
-        path.chmod(FILE_MODE)
-        sock.setblocking(False)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 async def serve(
@@ -90,33 +63,6 @@ async def serve(
         with anyio.CancelScope(shield=True):
             await server.close()
         sock.close()
-
-
-def peer_uid(sock: socket.socket) -> int:
-    """Tell which user is at the other end of a connected Unix socket."""
-    if sys.platform == "darwin":
-        # struct xucred {u_int version; uid_t uid; …}, sys/ucred.h; 76 bytes.
-        # SOL_LOCAL is 0 and LOCAL_PEERCRED 1, sys/un.h.
-        _version, uid = struct.unpack_from("=Ii", sock.getsockopt(0, 1, 76))
-        return int(uid)
-    size = struct.calcsize("3i")
-    _pid, uid, _gid = struct.unpack(
-        "3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
-    return int(uid)
-
-
-def peer_pid(sock: socket.socket) -> int | None:
-    """Tell which process made the connection, or None where nobody knows."""
-    try:
-        if sys.platform == "darwin":
-            # SOL_LOCAL is 0 and LOCAL_PEERPID 2, sys/un.h.
-            return int(sock.getsockopt(0, 2)) or None
-        size = struct.calcsize("3i")
-        credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    except OSError:
-        return None
-    return int(struct.unpack("3i", credentials)[0]) or None
 
 
 class _Server(Server):
@@ -256,27 +202,3 @@ def _may_connect(peer: socket.socket) -> bool:
         return peer_uid(peer) in (os.geteuid(), 0)
     except OSError:
         return False
-
-
-def _remove_stale(path: Path) -> None:
-    try:
-        mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(mode):
-        raise UserError(
-            f"{path} is in the way: it is not a socket.", advice="Move it away and try again."
-        )
-    path.unlink()
-
-
-def _bind_short(sock: socket.socket, path: Path) -> None:
-    try:
-        sock.bind(str(path))
-    except OSError as error:
-        if error.errno is None:  # "AF_UNIX path too long", raised before any system call
-            raise UserError(
-                f"{path} is too long for a Unix socket; 100 bytes or so is all they can hold.",
-                advice="TARS_HOME can name a shorter home.",
-            ) from None
-        raise

@@ -5,22 +5,22 @@ import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
 from tars import config as configuration
 from tars.agents.kind import Kind
-from tars.control.app import build
 from tars.control.contract import AgentStatus
 from tars.control.feed import Feed
 from tars.core.agent import State
 from tars.daemon import logs
 from tars.daemon.assembly import Assembly
-from tars.daemon.backend import Desk
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.healing import heal
 from tars.daemon.hold import hold
+from tars.daemon.lean import lean_imports
 from tars.daemon.upkeep import Door, StoreFile
 from tars.home import Home
 from tars.runtime import descriptors
@@ -31,6 +31,9 @@ from tars.runtime.loop import Loop
 from tars.runtime.marks import home_id
 from tars.runtime.recorder import Recorder
 from tars.service.notify import Notifier
+
+if TYPE_CHECKING:
+    from tars.daemon.backend import Desk
 
 #: How often the decisions so far are written, and the service manager hears a sentence.
 FLUSH_SECONDS = 20.0
@@ -86,16 +89,22 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     assembly.adopt_all()
     fallbacks = Fallbacks(loop, chronicle.feed, assembly.fallbacks)
     chronicle.fallbacks = fallbacks
-    desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, stop.set)
     closed = anyio.Event()
-    door = Door(home.socket, build(desk), closed)
+    door = Door(home.socket, closed)
     door.bind()
     notifier = Notifier.from_environment(os.environ)
     try:
-        async with _background(loop, recorder) as tasks:
-            # Before anybody can connect: no prompt of this daemon is a left-over.
-            tasks.start_soon(heal, recorder, loop, chronicle)
-            door.serve(tasks)
+        async with background(loop, recorder) as tasks:
+            assembly.start_all()
+            # What answers people is imported while the agents begin: they need not wait for it.
+            with lean_imports():
+                from tars.control.app import build
+                from tars.daemon.backend import Desk
+
+                desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, stop.set)
+                # Before anybody can connect: no prompt of this daemon is a left-over.
+                tasks.start_soon(heal, recorder, loop, chronicle)
+                door.serve(build(desk), tasks)
 
             def look() -> None:
                 door.watch(tasks)
@@ -106,7 +115,6 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)
-            assembly.start_all()
             await stop.wait()
             notifier.stopping()
             log.info("daemon_stopping")
@@ -127,7 +135,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
 
 
 @asynccontextmanager
-async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc.TaskGroup]:
+async def background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc.TaskGroup]:
     """The loop and the recorder run around everything else; the recorder ends last."""
     async with anyio.create_task_group() as writing, anyio.create_task_group() as tasks:
         started = anyio.Event()
@@ -142,7 +150,7 @@ async def _background(loop: Loop, recorder: Recorder) -> AsyncIterator[anyio.abc
 
 
 async def _heed_signals(
-    stop: anyio.Event, desk: Desk, notifier: Notifier, look: Callable[[], None]
+    stop: anyio.Event, desk: "Desk", notifier: Notifier, look: Callable[[], None]
 ) -> None:
     async def reload() -> None:
         notifier.reloading()
@@ -163,7 +171,7 @@ async def _heed_signals(
 
 
 async def _tell_service_manager(
-    notifier: Notifier, desk: Desk, loop: Loop, assembly: Assembly, stop: anyio.Event
+    notifier: Notifier, desk: "Desk", loop: Loop, assembly: Assembly, stop: anyio.Event
 ) -> None:
     """Ready once the default agent answered its handshake, or did not at its first attempt."""
     if notifier.address is None:
@@ -186,7 +194,7 @@ async def _tell_service_manager(
         await anyio.sleep(pause)
 
 
-def _sentence(desk: Desk) -> str:
+def _sentence(desk: "Desk") -> str:
     return "; ".join(_words(agent) for agent in desk.agents().agents)
 
 

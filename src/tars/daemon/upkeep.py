@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
-from starlette.types import ASGIApp
 
-from tars.control.server import bind, serve
+from tars.control.unix_socket import bind
 from tars.daemon.hold import refuse_if_answered
 from tars.errors import TarsError
 from tars.runtime.log import log
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from tars.store.store import Store
 
 
 class Door:
     """The control socket at its path. `bind` makes it, `watch` puts it back."""
 
-    def __init__(self, path: Path, app: ASGIApp, stop: anyio.Event) -> None:
+    def __init__(self, path: Path, stop: anyio.Event) -> None:
         self._path = path
-        self._app = app
         self._stop = stop
+        self._app: ASGIApp | None = None
         self._socket: socket.socket | None = None
         self._stat: os.stat_result | None = None
 
@@ -34,23 +35,28 @@ class Door:
         self._socket = bind(self._path)
         self._stat = _look(self._path)
 
-    def serve(self, tasks: TaskGroup) -> None:
+    def serve(self, app: "ASGIApp", tasks: TaskGroup) -> None:
         """Serve the socket that was bound last until `stop` is set."""
+        # Not at the top: the daemon binds before it starts agents, and serves after that.
+        from tars.control.server import serve
+
         assert self._socket is not None, "bound before"
-        tasks.start_soon(partial(serve, self._app, self._socket, stop=self._stop))
+        self._app = app
+        tasks.start_soon(partial(serve, app, self._socket, stop=self._stop))
 
     def watch(self, tasks: TaskGroup) -> None:
-        """Serve at the path again when its socket is gone.
+        """Serve at the path again when its socket is gone. It was served before.
 
         Who is connected stays: the server on the deleted socket goes on for them.
         """
+        assert self._app is not None, "served before"
         there = _look(self._path)
         if there is not None and self._stat is not None and os.path.samestat(there, self._stat):
             return
         try:
             refuse_if_answered(self._path)
             self.bind()
-            self.serve(tasks)
+            self.serve(self._app, tasks)
         except (TarsError, OSError) as error:
             log.error("socket_not_put_back", reason=str(error))
         else:
