@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
+import anyio
+
 from tars.control.feed import Feed
 from tars.conversation.model import (
     Garbled,
@@ -28,6 +30,7 @@ from tars.core.fallback import Attempt
 from tars.daemon import records, status
 from tars.daemon.announcements import Announcements
 from tars.daemon.fallbacks import Fallbacks
+from tars.daemon.garbage import Garbage
 from tars.daemon.logs import AgentLog
 from tars.daemon.session_files import SessionFiles
 from tars.errors import Fault, FaultKind
@@ -63,6 +66,7 @@ class Chronicle:
         self.run = uuid.uuid4().hex[:12]
         self._children = Note(home.children)
         self._recorder = recorder
+        self._garbage = Garbage(anyio.current_time)
         self._decisions: list[Decision] = []
         self._on_record: dict[str, TurnBegun] = {}
         self._foreseeing: set[str] = set()
@@ -106,6 +110,8 @@ class Chronicle:
         log.info(
             "decided", agent=agent, event_name=name, commands=[type(x).__name__ for x in commands]
         )
+        if isinstance(event, e.Exited):
+            self._garbage.ended(agent)
         at = datetime.now(UTC)
         self._decisions.append(Decision(self.run, agent, now, at, event, commands))
         if len(self._decisions) >= BATCH:
@@ -152,8 +158,8 @@ class Chronicle:
                     self._announcements.started(turn)
             case SessionLost(session_id, reason):
                 self.session_files.lost(agent, session_id, reason)
-            case Garbled(reason, size):
-                log.warning("agent_garbled", agent=agent, reason=reason, size=size)
+            case Garbled():
+                self._garbage.heard(agent, said)
             case _:
                 if turn is not None:
                     self._announcements.said(turn, said)
