@@ -314,6 +314,31 @@ def test_a_handshake_that_is_not_answered_is_a_loss(tmp_path: Path) -> None:
     play(scene, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("handshake", "kind", "words"),
+    [
+        ("garble; garble; stderr mute; stay", FaultKind.PROTOCOL, "wrote 2 lines that make no"),
+        ("garble; text hello; stderr mute; stay", FaultKind.TIMEOUT, "within 60 s"),
+    ],
+)
+def test_nonsense_instead_of_an_answer_is_called_that(
+    handshake: str, kind: FaultKind, words: str, tmp_path: Path
+) -> None:
+    """It is not slow, it speaks something else; unless something of it made sense."""
+
+    async def scene(stage: Stage) -> None:
+        stage.add(kind=ScriptedKind(handshake), handshake_seconds=60)
+        stage.loop.send("one", e.StartAsked())
+        await stage.until(lambda: stage.witness.stderr == ["mute"])
+        await stage.jump(60)
+        await stage.state(State.WAITING)
+        assert stage.fault().kind is kind
+        assert words in stage.fault().message
+        assert ("`command` in `[agents.one]`" in stage.fault().advice) is ("2" in words)
+
+    play(scene, tmp_path)
+
+
 def test_a_command_that_is_not_there_is_not_tried_again(tmp_path: Path) -> None:
     """It says what to do; prompts are refused with the same words."""
 

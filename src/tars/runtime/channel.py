@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from tars.agents.kind import Launch, Setup
-from tars.conversation.model import Said
+from tars.conversation.model import Garbled, Said
 from tars.home import FOLDER_MODE
 from tars.protocols.codec import Codec
 from tars.runtime import children, pipes, terminal
@@ -37,7 +37,8 @@ class Channel:
     """Made with its process; `converse` is to be run until that has exited.
 
     `heard_at` is when the process last wrote anything anywhere (monotonic seconds). `cut_off`:
-    it closed its stdout and lived on, and was ended for that.
+    it closed its stdout and lived on, and was ended for that. `garbled` lines of it made no
+    sense, and `made_sense`: something else did.
     Raises OSError when the process cannot be made; nothing is left then.
     """
 
@@ -52,6 +53,8 @@ class Channel:
         self.pulse = Pulse(self.child.pid)
         self.tail = pipes.Tail(clock=anyio.current_time)
         self.cut_off = False
+        self.garbled = 0
+        self.made_sense = False
         self.heard_at = anyio.current_time()
         self._quiet_since = self.heard_at
         self._stirred = anyio.Event()
@@ -124,7 +127,9 @@ class Channel:
         async with aclosing(self._link.read(exited)) as source:
             async for data in source:
                 self.heard_at = anyio.current_time()
-                hear(self, self.codec.receive(data))
+                heard = self.codec.receive(data)
+                self._count(heard)
+                hear(self, heard)
                 self.flush()
         drained.set()
         with anyio.move_on_after(LINGER_SECONDS):
@@ -134,6 +139,11 @@ class Channel:
             self.cut_off = True
             log.warning("agent_cut_off", agent=self.name, reason="it closed its stdout and went on")
         self.child.signal_group(signal.SIGKILL)
+
+    def _count(self, heard: list[Said]) -> None:
+        garbled = sum(isinstance(said, Garbled) for said in heard)
+        self.garbled += garbled
+        self.made_sense = self.made_sense or garbled < len(heard)
 
     def _silent_until(self) -> float | None:
         """When the silence says something to the codec, if it lasts; None while it does not."""

@@ -107,11 +107,15 @@ class Driver:
 
     @property
     def signs(self) -> Signs:
-        channel = self._channel
-        if channel is None:  # there is no silence to judge
+        if (channel := self._channel) is None:  # there is no silence to judge
             return progress.signs(self.turn, anyio.current_time(), 0, None)
         look = channel.pulse.latest
         return progress.signs(self.turn, channel.heard_at, self.vitals.rss_bytes, look)
+
+    @property
+    def nonsense(self) -> Fault | None:
+        """Why its handshake is not answered, where what it wrote tells."""
+        return faults.nonsense(self._channel, self.setup.protocol)
 
     def look(self) -> None:
         """Look whether the process's tree works, for a verdict that is near."""

@@ -75,6 +75,20 @@ def _died(kind: Kind, name: str, status: int, stderr: str, seconds: float) -> Fa
     )
 
 
+def nonsense(channel: Channel | None, protocol: str) -> Fault | None:
+    """Say why the handshake is not answered, where all that came made no sense."""
+    if channel is None or channel.made_sense or not channel.garbled:
+        return None
+    lines = channel.garbled
+    many = "a line that makes" if lines == 1 else f"{lines:,} lines that make"
+    return Fault(
+        FaultKind.PROTOCOL,
+        f"The agent did not answer its handshake, but wrote {many} no sense in its protocol "
+        f"({protocol}).",
+        f"Is `command` in `[agents.{channel.name}]` right? Mend it; then `tars restart`.",
+    )
+
+
 def session_unknown(agent: str) -> Fault:
     """A prompt names a conversation that is not there."""
     return Fault(

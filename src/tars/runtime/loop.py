@@ -307,9 +307,16 @@ class Loop:
         for name in self._alarms.take(anyio.current_time()):
             deadline = self.fleet[name].next_deadline
             if deadline is not None and deadline <= anyio.current_time():
-                self.send(name, e.TimeUp())
+                self.send(name, self._time_up(name))
             self._judge(name)
             self._alarms.set(name, self._next_look(name))
+
+    def _time_up(self, name: str) -> e.Event:
+        """A deadline has passed. Of a handshake, what was heard until then may say why."""
+        agent = self.fleet[name]
+        shaking = agent.state is State.STARTING and agent.pid is not None
+        fault = self.drivers[name].nonsense if shaking else None
+        return e.TimeUp() if fault is None else e.HandshakeFailed(fault)
 
     def _judge(self, name: str) -> None:
         now, agent, driver = anyio.current_time(), self.fleet[name], self.drivers[name]
