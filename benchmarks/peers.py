@@ -305,10 +305,15 @@ def ended_together(peers: Sequence[Daemon]) -> Iterator[None]:
 
 
 def end_strays(pids: set[int], folder: Path) -> None:
-    """End what is still alive of our children, by its pid, and only if it bears our mark."""
+    """End what is still alive of our children, by its pid, and only if it shows that it is ours.
+
+    By our mark, or by where it runs: circus gives its children no environment.
+    """
     for pid in pids:
         with suppress(psutil.Error, OSError):
-            if psutil.Process(pid).environ().get(MARK, "").startswith(str(folder)):
+            process = psutil.Process(pid)
+            shown = process.environ().get(MARK, ""), process.cwd()
+            if any(place.startswith(str(folder)) for place in shown):
                 os.kill(pid, signal.SIGKILL)
 
 
