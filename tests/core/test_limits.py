@@ -177,11 +177,12 @@ def test_a_stop_ends_the_held_turn() -> None:
     assert (agent.state, len(told)) == (State.STOPPED, 1)
 
 
-def test_the_daemons_leaving_interrupts_the_held_turn_and_keeps_the_queue() -> None:
-    """A successor must not run it anew: it began. The fault says until when it had waited."""
+def test_the_daemons_leaving_keeps_the_held_turn_as_it_does_the_queue() -> None:
+    """Nothing of them is reported: a successor runs them."""
     agent, told = play(limited_agent("p2"), (20, StopAsked(keep_queue=True)))
-    assert told == [FinishTurn("p1", Outcome.INTERRUPTED, QUOTA), TERMINATE]
-    assert agent.queue.waiting == ()
+    assert (agent.held, agent.queue.waiting, told) == (None, (), [TERMINATE])
+    agent, told = play(agent, (21, Exited(7, -15)))
+    assert (agent.state, told) == (State.STOPPED, [])
 
 
 def test_a_restart_tries_it_at_once_in_a_new_process() -> None:
@@ -196,6 +197,25 @@ def test_a_restart_tries_it_at_once_in_a_new_process() -> None:
     assert (agent.state, told) == (State.BUSY, [TERMINATE, Spawn(), ResumeTurn("p1")])
     agent, told = play(limited_single(), (20, RestartAsked()))
     assert (agent.state, told) == (State.BUSY, [ResumeTurn("p1")])
+
+
+@pytest.mark.parametrize("limited", [limited_agent, limited_single])
+def test_an_attempt_that_a_person_asked_for_is_not_the_last(limited: Any) -> None:
+    """The limit still holds: the turn is held until it ends, and is tried once more then."""
+    restart: list[tuple[float, Event]] = [(20, RestartAsked())]
+    if limited is limited_agent:
+        restart += [(21, Exited(7, -15)), (22, Spawned(8)), (23, HandshakeAnswered())]
+    else:
+        restart += [(22, Spawned(8))]
+    agent, _ = play(limited(), *restart)
+    agent, told = play(agent, (30, met(seconds=80.0)))
+    assert told == [HELD]
+    if limited is limited_single:
+        agent, _ = play(agent, (31, Exited(8, 1)))
+    assert (agent.state, agent.next_deadline) == (State.LIMITED, 110)
+    agent, _ = play(agent, (110, TimeUp()))
+    agent, told = play(agent, (120, met()))
+    assert told == [FinishTurn("p1", Outcome.ERROR, QUOTA)]
 
 
 @pytest.mark.parametrize("status", [0, 1, -9])

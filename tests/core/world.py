@@ -66,6 +66,7 @@ class World:
         self.begun: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.resumed: Counter[str] = Counter()
+        self.early: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()
         self.requests: dict[str, Request] = {}
         for spec in specs:
@@ -87,6 +88,10 @@ class World:
         self.fleet, commands = self.fleet.step(name, event, self.now)
         if isinstance(event, e.StopAsked) and event.keep_queue and before is not None:
             self.kept |= set(before.queue.waiting)
+            if before.held is not None:
+                self.kept.add(before.held.prompt)
+        if isinstance(event, e.RestartAsked) and before is not None and before.held is not None:
+            self.early[before.held.prompt] += 1
         for command in commands:
             self._act(name, command, before)
         self.told.extend(commands)
@@ -105,12 +110,13 @@ class World:
             case c.HoldTurn(prompt):
                 self.held[prompt] += 1
                 assert self.begun[prompt], f"{prompt} was held before it began"
-                assert self.held[prompt] == 1, f"{prompt} was held twice"
+                assert self.held[prompt] == self.resumed[prompt] + 1, f"{prompt} was held twice"
+                assert self.held[prompt] <= 1 + self.early[prompt], f"{prompt} was held again"
                 assert not self.reported[prompt], f"{prompt} was held after its report"
             case c.ResumeTurn(prompt):
                 self.resumed[prompt] += 1
                 assert self.held[prompt], f"{prompt} was resumed but never held"
-                assert self.resumed[prompt] == 1, f"{prompt} was resumed twice"
+                assert self.resumed[prompt] == self.held[prompt], f"{prompt} was resumed twice"
                 self._give(name, prompt, before)
             case c.CancelTurn(prompt):
                 assert self.begun[prompt], f"{prompt} was cancelled before it began"

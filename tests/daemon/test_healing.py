@@ -11,8 +11,10 @@ import pytest
 from tars.accounting.usage import reconcile
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
+from tars.core.events import StartAsked
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.healing import heal
+from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime.loop import Loop
 from tars.sessions.session_file import SessionManager
@@ -113,3 +115,69 @@ def test_a_session_that_is_gone_back_to_has_its_figures(home: Home) -> None:
             assert not await chronicle.session_files.recall("echo", "s2")
 
     anyio.run(live)
+
+
+def leave_a_held_turn(home: Home) -> None:
+    """Its first attempt used something, and waits for the end of a limit."""
+    fault = Fault(FaultKind.QUOTA, "The limit is reached.")
+    used = RequestUsage("r1", "echo-1", input=100, output=7, cached=0)
+    held = TurnRecord(
+        "t1", "echo", Outcome.ERROR, NOON, NOON, 1, "s1", usage=USED, requests=(used,), fault=fault
+    )
+    with store_of(home) as store:
+        row = PromptRow("t1", "echo", "Hello", NOON)
+        store.begin_prompt(row, TurnBegun("t1", "echo", NOON, session="s1"))
+        store.hold_turn(held)
+
+
+def test_a_turn_that_was_held_goes_on(home: Home) -> None:
+    """It is run again, and its one row has what both attempts used."""
+    leave_a_held_turn(home)
+
+    async def live() -> None:
+        async with running(home) as (recorder, loop, chronicle, _):
+            loop.send("echo", StartAsked(at_need=True))
+            await heal(recorder, loop, chronicle)
+            assert [prompt.id for prompt in loop.prompts] == ["t1"]
+            await loop.reached(lambda: not loop.prompts)
+
+    anyio.run(live)
+    with store_of(home) as store:
+        (row,) = store.turns()
+        assert store.waiting_prompts() == []
+        logged = store.model_requests("t1")
+    assert (row.outcome, [r.id for r in logged][:1]) == (Outcome.OK, ["r1"])
+    assert row.usage.input > 100
+    assert row.usage.requests == 2
+
+
+def test_a_held_turn_that_nobody_can_run_keeps_what_it_used(home: Home) -> None:
+    """Its agent stays down: it is over, as a turn that was interrupted."""
+    leave_a_held_turn(home)
+
+    async def live() -> None:
+        async with successor(home) as (loop, _):
+            assert loop.prompts == ()
+
+    anyio.run(live)
+    with store_of(home) as store:
+        (row,) = store.turns()
+        assert store.unfinished_turns() == []
+        assert store.waiting_prompts() == []
+    assert (row.outcome, row.usage.input) == (Outcome.INTERRUPTED, 100)
+
+
+def test_a_second_attempt_that_was_cut_short_is_not_run_again(home: Home) -> None:
+    """It was under way: what the first one used is in its row, and is a lower bound."""
+    leave_a_held_turn(home)
+    with store_of(home) as store:
+        store.begin_turn(TurnBegun("t1", "echo", NOON, session="s1"))
+
+    async def live() -> None:
+        async with successor(home) as (loop, _):
+            assert loop.prompts == ()
+
+    anyio.run(live)
+    with store_of(home) as store:
+        (row,) = store.turns()
+    assert (row.outcome, row.usage.input, row.usage.at_least) == (Outcome.INTERRUPTED, 100, True)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import pytest
+
 from tars.control.contract import ConditionStatus, PromptRequest, Waiting
 from tars.store.replay import verify
 from tests.support.tars_home import TarsHome
@@ -50,15 +52,42 @@ def test_a_turn_waits_for_the_end_of_a_limit(tars: TarsHome) -> None:
             assert verify(store.decisions(run)) == []
 
 
-def test_a_killed_daemon_leaves_the_held_turn_interrupted(tars: TarsHome) -> None:
-    """As any turn under way: it is reported, and not run again."""
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_held_turn_outlives_the_daemon(tars: TarsHome, killed: bool) -> None:
+    """Stopped or killed: the next one tries it at once, ahead of what waits behind it, and
+    holds it again where the limit is met again. It is one turn, in one row."""
+    tars.start()
+    stream = tars.under_way("ECHO:limit:60", sign="waiting")
+    turn = tars.agent().turn
+    assert turn is not None
+    behind = tars.client.submit(PromptRequest(text="behind", wait=False))
+    if killed:
+        tars.kill(tars.daemon_pid())
+    else:
+        tars.stop()
+        result = tars.result(stream)
+        assert result.error is not None
+        assert "It is kept" in result.error.advice
+    assert [row.outcome for row in tars.ledger()] == [None]
+    tars.start()
+    tars.until(lambda status: status.agents[0].state == "limited")
+    again = tars.agent()
+    assert again.turn is not None
+    assert (again.turn.id, again.queued) == (turn.id, 1)
+    tars.client.cancel(turn=turn.id)
+    tars.until(lambda _: len(tars.ledger()) == 2 and None not in [r.outcome for r in tars.ledger()])
+    found = [(row.id, row.outcome) for row in tars.ledger()]
+    assert sorted(found) == sorted([(turn.id, "cancelled"), (behind.turn, "ok")])
+
+
+def test_a_restart_does_not_fail_the_held_turn(tars: TarsHome) -> None:
+    """A person had it tried early; the limit still holds, so it is held on."""
     tars.start()
     tars.under_way("ECHO:limit:60", sign="waiting")
+    pid = tars.agent_pid()
+    assert tars.tars("restart", "echo").returncode == 0
+    tars.until(lambda s: s.agents[0].state == "limited" and s.agents[0].pid not in (pid, None))
     assert [row.outcome for row in tars.ledger()] == [None]
-    tars.kill(tars.daemon_pid())
-    tars.start()
-    assert tars.prompt("Hello").outcome == "ok"
-    assert [row.outcome for row in tars.ledger()] == ["interrupted", "ok"]
 
 
 def test_nothing_is_waited_for_where_that_is_turned_off(tars: TarsHome) -> None:

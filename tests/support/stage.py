@@ -47,6 +47,7 @@ class Witness:
     events: list[tuple[str, e.Event]] = field(default_factory=list)
     heard: list[Said] = field(default_factory=list)
     began_turns: list[str] = field(default_factory=list)
+    holds: list[TurnReport] = field(default_factory=list)
     reports: dict[str, TurnReport] = field(default_factory=dict)
     drops: dict[str, tuple[Outcome, Fault | None]] = field(default_factory=dict)
     late: list[tuple[str, str, tuple[RequestUsage, ...]]] = field(default_factory=list)
@@ -91,6 +92,10 @@ class Witness:
         self.began_turns.append(turn.prompt.id)
         self._tell("began")
         then()
+
+    def held(self, agent: str, report: TurnReport) -> None:
+        self.holds.append(report)
+        self._tell("held")
 
     def finished(self, agent: str, report: TurnReport) -> None:
         assert report.prompt.id not in self.reports, "a turn is finished once"

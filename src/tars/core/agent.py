@@ -100,12 +100,14 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Held:
     """A turn that met a limit of the account, as `fault` says: it is the agent's next, and is
-    tried once more at `resumes`. It has waited since `since`."""
+    tried once more at `resumes`. It has waited since `since`. `asked`: a person wants it to be
+    tried now, which does not use up that attempt."""
 
     prompt: str
     fault: Fault
     since: float
     resumes: float
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class BeginTurn:
 @dataclass(frozen=True, slots=True)
 class HoldTurn:
     """The turn waits for the end of the limit that `fault` tells of: say so to whoever waits
-    for it. One `ResumeTurn` or one `FinishTurn` follows."""
+    for it. One `ResumeTurn` or one `FinishTurn` follows, unless the daemon leaves before: then
+    its prompt is kept as those are that wait."""
 
     prompt: str
     fault: Fault

@@ -49,10 +49,8 @@ def stay_down(agent: Agent, event: e.StopAsked, now: float) -> Step:
 def _unwanted(agent: Agent, event: e.StopAsked) -> Step:
     agent = replace(agent, wanted=False)
     if event.keep_queue:
-        # A turn that is held began: a successor must not run it as if it had not.
-        fault = None if agent.held is None else agent.held.fault
-        agent, finished = move.let_go(agent, Outcome.INTERRUPTED, fault)
-        return replace(agent, queue=agent.queue.emptied()), finished
+        # A turn that is held waits as well: a successor runs it before all others.
+        return replace(agent, held=None, queue=agent.queue.emptied()), ()
     return move.drop_all(agent, Outcome.REFUSED, move.stopped_fault(agent))
 
 
@@ -71,8 +69,8 @@ def restart_busy(agent: Agent, event: object, now: float) -> Step:
 
 def restart_limited(agent: Agent, event: object, now: float) -> Step:
     """A person may have seen to the limit: the held turn is tried as soon as there is a new
-    process."""
-    held = agent.held and replace(agent.held, resumes=now)
+    process, and held again where the limit still holds."""
+    held = agent.held and replace(agent.held, resumes=now, asked=True)
     return restart(replace(agent, held=held), event, now)
 
 

@@ -21,7 +21,7 @@ class StartAsked:
 @dataclass(frozen=True, slots=True)
 class StopAsked:
     """Somebody wants the agent down. `keep_queue`: the daemon itself leaves, and the
-    prompts that wait are run by its successor."""
+    prompts that wait, the held one first, are run by its successor."""
 
     keep_queue: bool = False
 

@@ -8,7 +8,8 @@ A cell judges an event; a move carries the judgement out and keeps what has to s
 - What only a live process has is given up with it. A turn ends in `finish` alone, which
   reports it.
 - A turn that is held is no process's: it lives through restarts, ahead of all that wait,
-  until `take_next` tries it again or `let_go` reports it. There is never one beside a turn.
+  until `take_next` tries it again, `let_go` reports it, or the daemon leaves and keeps it for
+  its successor. There is never one beside a turn.
 - STARTING, BUSY, LIMITED, STOPPING and WAITING always have a deadline.
 """
 
@@ -85,7 +86,7 @@ def _take_held(agent: Agent, held: Held, now: float) -> Step:
     if held.resumes > now:
         return enter(agent, State.LIMITED, now, held.resumes), ()
     deadline = now + agent.spec.turn_seconds
-    turn = Turn(held.prompt, now, deadline, again=True)
+    turn = Turn(held.prompt, now, deadline, again=not held.asked)
     agent = enter(agent, State.BUSY, now, deadline, turn=turn, held=None)
     return agent, (c.ResumeTurn(held.prompt),)
 
@@ -97,7 +98,8 @@ def waits(spec: Spec) -> bool:
 
 def end_turn(agent: Agent, event: e.TurnEnded | e.Exited, outcome: Outcome, now: float) -> Step:
     """The turn's attempt is over: hold it where a limit stopped it that ends in time, else
-    finish it. It is held once, and never when somebody wants its end."""
+    finish it. It is held once unless a person had it tried early, and never when somebody wants
+    its end."""
     turn, fault, seconds = agent.turn, event.fault, event.retry_after
     if (
         turn is None

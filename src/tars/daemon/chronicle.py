@@ -70,6 +70,7 @@ class Chronicle:
         self._decisions: list[Decision] = []
         self._on_record: dict[str, TurnBegun] = {}
         self._foreseeing: set[str] = set()
+        self._held: set[str] = set()
         self.healed = False
         self.session_files = SessionFiles(recorder, self.warn)
 
@@ -193,18 +194,28 @@ class Chronicle:
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
-        self._announcements.begins(agent, turn)
+        again = turn.prompt.id in self._held
+        self._held.discard(turn.prompt.id)
+        if not again:
+            self._announcements.begins(agent, turn)
         begun = records.begun(agent, turn)
         known = self._on_record.pop(turn.prompt.id, None)
         if known is not None and replace(begun, began_at=known.began_at) == known:
             then()
         else:
             self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
-        if turn.session_id is not None:
+        if turn.session_id is not None and not again:
             self._announcements.started(turn)
+
+    def held(self, agent: str, report: TurnReport) -> None:
+        """Note it in the store: whoever finds it there runs the prompt."""
+        self._held.add(report.prompt.id)
+        record = records.record(agent, report)
+        self._recorder.put(lambda store: store.hold_turn(record))
 
     def finished(self, agent: str, report: TurnReport) -> None:
         """Count the turn, write it down, and only then tell those who wait for it."""
+        self._held.discard(report.prompt.id)
         manager = self.sessions[agent]
         if report.session_id is not None:
             self.session_files.go_to(manager, report.session_id)
@@ -237,6 +248,9 @@ class Chronicle:
         self.feed.publish_turn(report.prompt.id, "turn", status.turn_result(agent, report))
 
     def dropped(self, prompt: Prompt, outcome: Outcome, fault: Fault | None) -> None:
+        if prompt.before is not None and prompt.agent in self.sessions:
+            self.finished(prompt.agent, records.given_up(prompt, prompt.before, outcome, fault))
+            return
         attempt = Attempt(outcome, fault, began=False)
         following = self.fallbacks.after_drop(prompt, attempt) if self.fallbacks else None
         if following is not None:
@@ -279,12 +293,13 @@ class Chronicle:
 
     def adjourned(self, prompts: Iterable[Prompt]) -> None:
         """Tell those who wait for a prompt that it is kept for the next daemon."""
-        fault = Fault(
-            FaultKind.STOPPED,
-            "tars was stopped before this prompt had its turn.",
-            "It is kept: the next `tars start` runs it.",
-        )
         for prompt in prompts:
+            when = "while it waited for a limit to end" if prompt.id in self._held else ""
+            fault = Fault(
+                FaultKind.STOPPED,
+                f"tars was stopped {when or 'before this prompt had its turn'}.",
+                "It is kept: the next `tars start` runs it.",
+            )
             result = status.unanswered(prompt, Outcome.INTERRUPTED, fault)
             self.feed.publish_turn(prompt.id, "turn", result)
 

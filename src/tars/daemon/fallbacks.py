@@ -143,6 +143,7 @@ def _following(prompt: Prompt, agent: str, tried: tuple[str, ...], seconds: floa
         id=next_attempt(prompt.id),
         agent=agent,
         fell_back_from=tried,
+        before=None,
         timeout_seconds=None if left is None else max(left - seconds, 0.001),
     )
 

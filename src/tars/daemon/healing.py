@@ -1,4 +1,7 @@
-"""What an earlier daemon left unfinished: its turns are reported, its prompts are run."""
+"""What an earlier daemon left unfinished: its turns are reported, its prompts are run.
+
+A turn that it held until the end of a limit is both: its prompt waits, and its row goes on.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +18,8 @@ from tars.errors import Fault, FaultKind, StoreError
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
-from tars.store.rows import PromptRow, SessionRow, TurnBegun, TurnRecord
+from tars.runtime.turn import Before
+from tars.store.rows import PromptRow, SessionRow, TurnAttempt, TurnBegun, TurnRecord
 
 if TYPE_CHECKING:
     from tars.store.store import Store
@@ -33,7 +37,7 @@ async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
     left = await _read(recorder)
     # Where the store could not be read at first, prompts of this daemon are among them.
     for turn in left.turns:
-        if loop.prompt(turn.id) is None:
+        if loop.prompt(turn.id) is None and not left.held(turn):
             _close_interrupted(turn, left, loop, chronicle)
     for row in left.prompts:
         if loop.prompt(row.id) is None:
@@ -55,9 +59,11 @@ async def _read(recorder: Recorder) -> "_LeftOver":
 
 @dataclass(frozen=True, slots=True)
 class _LeftOver:
-    """`sessions` are those that the turns and prompts name, by agent and id."""
+    """`attempts` tell, by turn, what one that was held had used by then; `sessions` are those
+    that the turns and prompts name, by agent and id."""
 
     turns: list[TurnBegun]
+    attempts: Mapping[str, TurnAttempt]
     prompts: list[PromptRow]
     sessions: Mapping[tuple[str, str], SessionRow]
 
@@ -66,16 +72,30 @@ class _LeftOver:
         turns, prompts = store.unfinished_turns(), store.waiting_prompts()
         named = {(t.agent, t.session) for t in turns} | {(p.agent, p.session) for p in prompts}
         rows = [store.session(agent, session) for agent, session in named if session is not None]
-        return cls(turns, prompts, {(row.agent, row.id): row for row in rows if row is not None})
+        attempts = {turn.id: store.attempt(turn) for turn in turns}
+        sessions = {(row.agent, row.id): row for row in rows if row is not None}
+        return cls(turns, attempts, prompts, sessions)
+
+    def held(self, turn: TurnBegun) -> bool:
+        """Whether its prompt waits, although it began."""
+        return any(row.id == turn.id for row in self.prompts)
+
+    def before(self, prompt: str) -> Before | None:
+        """The first attempt at a prompt that waits, if there was one."""
+        turn = next((t for t in self.turns if t.id == prompt), None)
+        return None if turn is None else records.before(turn, self.attempts[turn.id])
 
     def session(self, agent: str, session: str | None) -> SessionRow | None:
         return None if session is None else self.sessions.get((agent, session))
 
 
 def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: Chronicle) -> None:
-    """Count what the turn had used by then: the agent's own log has it."""
-    driver = loop.drivers.get(turn.agent)
-    requests = driver.read_from(turn.session, turn.log_mark) if driver and turn.session else None
+    """Count what the turn had used by then: the agent's own log has it, and the row of a turn
+    that was held before."""
+    driver, before = loop.drivers.get(turn.agent), left.attempts[turn.id]
+    logged = driver.read_from(turn.session, turn.log_mark) if driver and turn.session else None
+    requests = tuple({r.id: r for r in (*before.requests, *(logged or ()))}.values())
+    usage = reconcile(before.reported, requests or logged, told=before.told)
     record = TurnRecord(
         id=turn.id,
         agent=turn.agent,
@@ -86,8 +106,10 @@ def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: 
         session=turn.session,
         model=turn.model,
         # The request under way is billed too, and nobody will tell of it any more.
-        usage=replace(reconcile(None, requests), at_least=True),
-        requests=requests or (),
+        usage=replace(usage, at_least=True),
+        requests=requests,
+        reported=before.reported,
+        told=before.told,
         fault=Fault(FaultKind.CRASHED, "The daemon ended in the middle of this turn."),
     )
     log.warning("turn_interrupted", agent=turn.agent, turn=turn.id)
@@ -95,7 +117,7 @@ def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: 
 
 
 def _requeue(row: PromptRow, left: _LeftOver, loop: Loop, chronicle: Chronicle) -> None:
-    prompt = records.prompt_of(row)
+    prompt = replace(records.prompt_of(row), before=left.before(row.id))
     if row.agent in loop.fleet.agents:
         if known := left.session(row.agent, row.session):
             chronicle.session_files.know(known)

@@ -1,16 +1,16 @@
 """What the runtime knows, as the store and session.json keep it."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tars.accounting.usage import reconcile
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.daemon import status
 from tars.errors import Fault
-from tars.runtime.turn import LiveTurn, Prompt, TurnReport
+from tars.runtime.turn import Before, LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
-from tars.store.rows import PromptRow, SessionRow, TurnBegun, TurnRecord
+from tars.store.rows import PromptRow, SessionRow, TurnAttempt, TurnBegun, TurnRecord
 
 
 def begun(agent: str, turn: LiveTurn) -> TurnBegun:
@@ -56,6 +56,26 @@ def unbegun(foreseen: TurnBegun, outcome: Outcome, fault: Fault | None, at: date
     )
 
 
+def given_up(prompt: Prompt, before: Before, outcome: Outcome, fault: Fault | None) -> TurnReport:
+    """Close a turn whose second attempt, under this daemon, never began."""
+    return TurnReport(
+        prompt=prompt,
+        session_id=before.session,
+        began_at=before.began_at,
+        ended_at=datetime.now(UTC),
+        duration_ms=0,
+        # The agent did not refuse it: it was tried.
+        outcome=Outcome.INTERRUPTED if outcome is Outcome.REFUSED else outcome,
+        fault=fault,
+        text="",
+        model="",
+        usage=reconcile(before.reported, before.requests or None, told=before.told),
+        requests=before.requests,
+        reported=before.reported,
+        told=before.told,
+    )
+
+
 def prompt_row(prompt: Prompt, at: datetime) -> PromptRow:
     return PromptRow(
         id=prompt.id,
@@ -70,6 +90,17 @@ def prompt_row(prompt: Prompt, at: datetime) -> PromptRow:
 
 def prompt_of(row: PromptRow) -> Prompt:
     return Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds, row.fell_back_from)
+
+
+def before(turn: TurnBegun, attempt: TurnAttempt) -> Before:
+    return Before(
+        turn.began_at,
+        turn.session,
+        turn.log_mark,
+        attempt.reported,
+        attempt.requests,
+        attempt.told,
+    )
 
 
 def session_fields(row: SessionRow) -> SessionFields:

@@ -31,7 +31,11 @@ class Audience(Protocol):
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
-        """Call `then` once the turn is on record, or cannot be."""
+        """Call `then` once the turn is on record, or cannot be. Again after `held`."""
+
+    def held(self, agent: str, report: TurnReport) -> None:
+        """An attempt met a limit, and the turn waits for its end: a daemon that comes after
+        this one runs its prompt. It is begun again, or finished."""
 
     def finished(self, agent: str, report: TurnReport) -> None: ...
 

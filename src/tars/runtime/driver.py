@@ -6,7 +6,6 @@ call of one of the methods below. All of them return at once.
 """
 
 import signal
-from datetime import UTC, datetime
 from functools import partial
 
 import anyio
@@ -139,10 +138,8 @@ class Driver:
 
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
-        turn = LiveTurn(prompt, datetime.now(UTC), anyio.current_time())
         wish = prompt.session or self.session_id
-        turn.session_id = wish
-        self.turn = turn
+        turn = self.turn = prompt.begin(anyio.current_time(), wish)
         self._counting.claim_rest()
         turn.came_from = (self.session_id, self._counting.history)
         if wish and wish != self.session_id:
@@ -150,7 +147,7 @@ class Driver:
             self._counting.go_to(wish, self.kind.history(self.setup, wish))
         if self.one_shot or wish not in self._open_sessions:
             self._counting.guard()
-        turn.log_mark = self._counting.mark()
+        turn.log_mark = prompt.mark_of(wish) or self._counting.mark()
         if self.one_shot and self._make(self.kind.launch(self.setup, wish)) is None:
             return
         refusal = self._change_process(wish) if wish else None
@@ -170,13 +167,15 @@ class Driver:
         if self.one_shot:
             channel.finish_input()
 
-    def hold(self, fault: Fault) -> None:
-        """Put the turn aside until a limit ends, and say so to whoever waits for it."""
+    def hold(self, fault: Fault) -> TurnReport:
+        """Put the turn aside until a limit ends, say so, and give its attempt."""
         turn = self.turn
         assert turn is not None, "the core holds only turns that began"
         self.questions.clear()
         self._say_waiting(turn, Retrying(fault.message, fault.until))
+        self._counting.read_log(turn)
         self.turn, self.held = None, turn
+        return report(turn, Outcome.ERROR, fault, now=anyio.current_time(), model=self.model)
 
     def resume(self) -> None:
         """Send the prompt of the held turn again, to the same conversation."""
@@ -188,8 +187,9 @@ class Driver:
         turn.given, turn.progressed_at, turn.reported_before = False, None, turn.reported
         turn.transcript.running_tools.clear()
         session = turn.session_id
-        if not self.one_shot or self._make(self.kind.launch(self.setup, session)) is not None:
-            self._give(turn, session)
+        if self.one_shot and self._make(self.kind.launch(self.setup, session)) is None:
+            return
+        self._hub.began(self.name, turn, lambda: self._give(turn, session))
 
     def _refuse(self, turn: LiveTurn, fault: Fault) -> None:
         """No process can be given this prompt: the next one goes where this one came from."""
@@ -203,8 +203,7 @@ class Driver:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
         if self.session_id is None or prompt.session not in (None, self.session_id):
             return None
-        at, began, mark = datetime.now(UTC), anyio.current_time(), self._counting.mark()
-        return LiveTurn(prompt, at, began, mark, session_id=self.session_id)
+        return prompt.begin(anyio.current_time(), self.session_id, self._counting.mark())
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""

@@ -20,7 +20,8 @@ class Hub(Protocol):
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """A turn begins. Call `then` once that is on record, or cannot be: the agent gets
-        the prompt, and not before, so that no prompt is run twice."""
+        the prompt, and not before, so that no prompt is run twice. One that was held begins
+        again."""
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         """The agent's log shows requests that belong to no turn."""

@@ -238,7 +238,7 @@ class Loop:
             case c.BeginTurn(prompt):
                 driver.begin(self._prompts[prompt])
             case c.HoldTurn(_, fault):
-                driver.hold(fault)
+                self._tell(name, self._audience.held, name, driver.hold(fault))
             case c.ResumeTurn():
                 driver.resume()
             case c.CancelTurn():

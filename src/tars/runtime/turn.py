@@ -33,10 +33,23 @@ _CUT_SHORT = (Outcome.INTERRUPTED, Outcome.TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What the first attempt at a turn had used when it was held, with which an earlier daemon
+    left it; `log_mark` is how far the log of its session had been read when it began."""
+
+    began_at: datetime
+    session: str | None = None
+    log_mark: str = ""
+    reported: ReportedUsage | None = None
+    requests: tuple[RequestUsage, ...] = ()
+    told: tuple[RequestUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A prompt as it was accepted. `session` None is the agent's current one;
     `timeout_seconds` bounds the turn once it runs. `fell_back_from` are the agents that
-    failed it before, in their order."""
+    failed it before, in their order, and `before` is its attempt under an earlier daemon."""
 
     id: str
     agent: str
@@ -44,6 +57,20 @@ class Prompt:
     session: str | None = None
     timeout_seconds: float | None = None
     fell_back_from: tuple[str, ...] = ()
+    before: Before | None = None
+
+    def begin(self, began: float, session: str | None, log_mark: str = "") -> "LiveTurn":
+        """Make the turn that begins now, at monotonic time `began`; an attempt before counts."""
+        turn = LiveTurn(self, datetime.now(UTC), began, log_mark, session_id=session)
+        if self.before is not None:
+            turn.reported_before, turn.told = self.before.reported, self.before.told
+            turn.requests = self.before.requests or None
+        return turn
+
+    def mark_of(self, session: str | None) -> str:
+        """Give where the log of this session stood before the first attempt, or ""."""
+        known = self.before is not None and self.before.session == session
+        return self.before.log_mark if self.before is not None and known else ""
 
 
 @dataclass(slots=True)

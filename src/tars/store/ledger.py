@@ -11,10 +11,11 @@ from tars.conversation.model import ReportedUsage, RequestUsage, Scope
 from tars.core.agent import Outcome
 from tars.errors import Fault, FaultKind
 from tars.store.prompts import fault_columns
-from tars.store.rows import Totals, TurnBegun, TurnRecord, TurnRow
+from tars.store.rows import Totals, TurnAttempt, TurnBegun, TurnRecord, TurnRow
 from tars.store.schema import model_requests, turns
 
 _FIND = select(turns.c.ended_at).where(turns.c.id == bindparam("known"))
+_ROW = select(turns).where(turns.c.id == bindparam("known"))
 _INSERT = insert(turns)
 _CHANGE = update(turns).where(turns.c.id == bindparam("known"))
 _UNFINISHED = select(turns).where(turns.c.ended_at.is_(None)).order_by(turns.c.seq)
@@ -88,6 +89,28 @@ def finish(connection: Connection, turn: TurnRecord) -> bool:
     add_requests(connection, *of, turn.told, Source.OFFICIAL)
     add_requests(connection, *of, turn.requests, Source.LOG)
     return True
+
+
+def hold(connection: Connection, turn: TurnRecord) -> None:
+    """Note in the row of a turn that waits what it has used so far."""
+    known = connection.execute(_FIND, {"known": turn.id}).first()
+    if known is None or known.ended_at is not None:
+        return
+    reported = _json(turn.reported) if turn.reported is not None else None
+    values = {"known": turn.id, "reported": reported, **_usage_columns(turn.usage)}
+    connection.execute(_CHANGE, values)
+    of = turn.id, turn.agent, turn.session or ""
+    add_requests(connection, *of, turn.told, Source.OFFICIAL)
+    add_requests(connection, *of, turn.requests, Source.LOG)
+
+
+def attempt(connection: Connection, turn: TurnBegun) -> TurnAttempt:
+    """Give what an unfinished turn had used when it was held; nothing, if it never was."""
+    row = connection.execute(_ROW, {"known": turn.id}).one()
+    told, logged = (
+        tuple(requests(connection, turn.id, source)) for source in (Source.OFFICIAL, Source.LOG)
+    )
+    return TurnAttempt(_reported(row.reported), logged, told)
 
 
 def unfinished(connection: Connection) -> list[TurnBegun]:

@@ -17,6 +17,11 @@ _RUN = (
     .where(prompts.c.id == bindparam("known"), prompts.c.state == PromptState.QUEUED.value)
     .values(state=PromptState.RUNNING.value)
 )
+_WAIT = (
+    update(prompts)
+    .where(prompts.c.id == bindparam("known"), prompts.c.state == PromptState.RUNNING.value)
+    .values(state=PromptState.QUEUED.value)
+)
 _FINISH = (
     update(prompts)
     .where(prompts.c.id == bindparam("known"), prompts.c.state != PromptState.DONE.value)
@@ -54,6 +59,11 @@ def run(connection: Connection, prompt: str) -> None:
     connection.execute(_RUN, {"known": prompt})
 
 
+def wait(connection: Connection, prompt: str) -> None:
+    """Mark a prompt that was under way as one that waits, in its old place."""
+    connection.execute(_WAIT, {"known": prompt})
+
+
 def finish(
     connection: Connection, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime
 ) -> None:
@@ -65,7 +75,8 @@ def finish(
 
 
 def waiting(connection: Connection) -> list[PromptRow]:
-    """Give the prompts that nobody has begun, in the order in which they were saved."""
+    """Give the prompts that nobody has begun, or that wait again, in the order in which they
+    were saved."""
     return [
         PromptRow(
             id=row.id,

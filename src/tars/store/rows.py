@@ -61,6 +61,15 @@ class TurnBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnAttempt:
+    """What an attempt at a turn had used when the turn was held: as `TurnRecord` has it."""
+
+    reported: ReportedUsage | None = None
+    requests: tuple[RequestUsage, ...] = ()
+    told: tuple[RequestUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRecord:
     """A turn that ended, however it did. `reported` is what the agent itself said, kept raw;
     `requests` are those of its log, and `told` those that its protocol counted.

@@ -25,6 +25,7 @@ from tars.store.rows import (
     PromptRow,
     SessionRow,
     Totals,
+    TurnAttempt,
     TurnBegun,
     TurnRecord,
     TurnRow,
@@ -79,7 +80,7 @@ class Store:
             prompts.finish(connection, prompt, outcome, fault, at)
 
     def waiting_prompts(self) -> list[PromptRow]:
-        """Give the prompts that nobody has begun, the next one first."""
+        """Give the prompts that nobody has begun, or whose turn is held, the next one first."""
         with self._transaction("read the queue") as connection:
             return prompts.waiting(connection)
 
@@ -90,6 +91,18 @@ class Store:
         with self._transaction("note the turn") as connection:
             prompts.run(connection, turn.id)
             ledger.begin(connection, turn)
+
+    def hold_turn(self, turn: TurnRecord) -> None:
+        """Note that a turn waits after a first attempt, and what that used. Its prompt waits
+        again, in its old place; the row stays unfinished."""
+        with self._transaction("hold the turn") as connection:
+            prompts.wait(connection, turn.id)
+            ledger.hold(connection, turn)
+
+    def attempt(self, turn: TurnBegun) -> TurnAttempt:
+        """Give what an unfinished turn had used when it was held."""
+        with self._transaction("read the turn") as connection:
+            return ledger.attempt(connection, turn)
 
     def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> None:
         """Record a turn, whatever its outcome: its row, its model requests, the sums of its
