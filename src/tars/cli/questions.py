@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tars.cli.connection import complain, connect
 from tars.cli.render import one_line
 from tars.control.contract import OptionStatus, PermissionStatus
+from tars.control.status_text import printable
 from tars.errors import PermissionNotFound, TarsError
 
 
@@ -30,7 +31,13 @@ class Answer:
 def permit_line(asked: PermissionStatus) -> str:
     """Say what to type elsewhere."""
     wish = one_line(f"{asked.agent} asks for permission: {asked.title}")
-    return f"{wish}. Answer with: tars permit {asked.id}  (or --deny, --always)"
+    more = "`tars status` shows all of it. " if asked.details else ""
+    return f"{wish}. {more}Answer with: tars permit {asked.id}  (or --deny, --always)"
+
+
+def details_lines(asked: PermissionStatus) -> list[str]:
+    """Give what would be done, line by line; nothing of it can pass for a line of ours."""
+    return [f"  | {printable(line.expandtabs(4))}".rstrip() for line in asked.details.splitlines()]
 
 
 def pass_on(answer: Answer, say: Callable[[str], None]) -> None:
@@ -99,6 +106,8 @@ class Questions:
     def _ask_next(self) -> None:
         asked = self._waiting[0]
         self.say(one_line(f"{asked.agent} asks for permission: {asked.title}"))
+        for line in details_lines(asked):
+            self.say(line)
         for number, option in enumerate(asked.options, 1):
             self.say(f"  {number}  {one_line(option.name)}")
         self.ask(_choice(asked))

@@ -51,7 +51,8 @@ class OptionStatus(Wire):
 
 class PermissionStatus(Wire):
     """A tool call that waits for `tars permit ID`. `tool_call` is its id in the turn's stream,
-    or empty where the agent does not tell."""
+    or empty where the agent does not tell. `details` are all that is known of what would be
+    done, with control characters escaped and at most 10,000 characters; it may be empty."""
 
     id: str
     agent: str
@@ -61,6 +62,7 @@ class PermissionStatus(Wire):
     asked_at: str
     expires_in_seconds: float
     tool_call: str = ""
+    details: str = ""
 
 
 class ConditionStatus(Wire):

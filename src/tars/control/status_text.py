@@ -106,6 +106,12 @@ class _Page:
             self._lines.append(start + self.paint(part, color))
             start = " " * _LABEL
 
+    def block(self, text: str) -> None:
+        """Print a text that anybody may have supplied, its own lines set in and marked."""
+        for one in text.splitlines():
+            for part in _wrap(printable(one).split(" "), self._width - _LABEL - 2, " "):
+                self._lines.append(" " * _LABEL + self.paint(f"| {part}", "dim"))
+
     def commands(self, commands: list[tuple[str, str]]) -> None:
         """Print commands, each in one piece so that it can be copied, and what they do."""
         column = max(len(command) for command, _ in commands)
@@ -247,6 +253,7 @@ def _error(page: _Page, error: FaultStatus, *, failed: bool) -> None:
 def _permission(page: _Page, permission: PermissionStatus) -> None:
     left = duration(permission.expires_in_seconds)
     page.line("permission", f"{permission.title} ({permission.tool_kind}), {left} left", "yellow")
+    page.block(permission.details)
     permit = f"tars permit {quoted(permission.id)}"
     options = [(f"{permit} --option {quoted(o.id)}", o.name) for o in permission.options]
     page.commands([(permit, "allow it once"), *options])

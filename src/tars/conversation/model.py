@@ -4,7 +4,7 @@ Codecs in `protocols` make these from bytes; nothing downstream knows which prot
 they came over. Strings are as the agent sent them, never interpreted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tars.errors import Fault
@@ -190,13 +190,18 @@ class ToolCallChanged:
 
 @dataclass(frozen=True, slots=True)
 class PermissionAsked:
-    """The agent waits until somebody allows or refuses a tool call."""
+    """The agent waits until somebody allows or refuses a tool call.
+
+    `details` is all that is known of what would be done, for who has to answer: bounded, and
+    with everything visible (`shown`). It is never stored nor logged.
+    """
 
     request_id: str
     title: str
     tool_kind: str
     options: tuple[PermissionOption, ...]
     call_id: str = ""
+    details: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

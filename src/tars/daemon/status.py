@@ -103,6 +103,7 @@ def permission_status(
         asked_at=iso(at),
         expires_in_seconds=round(max(0.0, pending.deadline - now), 1),
         tool_call=asked.call_id,
+        details=asked.details,
     )
 
 

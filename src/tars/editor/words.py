@@ -119,6 +119,7 @@ def tars_error(id: wire.Id, error: TarsError) -> bytes:
 
 def permission(asked: c.PermissionStatus, session: str) -> Json:
     """Give the parameters of session/request_permission."""
+    content = [{"type": "content", "content": {"type": "text", "text": asked.details}}]
     return {
         "sessionId": session,
         "toolCall": {
@@ -126,6 +127,7 @@ def permission(asked: c.PermissionStatus, session: str) -> Json:
             "title": asked.title,
             "kind": tool_kind(asked.tool_kind),
             "status": "pending",
+            **({"content": content} if asked.details else {}),
         },
         "options": [{"optionId": o.id, "name": o.name, "kind": o.kind} for o in asked.options],
         "_meta": {"tars": {"permission": asked.id, "expiresInSeconds": asked.expires_in_seconds}},

@@ -7,7 +7,8 @@ Rules:
 - A replay is dropped. It is over at the `available_commands_update` that comes after the
   load's result: Gemini CLI sends it last of all. `settle` takes it as over.
 - A turn belongs to one session. What comes for another one, or when no turn runs, is
-  counted in `ignored` and dropped; only a change of mode is always told.
+  counted in `ignored` and dropped; only a change of mode is always told. An update for a
+  session that was never opened here is counted as unrecognised.
 - Every request of the agent is answered, the ones that tars does not offer at once. While
   a permission request is open the agent hears no cancel, so that a cancel answers them all.
 - What one agent does differently stands in its `Dialect`, which goes by the agent's name.
@@ -205,12 +206,13 @@ class Acp:
         return [
             PermissionAsked(
                 self._permissions.add(id),
-                call.title or "",
+                call.headline(),
                 call.kind or "",
                 request.offered(),
                 call.tool_call_id,
             )
         ]
+                call.details(),
 
     def _may_ask(self, session_id: str) -> bool:
         turn = self._turn_of(session_id)

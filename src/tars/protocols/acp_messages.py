@@ -7,10 +7,12 @@ it holds. Agents may send null for an optional member.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from tars.conversation import shown
 from tars.conversation.model import (
     Garbled,
     ModeChanged,
@@ -66,6 +68,24 @@ class _AskedFor(_Wire):
     tool_call_id: str = ""
     title: str | None = None
     kind: str | None = None
+    raw_input: Any = None
+    content: Any = None
+    locations: Any = None
+
+    def headline(self) -> str:
+        """Say in a line what is asked for. Some agents give the model's own description of a
+        command as the title: the command goes before it."""
+        given = self.raw_input if isinstance(self.raw_input, dict) else {}
+        command, title = given.get("command"), self.title or ""
+        if isinstance(command, str) and command and command not in title:
+            title = command
+        return shown.line(title)
+
+    def details(self) -> str:
+        given = self.raw_input
+        members = given if isinstance(given, dict) else {"input": given} if given else {}
+        more = {"content": self.content, "locations": self.locations}
+        return shown.details({**members, **{k: v for k, v in more.items() if v}}, ("command",))
 
 
 class PermissionRequest(_Wire):

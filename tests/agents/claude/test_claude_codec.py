@@ -559,6 +559,39 @@ def test_a_question_is_answered_once(option: str | None, answer: dict[str, Any])
     assert script.sent() == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "input", "title"),
+    [
+        ("Bash", {"description": "Print hello", "command": "rm -rf ~"}, "Bash: rm -rf ~"),
+        ("Bash", {"command": "ls\n\x1b[2Krm x"}, "Bash: ls ⏎ \\x1b[2Krm x"),
+        ("Bash", {"command": "x" * 3612}, f"Bash: {'x' * 200}… (3,412 characters more)"),
+        ("WebFetch", {"prompt": "read", "url": "http://u"}, "WebFetch: http://u"),
+        (
+            "mcp__db__run",
+            {"path": "a", "sql": "DROP"},
+            'mcp__db__run: {"path": "a", "sql": "DROP"}',
+        ),
+        ("Agent", {"description": "look", "prompt": "Look around."}, "Agent: look"),
+    ],
+)
+def test_a_question_shows_what_would_run(tool: str, input: dict[str, str], title: str) -> None:
+    """Not what the model calls it; and nothing is cut or hidden without a sign."""
+    [asked] = ask(busy(), tool_name=tool, input=input)
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == title
+    assert all(name in asked.details for name in input)
+    assert asked.details not in repr(asked)
+
+
+def test_a_question_has_all_of_the_input() -> None:
+    """What would run first, within the bound; control characters can be seen."""
+    [asked] = ask(busy(), input={"description": "d" * 20_000, "command": "ls\nrm \x1bx"})
+    assert isinstance(asked, PermissionAsked)
+    assert asked.details.startswith("command:\n  ls\n  rm \\x1bx\ndescription: ddd")
+    assert asked.details.endswith(" characters more)")
+    assert len(asked.details) < 10_100
+
+
 def test_for_good_is_offered_only_where_it_means_something() -> None:
     """Without a suggestion there is nothing to remember."""
     [asked] = ask(busy())

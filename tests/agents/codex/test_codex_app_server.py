@@ -214,7 +214,8 @@ def test_pieces_of_an_answer_are_one_text(script: Script) -> None:
 
 
 def test_what_belongs_to_no_turn_of_ours_is_not_said(script: Script) -> None:
-    """Another thread's words, ours before and after a turn."""
+    """Another thread's words, ours before and after a turn; where the thread is none that was
+    opened here, they are counted by that."""
     delta = {"itemId": "a", "delta": "x"}
     assert script.tell("item/agentMessage/delta", **delta) == []
     script.begin()
@@ -478,15 +479,34 @@ def test_open_requests_end_with_the_turn(script: Script) -> None:
 def test_a_change_of_files_is_asked_by_their_names(script: Script) -> None:
     """The request does not say them, the item before it did."""
     script.begin()
-    changes = [{"path": "/a", "kind": {"type": "add"}}, {"path": "/b", "kind": {"type": "add"}}]
+    changes = [
+        {"path": "/a", "kind": {"type": "add"}, "diff": "x\ny\x1b"},
+        {"path": "/b", "kind": {"type": "add"}},
+    ]
     script.tell("item/started", item={"type": "fileChange", "id": "c", "changes": changes})
     method = "item/fileChange/requestApproval"
     [asked] = script.ask(method, itemId="c")
     assert isinstance(asked, PermissionAsked)
     assert (asked.title, asked.tool_kind, asked.call_id) == ("edit /a, /b", "edit", "c")
-    [asked] = script.ask(method, id=1, itemId="d", grantRoot="/r")
+    assert asked.details == "/a:\n  x\n  y\\x1b\n/b: "
+    [asked] = script.ask(method, id=1, itemId="d", grantRoot="/r", reason="harmless")
     assert isinstance(asked, PermissionAsked)
-    assert asked.title == "change files in /r"
+    assert asked.title == "change files in /r (harmless)"
+    assert asked.details == "grantRoot: /r\nreason: harmless"
+
+
+def test_a_command_is_asked_for_as_it_is(script: Script) -> None:
+    """In one line that shows its line ends, and whole in the details."""
+    script.begin()
+    [asked] = script.ask(APPROVAL, command="a\nrm \x1b[8mb", cwd="/w", reason="harmless")
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == "a ⏎ rm \\x1b[8mb"
+    assert asked.details == "command:\n  a\n  rm \\x1b[8mb\ncwd: /w\nreason: harmless"
+    wanted = {"network": {"enabled": True}}
+    method = "item/permissions/requestApproval"
+    [asked] = script.ask(method, id=1, permissions=wanted, reason="harmless")
+    assert isinstance(asked, PermissionAsked)
+    assert asked.title == 'more permissions: {"network": {"enabled": true}}'
 
 
 def test_too_many_requests_are_declined(script: Script) -> None:

@@ -71,7 +71,7 @@ def test_changed_files(changes: list[dict[str, Any]], kind: str) -> None:
     begun = read(False, type="fileChange", changes=told, status="inProgress")
     done = read(type="fileChange", changes=told, status="completed")
     paths = tuple(f"/{n}" for n in range(len(changes)))
-    title = f"{kind} {', '.join(paths)}"
+    title = "move /0 → /g" if kind == "move" else f"{kind} {', '.join(paths)}"
     assert begun == ToolCallChanged("i", RUNNING, title, kind, paths)
     output = "\n".join(f"+{n}" for n in range(len(changes)))
     assert done == ToolCallChanged("i", COMPLETED, title, kind, paths, output)

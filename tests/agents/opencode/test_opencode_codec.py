@@ -311,6 +311,32 @@ def test_a_permission_is_answered_once(option: str | None, reply: str) -> None:
     assert talk.asked == [("POST", "/permission/per_1/reply", {"reply": reply})]
 
 
+def test_a_permission_shows_what_would_be_done() -> None:
+    """The whole command, the diff, and the input of a tool whose request does not tell it."""
+    talk = opened()
+    talk.begin()
+    asked = {"sessionID": "ses_1", "permission": "bash", "patterns": ["a", "b"]}
+    (bash,) = talk.event("permission.asked", id="p1", **asked, metadata={"command": "a\n\x1b|b"})
+    assert isinstance(bash, PermissionAsked)
+    assert bash.title == "bash: a ⏎ \\x1b|b"
+    assert bash.details == "command:\n  a\n  \\x1b|b\npatterns: a, b"
+    edit = {**asked, "permission": "edit", "patterns": ["f"]}
+    (edited,) = talk.event("permission.asked", id="p2", **edit, metadata={"diff": "-x\n+y"})
+    assert isinstance(edited, PermissionAsked)
+    assert edited.details == "patterns: f\ndiff:\n  -x\n  +y"
+    talk.part(
+        "prt_1",
+        "tool",
+        tool="db_run",
+        callID="c",
+        state={"status": "running", "title": "harmless", "input": {"sql": "DROP"}},
+    )
+    other = {**asked, "permission": "db_run", "patterns": ["*"], "tool": {"callID": "c"}}
+    (run,) = talk.event("permission.asked", id="p3", **other)
+    assert isinstance(run, PermissionAsked)
+    assert run.details == "sql: DROP\npatterns: *"
+
+
 def test_a_permission_that_nobody_waits_for_is_refused() -> None:
     """Without a turn, and beyond the bound; one of a foreign session is not ours to answer."""
     talk = opened()

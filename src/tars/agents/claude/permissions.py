@@ -78,6 +78,7 @@ def _in_words(id: str, asked: Asked) -> PermissionAsked:
         tools.kind(asked.tool_name),
         _options(asked.permission_suggestions),
         asked.tool_use_id,
+        tools.details(bytes(asked.input)),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from tars.agents.claude.messages import Block
+from tars.conversation import shown
 from tars.conversation.model import ToolCallChanged, ToolStatus
 from tars.protocols.jsonrpc import decoded
 
@@ -33,9 +34,9 @@ _KINDS = {
 }
 #: Members of a tool's input that are a path.
 _PATHS = ("file_path", "notebook_path", "path")
-#: Members that say best what is done, the best first.
-_WORDS = ("description", "command", *_PATHS, "pattern", "url", "query", "prompt")
-_TITLE_LENGTH = 200
+#: Members that say best what is done, the best first. A description is the model's own word
+#: for it: it never stands for a command.
+_WORDS = ("command", *_PATHS, "url", "pattern", "query", "description", "prompt")
 #: How much of a tool's output is told, in characters.
 OUTPUT_LIMIT = 200_000
 
@@ -69,9 +70,17 @@ def title(name: str, input: bytes) -> str:
     """Say in a line what a tool does: its name, and what its input says best."""
     members = decoded(input, _INPUT) or {}
     words = next((w for m in _WORDS if isinstance(w := members.get(m), str) and w), "")
-    line = " ".join(words.split())
-    line = line if len(line) <= _TITLE_LENGTH else line[: _TITLE_LENGTH - 1] + "…"
-    return f"{name}: {line}" if line else name
+    if name not in _KINDS and members:
+        # What matters in the input of an MCP server's tool is not known.
+        words = shown.compact(members)
+    line = shown.line(words)
+    return f"{shown.line(name)}: {line}" if line else shown.line(name)
+
+
+def details(input: bytes) -> str:
+    """Give all of a tool's input, for who has to allow it."""
+    members = decoded(input, _INPUT)
+    return shown.details(members or {}, _WORDS)
 
 
 def paths(input: bytes) -> tuple[str, ...]:

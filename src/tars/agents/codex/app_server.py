@@ -22,6 +22,7 @@ from tars.agents.codex import approvals, faults, limits, modes, usage
 from tars.agents.codex import messages as wire
 from tars.agents.codex.listener import Listener
 from tars.agents.codex.starting import ThreadStart
+from tars.conversation import shown
 from tars.conversation.model import (
     Garbled,
     Opened,
@@ -208,7 +209,9 @@ class AppServer:
             return []
         if asked.kind == "edit":
             # The request does not name the files; their item did.
-            asked = replace(asked, title=self._listener.edits.get(asked.call_id, asked.title))
+            title, diffs = self._listener.edits.get(asked.call_id, (asked.title, ""))
+            details = shown.visible("\n".join(filter(None, (diffs, asked.details))))
+            asked = replace(asked, title=title, details=details)
         return [self._approvals.add(id, asked)]
 
     def _refuse(self, id: Id, method: str) -> list[Said]:

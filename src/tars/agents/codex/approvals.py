@@ -5,13 +5,14 @@ call fails and the turn goes on, while `cancel` ends the turn. Where an MCP serv
 wants leave, it comes as an elicitation with an empty form.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from tars.agents.codex.messages import Message
+from tars.conversation import shown
 from tars.conversation.model import PermissionAsked, PermissionOption
 from tars.protocols.jsonrpc import Id, decoded
 
@@ -54,6 +55,14 @@ class _Elicitation(Message, frozen=True):
     requested_schema: dict[str, Any] = {}
 
 
+#: Members of a request that say nothing of what would be done, and those that say most.
+_UNTOLD = frozenset(
+    "threadId turnId itemId approvalId environmentId startedAtMs kind commandActions "
+    "availableDecisions requestedSchema".split()
+)
+_FIRST = ("command", "cwd", "permissions", "grantRoot", "serverName", "message", "_meta")
+
+_MEMBERS = msgspec.json.Decoder(dict[str, Any])
 _COMMAND = msgspec.json.Decoder(_Command)
 _FILES = msgspec.json.Decoder(_Files)
 _PERMISSIONS = msgspec.json.Decoder(_Permissions)
@@ -72,13 +81,26 @@ class Asked:
     answers: dict[PermissionOption, dict[str, Any]] = field(repr=False)
     declined: dict[str, Any] = field(repr=False)
     cancelled: dict[str, Any] = field(repr=False)
+    details: str = field(default="", repr=False)
 
     def permission(self, name: str) -> PermissionAsked:
-        return PermissionAsked(name, self.title, self.kind, tuple(self.answers), self.call_id)
+        title, options = shown.line(self.title), tuple(self.answers)
+        return PermissionAsked(name, title, self.kind, options, self.call_id, self.details)
 
 
 def read(method: str, params: Raw) -> Asked | None:
     """Understand a request of the app-server's, or give None where nobody can be asked it."""
+    asked = _understood(method, params)
+    return asked and replace(asked, details=_details(params))
+
+
+def _details(params: Raw) -> str:
+    members = decoded(params, _MEMBERS) or {}
+    told = {k: v for k, v in members.items() if k not in _UNTOLD and v is not None}
+    return shown.details(told, _FIRST)
+
+
+def _understood(method: str, params: Raw) -> Asked | None:
     match method:
         case "item/commandExecution/requestApproval":
             return _command(params)
@@ -124,7 +146,8 @@ def _files(params: Raw) -> Asked | None:
     if asked is None:
         return None
     answers = {option: _decision(option.id) for option in (_ACCEPT, _SESSION, _DECLINE)}
-    title = asked.reason or f"change files{f' in {asked.grant_root}' if asked.grant_root else ''}"
+    title = f"change files in {asked.grant_root}" if asked.grant_root else "change files"
+    title += f" ({asked.reason})" if asked.reason else ""
     return _decided(asked.thread_id, title, "edit", asked.item_id, answers)
 
 
@@ -138,7 +161,7 @@ def _permissions(params: Raw) -> Asked | None:
         _SESSION: {"permissions": asked.permissions, "scope": "session"},
         _DECLINE: nothing,
     }
-    title = asked.reason or "more permissions"
+    title = f"more permissions: {shown.compact(asked.permissions)}"
     return Asked(asked.thread_id, title, "other", asked.item_id, answers, nothing, nothing)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from tars.agents.codex.messages import Message
+from tars.conversation import shown
 from tars.conversation.model import Garbled, ToolCallChanged, ToolStatus, Unrecognised
 from tars.protocols.jsonrpc import decoded
 
@@ -158,6 +159,16 @@ def process(raw: Raw) -> tuple[str, str] | None:
     return (item.id, command.process_id) if item and command and command.process_id else None
 
 
+def edit(raw: Raw) -> tuple[str, str, str] | None:
+    """Give the id of a change of files, its title and its diffs, if it is one."""
+    item = decoded(raw, _ITEM)
+    call = decoded(raw, _FILE_CHANGE) if item and item.type == "fileChange" else None
+    if item is None or call is None or not call.changes:
+        return None
+    diffs = shown.details({change.path: change.diff for change in call.changes})
+    return item.id, _changed(call)[0], diffs
+
+
 def _answer(item: Item, raw: Raw, completed: bool) -> Read | None:
     said = decoded(raw, _TEXT)
     if said is None:
@@ -192,11 +203,18 @@ def _file_change(item: Item, raw: Raw, completed: bool) -> Read | None:
     if call is None:
         return None
     paths = tuple(change.path for change in call.changes)
+    title, kind = _changed(call)
+    diffs = "\n".join(change.diff for change in call.changes) if completed else ""
+    return ToolCallChanged(item.id, _status(call.status, completed), title, kind, paths, diffs)
+
+
+def _changed(call: _FileChange) -> tuple[str, str]:
+    """Say in a line what is changed, and give the kind of the change."""
     kinds = {"move" if c.kind.move_path else c.kind.type for c in call.changes}
     kind = kinds.pop() if kinds in ({"delete"}, {"move"}) else "edit"
-    diffs = "\n".join(change.diff for change in call.changes) if completed else ""
-    title = f"{kind} {', '.join(paths)}" if paths else kind
-    return ToolCallChanged(item.id, _status(call.status, completed), title, kind, paths, diffs)
+    paths = (f"{c.path} → {c.kind.move_path}" if c.kind.move_path else c.path for c in call.changes)
+    named = ", ".join(paths)
+    return f"{kind} {named}".rstrip(), kind
 
 
 def _tool(item: Item, raw: Raw, completed: bool) -> Read | None:

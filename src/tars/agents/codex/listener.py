@@ -91,14 +91,14 @@ class Thread:
 class Listener:
     """Turns notifications into what was said. `threads` are ours and our subagents';
     `commands` are the processes of the speaker's commands that run, by their items' ids, and
-    `edits` say what its changes of files are about."""
+    `edits` say what changes of files that are not done are about, and how they look."""
 
     def __init__(self) -> None:
         self.threads: dict[str, Thread] = {}
         self.limits: dict[str, Limit] = {}
         self.ignored = 0
         self.commands: dict[str, str] = {}
-        self.edits: dict[str, str] = {}
+        self.edits: dict[str, tuple[str, str]] = {}
         #: The thread whose turn somebody waits for.
         self.speaker: str | None = None
         self._item = ""
@@ -193,6 +193,7 @@ class Listener:
                 if id not in self.threads:
                     self._subagent(id, told.thread_id)
         if told.thread_id != self.speaker:
+            self._note_edit(told.item, completed=completed)
             return []
         self._note_command(told.item, completed=completed)
         read = items.read(told.item, completed=completed)
@@ -200,11 +201,18 @@ class Listener:
             return []
         if isinstance(read, items.Answer):
             return self._whole_answer(read)
-        if isinstance(read, ToolCallChanged) and read.paths and len(self.edits) < MAX_EDITS:
-            self.edits[read.call_id] = read.title
         return [read]
 
     def _note_command(self, item: Raw, *, completed: bool) -> None:
+    def _note_edit(self, item: Raw, *, completed: bool) -> None:
+        if (found := items.edit(item)) is None:
+            return
+        id, title, diffs = found
+        if completed:
+            self.edits.pop(id, None)
+        elif len(self.edits) < MAX_EDITS:
+            self.edits[id] = title, diffs
+
         if (found := items.process(item)) is None:
             return
         id, process = found

@@ -10,12 +10,16 @@ from typing import Any
 
 from tars.agents.opencode import tools
 from tars.agents.opencode.messages import Permission, Questions
+from tars.conversation import shown
 from tars.conversation.model import PermissionAsked, PermissionOption, Said
 
 #: How many may be open at once; what goes beyond is refused.
 MAX_OPEN = 64
 #: How many choices one question may offer.
 MAX_CHOICES = 50
+
+#: The members of a request that matter most; a patch may be long.
+_FIRST = ("command", "filepath", "patterns", "url")
 
 _REFUSE = "reject"
 _OPTIONS = (
@@ -43,14 +47,18 @@ class Asks:
     def __init__(self) -> None:
         self._open: dict[str, _Open] = {}
 
-    def add_permission(self, asked: Permission, call_id: str) -> list[Said]:
-        """Open it; nothing where it is open already, or too many are."""
+    def add_permission(self, asked: Permission, call_id: str, input: str = "") -> list[Said]:
+        """Open it; nothing where it is open already, or too many are. `input` are the details
+        of the call, where it was told."""
         if not self._add(_Open(asked.id)):
             return []
-        what = ", ".join(asked.patterns)
+        command = asked.metadata.get("command")
+        what = command if isinstance(command, str) and command else ", ".join(asked.patterns)
         title = tools.shortened(f"{asked.permission}: {what}" if what else asked.permission)
         kind = tools.kind(asked.permission)
-        return [PermissionAsked(asked.id, title, kind, _OPTIONS, call_id)]
+        members = {"patterns": ", ".join(asked.patterns), **asked.metadata}
+        details = shown.visible("\n".join(filter(None, (input, shown.details(members, _FIRST)))))
+        return [PermissionAsked(asked.id, title, kind, _OPTIONS, call_id, details)]
 
     def add_questions(self, asked: Questions, call_id: str) -> list[Said]:
         labels = [[c.label for c in q.options[:MAX_CHOICES]] for q in asked.questions]
@@ -63,6 +71,7 @@ class Asks:
                 "question",
                 _choices(labels[number]),
                 call_id,
+                shown.details({"question": question.question}),
             )
             for number, question in enumerate(asked.questions)
         ]

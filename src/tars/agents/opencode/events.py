@@ -181,7 +181,8 @@ class Hearing:
         asked = wire.decoded(properties, wire.Permission)
         if asked is None:
             return None
-        return self._put(asked, lambda call: self._asks.add_permission(asked, call))
+        input = self.turn.input(asked.tool.call) if self.turn is not None else ""
+        return self._put(asked, lambda call: self._asks.add_permission(asked, call, input))
 
     def _question(self, properties: Raw) -> list[Said] | None:
         asked = wire.decoded(properties, wire.Questions)

@@ -181,6 +181,7 @@ class Permission(Struct):
     session: str = field(name="sessionID")
     permission: str
     patterns: list[str] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
     tool: Call = field(default_factory=Call)
 
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 from tars.agents.opencode.messages import Part, ToolState
+from tars.conversation import shown
 from tars.conversation.model import ToolCallChanged, ToolStatus
 
-#: A title is for a person to read at a glance.
-LONGEST_TITLE = 300
 #: How many paths of one call are told.
 MAX_PATHS = 50
 
@@ -38,7 +37,8 @@ _STATUS = {
     "completed": ToolStatus.COMPLETED,
     "error": ToolStatus.FAILED,
 }
-#: The members of a tool's input that say what it is about; the first that is there.
+#: The members of a tool's input that say what it is about; the first that is there. A
+#: description is the model's own word for it: it never stands for a command.
 _SUBJECTS = ("command", "filePath", "path", "pattern", "url", "query", "description")
 
 
@@ -56,7 +56,7 @@ def changed(part: Part) -> ToolCallChanged | None:
     return ToolCallChanged(
         part.id,
         status,
-        title=shortened(state.title or _subject(state.input) or part.tool),
+        title=shortened(_subject(state.input) or state.title or part.tool),
         kind=kind(part.tool),
         paths=_paths(state),
         output=state.output or state.error,
@@ -64,7 +64,13 @@ def changed(part: Part) -> ToolCallChanged | None:
 
 
 def shortened(title: str) -> str:
-    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
+    """Make one line for a person to read at a glance."""
+    return shown.line(title)
+
+
+def details(input: dict[str, Any]) -> str:
+    """Give all of a call's input, for who has to allow it."""
+    return shown.details(input, _SUBJECTS)
 
 
 def _subject(input: dict[str, Any]) -> str:

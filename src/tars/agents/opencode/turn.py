@@ -69,6 +69,8 @@ class Turn:
     _texts: dict[str, _Text] = field(default_factory=dict)
     _calls: dict[str, ToolCallChanged] = field(default_factory=dict)
     _call_ids: dict[str, str] = field(default_factory=dict)
+    #: What the calls that are not over do, in words, by the agent's ids.
+    _inputs: dict[str, str] = field(default_factory=dict, repr=False)
     _counted: list[RequestUsage] = field(default_factory=list)
 
     @property
@@ -127,6 +129,10 @@ class Turn:
         """The id under which a call was told."""
         return self._call_ids.get(agents_id, agents_id)
 
+    def input(self, agents_id: str) -> str:
+        """The details of a call that was told, or nothing."""
+        return self._inputs.get(agents_id, "")
+
     def end(self) -> TurnEnded:
         """Say how it ended."""
         error = self.last.error if self.last is not None else self.failure
@@ -156,7 +162,15 @@ class Turn:
         self._call_ids[part.call] = part.id
         _bound(self._calls)
         _bound(self._call_ids)
+        self._note_input(part)
         return [change]
+
+    def _note_input(self, part: Part) -> None:
+        if part.state is None or part.state.status in ("completed", "error"):
+            self._inputs.pop(part.call, None)
+        elif part.state.input:
+            self._inputs[part.call] = tools.details(part.state.input)
+            _bound(self._inputs)
 
     def _at_least(self) -> ReportedUsage:
         counted = self._counted
