@@ -243,7 +243,7 @@ class Supervision(RuleBasedStateMachine):
         now = self.world.now
         signs = Signs(heard_at=0.0, rss_bytes=2000 if grown else 0, look=Look(now, now - 10))
         found = verdict(self.world.fleet[name], signs, now)
-        condition(self.world.fleet[name], signs, now)
+        condition(self.world.fleet[name], signs, now, 0.0)
         if found is not None:
             self.world.tell(name, found)
 

@@ -99,3 +99,7 @@ def test_nothing_is_waited_for_where_that_is_turned_off(tars: TarsHome) -> None:
     assert result.error is not None
     assert result.error.until is not None
     assert datetime.fromisoformat(result.error.until).tzinfo is not None
+    assert (tars.agent().state, condition(tars).word) == ("ready", "rate_limited")
+    assert condition(tars).until is not None
+    assert tars.prompt("Hello").outcome == "ok"
+    assert condition(tars).word == "idle"

@@ -124,7 +124,8 @@ class Agent:
     """`deadline` is the one deadline of the state; permissions have their own.
 
     `pid` is None while there is no process, or none yet. `began` is when the process was made and
-    `ready_since` when it answered its handshake; `since` when the state was entered.
+    `ready_since` when it answered its handshake; `since` when the state was entered. `last` is how
+    the last turn ended.
     """
 
     spec: Spec
@@ -143,6 +144,7 @@ class Agent:
     permissions: tuple[Pending, ...] = ()
     restarts: RestartHistory = field(default_factory=RestartHistory)
     fault: Fault | None = None
+    last: Outcome | None = None
 
     @classmethod
     def new(cls, spec: Spec, now: float = 0.0) -> "Agent":

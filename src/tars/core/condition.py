@@ -7,7 +7,7 @@ told from the agent, what was observed of it, and the time.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tars.core.agent import Agent, Because, State
+from tars.core.agent import Agent, Because, Outcome, State
 from tars.core.health import Signs, life_at
 from tars.errors import Fault
 
@@ -37,8 +37,8 @@ class Condition:
     until: float | None = None
 
 
-def condition(agent: Agent, signs: Signs, now: float) -> Condition:
-    """Tell how an agent is at `now`."""
+def condition(agent: Agent, signs: Signs, now: float, wall: float) -> Condition:
+    """Tell how an agent is at `now`, which is `wall` in seconds since the epoch."""
     match agent.state:
         case State.STOPPED:
             evidence = "a prompt starts it" if agent.wanted else "nobody wants it to run"
@@ -47,18 +47,52 @@ def condition(agent: Agent, signs: Signs, now: float) -> Condition:
             evidence = "its handshake is not answered yet"
             return Condition(Word.STARTING, evidence, agent.since, agent.deadline)
         case State.READY:
-            return Condition(Word.IDLE, "it has answered, and nothing is asked", agent.since)
+            return _idle(agent, now, wall)
         case State.BUSY:
             return _in_turn(agent, signs, now)
         case State.LIMITED:
             since = agent.since if agent.held is None else agent.held.since
-            return Condition(Word.LIMITED, _fault(agent), since, agent.deadline)
+            evidence = f"{_fault(agent)} tars tries the turn again by itself."
+            return Condition(Word.LIMITED, evidence, since, agent.deadline)
         case State.STOPPING:
             return _ending(agent)
         case State.WAITING:
             return Condition(Word.DEAD, _fault(agent), agent.since, agent.deadline)
         case State.FAILED:  # pragma: no branch
             return Condition(Word.DEAD, _fault(agent), agent.since)
+
+
+def limit_ends(agent: Agent, now: float, wall: float) -> float | None:
+    """When the limit ends that stopped the last turn of an idle agent, monotonic; None where
+    there is none, or it is over."""
+    fault = agent.fault
+    if agent.state is not State.READY or fault is None or fault.until is None:
+        return None
+    return now + fault.until - wall if fault.until > wall else None
+
+
+#: How a turn ended → what is said of it. One that failed says of what.
+_LAST = {
+    Outcome.OK: "its last turn ended well",
+    Outcome.CANCELLED: "its last turn was cancelled",
+    Outcome.ERROR: "its last turn failed",
+    Outcome.TIMEOUT: "its last turn was given up",
+    Outcome.INTERRUPTED: "its last turn was interrupted",
+    Outcome.REFUSED: "it refused its last turn",
+}
+
+
+def _idle(agent: Agent, now: float, wall: float) -> Condition:
+    until = limit_ends(agent, now, wall)
+    if until is not None:
+        return Condition(Word.LIMITED, _fault(agent), agent.since, until)
+    if agent.last is not None:
+        known = _LAST[agent.last]
+    else:
+        known = "a prompt starts its process" if agent.pid is None else "its handshake was answered"
+    if agent.fault is not None:
+        known += f" ({agent.fault.kind.value.replace('_', ' ')})"
+    return Condition(Word.IDLE, f"{known}, and nothing is asked", agent.since)
 
 
 def _in_turn(agent: Agent, signs: Signs, now: float) -> Condition:

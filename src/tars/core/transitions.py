@@ -125,7 +125,7 @@ def let_go(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
     if agent.held is None:
         return agent, ()
     finished = c.FinishTurn(agent.held.prompt, outcome, fault)
-    return replace(agent, held=None), (finished,)
+    return replace(agent, held=None, last=outcome), (finished,)
 
 
 def finish(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
@@ -136,7 +136,7 @@ def finish(agent: Agent, outcome: Outcome, fault: Fault | None) -> Step:
     if turn.ending is not None and outcome is not Outcome.OK:
         outcome, fault = turn.ending, turn.fault
     kept = None if outcome is Outcome.OK else (fault or agent.fault)
-    agent = replace(agent, turn=None, permissions=(), fault=kept)
+    agent = replace(agent, turn=None, permissions=(), fault=kept, last=outcome)
     return agent, (c.FinishTurn(turn.prompt, outcome, fault),)
 
 

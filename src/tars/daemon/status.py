@@ -32,7 +32,7 @@ def agent_status(
         kind=driver.kind.name,
         protocol=driver.setup.protocol,
         state=agent.state.value,
-        condition=condition_status(condition(agent, driver.signs, now), now),
+        condition=condition_status(condition(agent, driver.signs, now, time.time()), now),
         pid=agent.pid,
         uptime_seconds=0.0 if agent.began is None else round(now - agent.began, 3),
         restarts=agent.restarts.total,

@@ -6,6 +6,7 @@ takes time (conversations, the disk, the clock) runs in tasks that send events b
 """
 
 import itertools
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
@@ -19,7 +20,7 @@ from tars.core import events as e
 from tars.core import health
 from tars.core.agent import Agent, Spec, State
 from tars.core.commands import Command
-from tars.core.condition import Condition, Word, condition
+from tars.core.condition import Condition, Word, condition, limit_ends
 from tars.core.fleet import Fleet
 from tars.errors import Fault, FaultKind
 from tars.runtime.alarms import Alarms
@@ -217,7 +218,8 @@ class Loop:
 
     def condition(self, name: str) -> Condition:
         """Tell how an agent is now. Raises AgentNotFound."""
-        return condition(self.fleet[name], self.drivers[name].signs, anyio.current_time())
+        now, wall = anyio.current_time(), time.time()
+        return condition(self.fleet[name], self.drivers[name].signs, now, wall)
 
     def _tell_condition(self, name: str) -> None:
         """Tell the audience when an agent's condition has another word than before."""
@@ -309,6 +311,7 @@ class Loop:
             if deadline is not None and deadline <= anyio.current_time():
                 self.send(name, self._time_up(name))
             self._judge(name)
+            self._tell_condition(name)
             self._alarms.set(name, self._next_look(name))
 
     def _time_up(self, name: str) -> e.Event:
@@ -342,7 +345,8 @@ class Loop:
         """When this agent has to be judged again, if nothing happens to it before."""
         agent = self.fleet[name]
         look = health.next_look(agent, self.drivers[name].signs)
-        times = (agent.next_deadline, look, self._too_late(name))
+        ends = limit_ends(agent, anyio.current_time(), time.time())
+        times = (agent.next_deadline, look, self._too_late(name), ends)
         return min((t for t in times if t is not None), default=float("inf"))
 
     async def _measure_now_and_then(self) -> None:
