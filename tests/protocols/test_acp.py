@@ -405,11 +405,12 @@ def test_what_belongs_to_no_turn_is_dropped() -> None:
     assert script.text("[MODE_UPDATE] yolo") == [ModeChanged("yolo")]
     assert script.update("current_mode_update", currentModeId="plan") == [ModeChanged("plan")]
     script.begin()
-    assert script.text("other", session="s9") == []
-    assert script.text("[MODE_UPDATE] yolo", session="s9") == []
+    strange = [Unrecognised("update for another session")]
+    assert script.text("other", session="s9") == strange
+    assert script.text("[MODE_UPDATE] yolo", session="s9") == strange
     script.answer({"stopReason": "end_turn"})
     assert script.text("late") == []
-    assert script.codec.ignored == 5
+    assert script.codec.ignored == 3
 
 
 def test_what_tars_does_not_use_is_counted() -> None:
@@ -687,7 +688,6 @@ def test_a_permission_is_asked_and_answered() -> None:
     assert script.sent() == []
 
 
-def test_ids_that_look_alike_are_kept_apart() -> None:
 def test_a_permission_shows_the_command_and_the_change() -> None:
     """Where the title is what the model calls it, the command stands for it."""
     script = prompted()
@@ -703,6 +703,7 @@ def test_a_permission_shows_the_command_and_the_change() -> None:
     assert asked.details == 'content: [{"type": "diff", "path": "/f", "newText": "x"}]'
 
 
+def test_ids_that_look_alike_are_kept_apart() -> None:
     """0 and "0" are two requests, each with its own answer."""
     script = prompted()
     [number], [string] = script.ask_permission(0), script.ask_permission("0")

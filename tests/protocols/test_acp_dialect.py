@@ -22,6 +22,7 @@ from tars.conversation.model import (
     TextSaid,
     ToolCallChanged,
     TurnEnded,
+    Unrecognised,
 )
 from tars.errors import Fault, FaultKind
 from tars.protocols.acp import Acp
@@ -216,7 +217,8 @@ def test_an_empty_context_is_none() -> None:
     script = counted_by(UsageRule.NONE)
     assert fill(script, used=0, size=200000) == []
     assert fill(script, used="s3cr3t") == [Garbled("a malformed usage_update", 51)]
-    assert script.update("usage_update", "elsewhere", used=5) == []
+    elsewhere = script.update("usage_update", "elsewhere", used=5)
+    assert elsewhere == [Unrecognised("update for another session")]
     plain = Script()
     plain.open()
     assert fill(plain, used=5, size=10) == [ContextTold(5, 10)]

@@ -81,6 +81,18 @@ def test_one_turn_at_a_time(process: Process) -> None:
         process.sessions.prompt(Turn("again", None))
 
 
+def test_only_a_session_that_was_never_here_is_strange(process: Process) -> None:
+    """Not one that was left, and none while one is opened: it may be that."""
+    sessions = process.sessions
+    sessions.prompt(Turn("hello", "two"))
+    assert not sessions.strange("three")
+    sessions.opened("two", resumed=True)
+    sessions.forget()
+    sessions.close("two")
+    assert not sessions.strange("two")
+    assert sessions.strange("three")
+
+
 def test_a_turn_that_was_cancelled_while_it_waited_is_never_sent(process: Process) -> None:
     """It ends when its session is open."""
     turn = Turn("hello", "two")

@@ -46,7 +46,7 @@ from tars.protocols.jsonrpc import (
     decoded,
 )
 from tars.protocols.lines import DEFAULT_LIMIT
-from tars.protocols.open_sessions import OpenSessions, Turn
+from tars.protocols.open_sessions import STRANGE_SESSION, OpenSessions, Turn
 from tars.protocols.peer import Answered, Heard, Peer
 
 #: How long a replayed conversation may be silent before it is taken as over.
@@ -182,6 +182,8 @@ class Acp:
             return self._ignore()
         turn = self._turn_of(message.session_id)
         if turn is None and message.session_id != self._sessions.current:
+            if self._sessions.strange(message.session_id):
+                return [Unrecognised(STRANGE_SESSION)]
             return self._ignore()
         update = wire.read_update(message.update)
         if isinstance(update, Filled):
@@ -210,9 +212,9 @@ class Acp:
                 call.kind or "",
                 request.offered(),
                 call.tool_call_id,
+                call.details(),
             )
         ]
-                call.details(),
 
     def _may_ask(self, session_id: str) -> bool:
         turn = self._turn_of(session_id)

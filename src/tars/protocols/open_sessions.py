@@ -21,6 +21,9 @@ from tars.errors import Fault, FaultKind
 from tars.protocols.faults import broken
 from tars.protocols.peer import Peer
 
+#: What an update for a session that was never opened here is counted as.
+STRANGE_SESSION = "update for another session"
+
 
 @dataclass(slots=True)
 class Turn:
@@ -62,6 +65,7 @@ class OpenSessions(Generic[ATurn, AStart]):
         self.handshaking = False
         self._greeted = False
         self._open: set[str] = set()
+        self._left: set[str] = set()
         self._start = start
         self._send = send
         self._end = end
@@ -92,6 +96,13 @@ class OpenSessions(Generic[ATurn, AStart]):
     def close(self, session_id: str) -> None:
         """The agent no longer has this session open: let the next prompt try to open it."""
         self._open.discard(session_id)
+        self._left.add(session_id)
+
+    def strange(self, session_id: str) -> bool:
+        """Whether this is none of the sessions that were opened here, nor may be the one that is
+        on its way."""
+        known = self._open | self._left
+        return bool(known) and session_id not in known and self.starting is None
 
     def opened(self, session_id: str, *, resumed: bool) -> bool:
         """Note that the session on its way is open; `pursue` then. False says that nobody wants

@@ -11,6 +11,9 @@ from tars.protocols import jsonrpc
 from tars.protocols.jsonrpc import Id, Malformed, Notification, Request, Response, RpcError
 from tars.protocols.lines import DEFAULT_LIMIT, Lines, TooLong
 
+#: Why a well-formed answer is garbage all the same.
+ANSWER_TO_NOTHING = "an answer to no request"
+
 #: What to do with the answer to a request of ours.
 Then = Callable[[Raw | RpcError], list[Said]]
 
@@ -84,5 +87,5 @@ class Peer:
             return message
         then = self._pending.pop(message.id, None)
         if then is None:
-            return Garbled("an answer to no request", len(line))
+            return Garbled(ANSWER_TO_NOTHING, len(line))
         return Answered(then, message.result)

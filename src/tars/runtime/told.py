@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from tars.conversation.model import ContextTold, Limit, LimitsTold, Said, Unrecognised
+from tars.conversation.model import ContextTold, Garbled, Limit, LimitsTold, Said, Unrecognised
+from tars.protocols.peer import ANSWER_TO_NOTHING
 
 #: How many names of messages that nobody knows are counted apart.
 MAX_UNRECOGNISED = 50
@@ -24,5 +25,10 @@ class Told:
         elif isinstance(said, ContextTold):
             self.context = said
         elif isinstance(said, Unrecognised):
-            known = said.what in self.unrecognised or len(self.unrecognised) < MAX_UNRECOGNISED
-            self.unrecognised[said.what if known else "others"] += 1
+            self._count(said.what)
+        elif isinstance(said, Garbled) and said.reason == ANSWER_TO_NOTHING:
+            self._count(said.reason)
+
+    def _count(self, what: str) -> None:
+        known = what in self.unrecognised or len(self.unrecognised) < MAX_UNRECOGNISED
+        self.unrecognised[what if known else "others"] += 1

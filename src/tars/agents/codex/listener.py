@@ -17,10 +17,10 @@ from tars.conversation.model import (
     Said,
     TextSaid,
     ThoughtSaid,
-    ToolCallChanged,
     Unrecognised,
 )
 from tars.protocols.jsonrpc import decoded
+from tars.protocols.open_sessions import STRANGE_SESSION
 
 #: How many threads are known at once; of more, the oldest of a subagent is forgotten.
 MAX_THREADS = 256
@@ -172,7 +172,7 @@ class Listener:
         if told is None:
             return None
         if told.thread_id != self.speaker or not told.delta:
-            return []
+            return self._strange(told.thread_id)
         self._streamed[told.item_id] = None
         if len(self._streamed) > MAX_STREAMED:
             del self._streamed[next(iter(self._streamed))]
@@ -192,9 +192,9 @@ class Listener:
             for id in items.subagents(told.item):
                 if id not in self.threads:
                     self._subagent(id, told.thread_id)
-        if told.thread_id != self.speaker:
             self._note_edit(told.item, completed=completed)
-            return []
+        if told.thread_id != self.speaker:
+            return self._strange(told.thread_id)
         self._note_command(told.item, completed=completed)
         read = items.read(told.item, completed=completed)
         if isinstance(read, items.Nothing):
@@ -203,7 +203,6 @@ class Listener:
             return self._whole_answer(read)
         return [read]
 
-    def _note_command(self, item: Raw, *, completed: bool) -> None:
     def _note_edit(self, item: Raw, *, completed: bool) -> None:
         if (found := items.edit(item)) is None:
             return
@@ -213,6 +212,7 @@ class Listener:
         elif len(self.edits) < MAX_EDITS:
             self.edits[id] = title, diffs
 
+    def _note_command(self, item: Raw, *, completed: bool) -> None:
         if (found := items.process(item)) is None:
             return
         id, process = found
@@ -247,7 +247,7 @@ class Listener:
             return None
         thread = self.threads.get(told.thread_id)
         if thread is None:
-            return []
+            return self._strange(told.thread_id)
         request = thread.meter.updated(told, thread.running)
         said: list[Said] = [RequestCounted(request)] if request else []
         return said if thread.parent else [*said, *_context(told.token_usage)]
@@ -267,6 +267,12 @@ class Listener:
         if (thread := self.threads.get(told.thread_id)) is not None:
             thread.meter.model = told.to_model
         return []
+
+    def _strange(self, thread_id: str) -> list[Said]:
+        """What nobody waits for: count it where the thread is none of ours. One that is being
+        opened is not known yet, but then there is no speaker."""
+        ours = self.speaker is None or thread_id in self.threads
+        return [] if ours else [Unrecognised(STRANGE_SESSION)]
 
     def _subagent(self, thread_id: str, parent: str) -> Thread:
         if len(self.threads) >= MAX_THREADS:

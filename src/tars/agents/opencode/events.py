@@ -18,6 +18,7 @@ from tars.conversation.model import (
     Said,
     Unrecognised,
 )
+from tars.protocols.open_sessions import STRANGE_SESSION
 
 #: How many of a session's last messages are read when events were missed.
 MISSED_MESSAGES = 100
@@ -101,7 +102,7 @@ class Hearing:
 
     def _note_part(self, part: wire.Part, at: float | None) -> list[Said]:
         if not self._known.is_ours(part.session):
-            return self._ignore()
+            return [Unrecognised(STRANGE_SESSION)]
         if part.type == "step-finish":
             return self._count(part, at)
         turn = self._turn_of(part.session)
@@ -127,7 +128,7 @@ class Hearing:
 
     def _note_message(self, message: wire.Message) -> list[Said]:
         if not self._known.is_ours(message.session):
-            return self._ignore()
+            return [Unrecognised(STRANGE_SESSION)]
         turn = self._turn_of(message.session)
         if message.role == "user":
             new = self._known.is_new_user(message.id)
