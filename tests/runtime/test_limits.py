@@ -24,7 +24,7 @@ async def limited(stage: Stage, script: str = "limit 100 10 5; text done; end do
 
 
 def test_one_turn_two_attempts(tmp_path: Path) -> None:
-    """It is begun once and reported once, with what both attempts used; whoever waits is
+    """It is begun for each and reported once, with what both attempts used; whoever waits is
     told of the wait and of its end."""
 
     async def scene(stage: Stage) -> None:
@@ -42,7 +42,7 @@ def test_one_turn_two_attempts(tmp_path: Path) -> None:
         assert report.reported == ReportedUsage(17, 8)
         assert (report.usage.input, report.usage.output) == (17, 8)
         assert report.duration_ms == 102_000
-        assert stage.witness.began_turns == [prompt]
+        assert (stage.witness.began_turns, len(stage.witness.holds)) == ([prompt, prompt], 1)
         assert stage.pids() == [pid]
         waits = [said for said in stage.witness.heard if isinstance(said, Retrying)]
         assert [said.reason for said in waits] == ["The limit is reached.", ""]
