@@ -96,6 +96,13 @@ def test_start_when_running_changes_nothing(machine: Machine) -> None:
     assert machine.daemons() == [pid]
 
 
+def test_starting_an_agent_of_a_daemon_that_runs_says_what_concerns_it(machine: Machine) -> None:
+    """Nothing of the daemon, nor of another agent."""
+    machine.tars("start")
+    done = machine.tars("start", "echo")
+    assert (done.returncode, done.stdout) == (0, "echo is ready.\n")
+
+
 def test_two_starts_at_once_are_one_daemon(machine: Machine) -> None:
     """Both succeed; whoever loses the lock waits for the other's daemon."""
     with ThreadPoolExecutor() as pool:

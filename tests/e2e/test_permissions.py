@@ -24,7 +24,7 @@ def answers(tars: TarsHome) -> list[dict[str, Any]]:
 
 def test_a_choice_is_remembered_until_it_is_forgotten(tars: TarsHome) -> None:
     """Over a restart of the daemon; the log and the events say who answered, and never what
-    it was about."""
+    it was about. The request has its title, and each name is as the wire spells it."""
     tars.start()
     with tars.happenings() as happened:
         asked, stream = ask(tars)
@@ -35,7 +35,13 @@ def test_a_choice_is_remembered_until_it_is_forgotten(tars: TarsHome) -> None:
         while b'"event":"permission_answered"' not in told:
             told += happened.recv(65536)
         assert b'"by":"person"' in told
-        assert asked.title.encode() not in told
+        for event in (b'"event":"permission_asked"', b'"event":"permission_answered"'):
+            (line,) = (line for line in told.splitlines() if event in line)
+            assert b'"requestId"' in line
+            assert b'"toolKind"' in line
+            assert (asked.title.encode() in line) is (event == b'"event":"permission_asked"')
+        assert b"retry_after" not in told
+        assert b'"retryAfter"' in told or b"turn_ended" not in told
     assert tars.prompt("ECHO:ask").text == "echo: allow_once"
     tars.stop()
     tars.start()

@@ -69,8 +69,8 @@ def start(
         return run(find_home())
     if not names:
         return _start_daemon()
-    _check_names(names)
-    _start_daemon(report=False)
+    if not _check_names(names):
+        _start_daemon(report=False)
     return _change(names, "start")
 
 
@@ -94,16 +94,19 @@ def restart(names: Names = None) -> int:
     return status if status != exit_codes.DONE else _start_daemon()
 
 
-def _check_names(names: list[str]) -> None:
-    """Raises AgentNotFound before a daemon is started for nothing. One that runs knows."""
+def _check_names(names: list[str]) -> bool:
+    """Say whether a daemon runs, which knows the names. Raises AgentNotFound before one is
+    started for nothing."""
     try:
         connect().agents()
+        return True
     except NotRunning:
         agents = load(find_home(), KINDS).agents
         known = {*agents, *(group for agent in agents.values() for group in agent.group)}
         for name in names:
             if name not in known:
                 raise AgentNotFound(f"There is no agent and no group {name!r}.") from None
+        return False
 
 
 def _start_daemon(*, report: bool = True) -> int:

@@ -365,7 +365,8 @@ class FeedEvent(Wire):
     """One line of `GET /v1/events`: something that happened to an agent. `data` holds the
     fields of the event or message named by `event`. `condition_changed` has those of
     ConditionStatus and the word that `was`; `permission_answered` says who answered, as `by`:
-    policy, remembered, person, timeout, or nobody where the turn was over."""
+    policy, remembered, person, timeout, or nobody where the turn was over; `permission_asked`
+    has the `title` that PermissionStatus shows. Names in it are camelCase, as everywhere."""
 
     event: str
     agent: str

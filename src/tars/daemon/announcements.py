@@ -4,6 +4,7 @@ Nothing of it is kept. What has to be on record first is told by the chronicle i
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import msgspec
@@ -27,11 +28,14 @@ class Announcements:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
 
-    def decided(self, agent: str, event: e.Event) -> None:
-        """Tell an event that the core has judged."""
+    def decided(self, agent: str, event: e.Event, title: str = "") -> None:
+        """Tell an event that the core has judged; a request for leave has a `title`."""
         # Who answered a request, and how, is told once, when the agent has its answer.
         if self._feed.listeners and not isinstance(event, e.PermissionAnswered):
-            self.happened(_snake(type(event).__name__), agent, msgspec.to_builtins(event))
+            data = _camel(msgspec.to_builtins(event))
+            if isinstance(event, e.PermissionAsked):
+                data["title"] = title
+            self.happened(_snake(type(event).__name__), agent, data)
 
     def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
         """Tell how the agent fares now."""
@@ -85,6 +89,18 @@ class Announcements:
                 self._feed.publish_turn(turn, "waiting", waiting)
             case _:
                 pass
+
+
+def _camel(value: Any) -> Any:
+    """Name every field, however deep, as the wire does."""
+    if isinstance(value, dict):
+        return {_wire_name(name): _camel(of) for name, of in value.items()}
+    return [_camel(of) for of in value] if isinstance(value, list | tuple) else value
+
+
+def _wire_name(name: str) -> str:
+    first, *more = name.split("_")
+    return first + "".join(word.capitalize() for word in more)
 
 
 def _snake(name: str) -> str:

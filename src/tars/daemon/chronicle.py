@@ -62,6 +62,7 @@ class Chronicle:
         self.warnings: deque[str] = deque(maxlen=WARNINGS)
         self.store_deleted = False
         self.fallbacks: Fallbacks | None = None
+        self.asked_for: Callable[[str, e.PermissionAsked], PermissionAsked | None] = _nothing
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
         self._children = Note(home.children)
@@ -117,7 +118,10 @@ class Chronicle:
         self._decisions.append(Decision(self.run, agent, now, at, event, commands))
         if len(self._decisions) >= BATCH:
             self.flush()
-        self._announcements.decided(agent, event)
+        title = ""
+        if isinstance(event, e.PermissionAsked) and (asked := self.asked_for(agent, event)):
+            title = asked.title
+        self._announcements.decided(agent, event, title)
 
     def close(self) -> None:
         """Let go of its files: nothing more happens."""
@@ -352,3 +356,7 @@ class Chronicle:
         except OSError as error:
             # PDEATHSIG and the marks still end them, with a killed daemon or after it.
             log.error("children_not_noted", reason=error.strerror)
+
+
+def _nothing(_agent: str, _event: e.PermissionAsked) -> None:
+    return None

@@ -89,6 +89,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     assembly.adopt_all()
     fallbacks = Fallbacks(loop, chronicle.feed, assembly.fallbacks)
     chronicle.fallbacks = fallbacks
+    chronicle.asked_for = loop.asked_for
     closed = anyio.Event()
     door = Door(home.socket, closed)
     door.bind()

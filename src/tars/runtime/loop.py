@@ -14,7 +14,7 @@ from typing import Any, cast
 import anyio
 from anyio.abc import TaskGroup
 
-from tars.conversation.model import RequestUsage, Retrying, Said
+from tars.conversation.model import PermissionAsked, RequestUsage, Retrying, Said
 from tars.core import commands as c
 from tars.core import events as e
 from tars.core import health
@@ -220,6 +220,10 @@ class Loop:
         """Tell how an agent is now. Raises AgentNotFound."""
         now, wall = anyio.current_time(), time.time()
         return condition(self.fleet[name], self.drivers[name].signs, now, wall)
+
+    def asked_for(self, name: str, event: e.PermissionAsked) -> PermissionAsked | None:
+        """Give what the agent asks leave for. Raises KeyError where there is no such agent."""
+        return self.drivers[name].questions.get(event.request_id)
 
     def _tell_condition(self, name: str) -> None:
         """Tell the audience when an agent's condition has another word than before."""
