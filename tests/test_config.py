@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tars import config, config_writing
+from tars.agents.registry import KINDS as REGISTRY
 from tars.config import AgentConfig, Config
 from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
@@ -456,6 +457,36 @@ def test_the_embedded_agent_is_gemini_where_it_is_installed(home: Home) -> None:
     assert embedded.agents["gemini"].kind == "gemini"
     assert embedded.warnings == ()
     assert embedded.source is None
+
+
+@pytest.mark.parametrize(
+    ("installed", "agent", "others"),
+    [
+        ("claude", "claude", ""),
+        ("opencode", "opencode", ""),
+        ("codex opencode claude", "claude", "codex, opencode"),
+        ("codex gemini", "gemini", "codex"),
+    ],
+)
+def test_the_embedded_agent_is_what_is_installed(
+    home: Home, installed: str, agent: str, others: str
+) -> None:
+    """Gemini CLI before all others; the next one says which others there are."""
+    names = installed.split()
+    embedded = config.embedded(home, lambda command: command if command in names else None)
+    assert embedded.default_agent == agent
+    assert list(embedded.agents) == [agent]
+    assert bool(embedded.warnings) == bool(others)
+    for warning in embedded.warnings:
+        assert others in warning
+        assert "tars agents detect --write" in warning
+
+
+def test_every_cli_of_its_own_may_be_embedded(home: Home) -> None:
+    """In the registry's order."""
+    asked: list[str] = []
+    config.embedded(home, asked.append)
+    assert asked == [n for n, k in REGISTRY.items() if k.command[:1] == (n,)]
 
 
 def test_the_embedded_agent_is_echo_elsewhere_and_says_so(home: Home) -> None:

@@ -33,6 +33,9 @@ _EXAMPLES = {
     "pty": ("any terminal program", 'command = ["aider"]'),
 }
 
+#: Kinds whose command has their own name, the one that is taken first before the others.
+_CLIS = ("gemini", "claude", "codex", "opencode")
+
 Which = Callable[[str], str | None]
 
 
@@ -138,17 +141,24 @@ def load(home: Home, kinds: Mapping[str, KindFacts], which: Which = shutil.which
 
 
 def embedded(home: Home, which: Which = shutil.which) -> Config:
-    """Configure Gemini CLI where `which` finds it, else the built-in agent, which says so."""
-    installed = which("gemini") is not None
-    name = "gemini" if installed else "echo"
-    missing = (
-        "No agent CLI is installed, so the built-in agent `echo` answers, without a model. "
-        "Install one with `npm install -g @google/gemini-cli`."
-    )
+    """Configure the first CLI that `which` finds, else the built-in agent, which says so."""
+    installed = [name for name in _CLIS if which(name) is not None]
+    name, *others = installed or ["echo"]
+    warnings: tuple[str, ...] = ()
+    if not installed:
+        warnings = (
+            "No agent CLI is installed, so the built-in agent `echo` answers, without a model. "
+            f"Install one of {', '.join(_CLIS)}: `npm install -g @google/gemini-cli`.",
+        )
+    elif others:
+        warnings = (
+            f"No agent is configured, so {name} is the only one; {', '.join(others)} can be too: "
+            f"`tars agents detect --write {','.join(installed)}`.",
+        )
     return Config(
         default_agent=name,
         agents={name: AgentConfig(name=name, kind=name, cwd=home.workspace)},
-        warnings=() if installed else (missing,),
+        warnings=warnings,
     )
 
 

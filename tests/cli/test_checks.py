@@ -21,6 +21,7 @@ from tars.cli.checks import (
     check_node,
     check_space,
 )
+from tars.cli.detection import Candidate, detect
 from tars.config import AgentConfig, Config, load
 from tars.control import contract as c
 from tars.control.client import Client
@@ -144,6 +145,23 @@ def test_an_installed_gemini_shows_its_version(home: Path) -> None:
     assert "0.61.0" in said
     assert "GEMINI_API_KEY is set" in said
     assert SECRET not in said
+
+
+def test_a_program_beside_npms_stub_shows_its_version(home: Path) -> None:
+    """The one that would be launched is asked, not the stub; by `agents detect` too."""
+    (home / "lib" / "claude-code").mkdir(parents=True)
+    stub = program(home / "lib" / "claude-code" / "bin", "claude.exe", "exit 1")
+    program(home / "lib" / "claude-code-linux-x64", "claude", "echo 2.1.316")
+    (home / "bin").mkdir()
+    (home / "bin" / "claude").symlink_to(stub)
+    agent = AgentConfig(name="claude", kind="claude", cwd=home)
+    config = Config(default_agent="claude", agents={"claude": agent})
+    env = {"PATH": str(home / "bin"), "HOME": str(home)}
+    [found] = check_agent(agent, KINDS["claude"], config, env)
+    assert found.verdict is Verdict.WELL
+    assert found.message.startswith("2.1.316 (")
+    [detected] = detect([Candidate("claude", KINDS["claude"], ("claude",))], env)
+    assert detected.version == "2.1.316"
 
 
 def test_a_command_that_fails_is_a_fault(home: Path) -> None:

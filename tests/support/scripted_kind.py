@@ -187,6 +187,9 @@ class ScriptedKind:
     def one_shot(self, protocol: str) -> bool:
         return protocol == "one-shot"
 
+    def program(self, command: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+        return command[0]
+
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         self._fail("launch")
         one_shot = self.one_shot(setup.protocol)

@@ -5,6 +5,7 @@ mean. A `History` is the CLI's own log of a conversation: the only place where s
 them tell what a turn used, and a thing that has to be guarded across restarts.
 """
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,6 +176,10 @@ class Kind(Protocol):
     def traces(self, env: Mapping[str, str]) -> Traces:
         """Look for what the CLI has left on this machine, for somebody with this environment."""
         return Traces()
+
+    def program(self, command: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+        """Give the file that this command really runs, or None where it is not there."""
+        return shutil.which(command[0], path=env.get("PATH"))
 
     def one_shot(self, protocol: str) -> bool:
         """Whether this protocol wants a process per prompt."""

@@ -159,7 +159,7 @@ def check_agent(
         yield Finding(Verdict.FAULT, agent.name, one_line(str(invalid)))
         return
     command = agent.command or kind.command
-    program = shutil.which(command[0], path=env.get("PATH"))
+    program = kind.program(command, env)
     if program is None:
         yield Finding(
             Verdict.FAULT,

@@ -132,10 +132,10 @@ def _look(candidate: Candidate, env: Mapping[str, str]) -> Found | None:
     elsewhere = program or shutil.which(name, path=os.pathsep.join(map(str, places(env))))
     if elsewhere is None:
         return None
-    path = Path(elsewhere)
-    return Found(
-        candidate, path, program is not None, version_of(path, env), candidate.kind.traces(env)
-    )
+    path, kind = Path(elsewhere), candidate.kind
+    # What npm put there may be no more than a stub beside the program.
+    asked = Path(kind.program((elsewhere,), env) or elsewhere)
+    return Found(candidate, path, program is not None, version_of(asked, env), kind.traces(env))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

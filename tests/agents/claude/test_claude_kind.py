@@ -105,6 +105,7 @@ def test_the_native_program_is_found_beside_npms_stub(setup: Setup) -> None:
     first, second = KIND.launch(setup, None).argv[:2]
     assert first.endswith("/claude-code-linux-x64/claude")
     assert second == "--verbose"
+    assert KIND.program(setup.command, setup.env) == first
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,9 @@ class Claude(Kind):
         unknown = sys.platform == "darwin" and not signed_in
         return Traces(None if unknown else signed_in, logs)
 
+    def program(self, command: tuple[str, ...], env: Mapping[str, str]) -> str | None:
+        return super().program(_native(command, env), env)
+
     def launch(self, setup: Setup, session_id: str | None) -> Launch:
         resumed = session_id is not None and self._knows(setup, session_id)
         held = session_id if resumed and session_id is not None else str(uuid4())
@@ -89,7 +92,7 @@ class Claude(Kind):
             *(("--resume", held) if resumed else ("--session-id", held)),
         )
         env = {**setup.env, "TMPDIR": str(setup.tmp)}
-        argv = (*_native(setup), *_STREAMING, *choice)
+        argv = (*_native(setup.command, setup.env), *_STREAMING, *choice)
         return Launch(argv, env, setup.cwd, session_id=held)
 
     def codec(self, setup: Setup) -> Codec:
@@ -119,17 +122,17 @@ def _mentions(path: Path, member: bytes) -> bool:
         return False
 
 
-def _native(setup: Setup) -> tuple[str, ...]:
+def _native(command: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, ...]:
     """Give the command, or the native program beside npm's stub where that is all there is."""
-    first, *rest = setup.command
-    found = shutil.which(first, path=setup.env.get("PATH"))
+    first, *rest = command
+    found = shutil.which(first, path=env.get("PATH"))
     if found is None:
-        return setup.command
+        return command
     program = Path(found).resolve()
     try:
         if program.suffix == ".exe" and program.stat().st_size <= _STUB_SIZE:
             natives = [p for p in sorted(program.parents[2].glob(_NATIVE)) if p.is_file()]
-            return (str(natives[0].resolve()), *rest) if len(natives) == 1 else setup.command
+            return (str(natives[0].resolve()), *rest) if len(natives) == 1 else command
     except OSError:
         pass
-    return setup.command
+    return command
