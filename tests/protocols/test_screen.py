@@ -180,6 +180,21 @@ def test_a_screen_can_say_that_it_was_cancelled() -> None:
     assert ended(said).stop is Stop.CANCELLED
 
 
+def test_a_turn_that_is_given_up_for_a_refused_tool_was_not_cancelled() -> None:
+    """Nobody wanted its end: the key that refuses a tool is the one that cancels. Who cancels
+    it all the same, cancelled it."""
+    for cancels in (False, True):
+        codec = submitted(opened())
+        codec.receive(b"\r\nMay I edit? y/n")
+        codec.settle()
+        codec.answer("q1", "deny")
+        if cancels:
+            codec.cancel()
+        said = codec.receive(b"\r\x1b[Kcancelled\r\n---\r\nQ> ") + codec.settle()
+        assert ended(said).stop is (Stop.CANCELLED if cancels else Stop.REFUSED)
+        assert (ended(said).fault is None) is cancels
+
+
 def test_what_failed_is_told_with_its_fault() -> None:
     """In a turn it ends the turn, when the program is ready again; before, the start."""
     codec = submitted(opened())

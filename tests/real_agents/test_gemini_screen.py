@@ -40,7 +40,9 @@ def test_its_screen_is_read_and_its_log_counts(tars: TarsHome, tmp_path: Path) -
     assert again.session == session
     assert "FAKE:usage:10000:50:8000:25" in again.text
     refused = tars.prompt("write it\nplease FAKE:write:new.txt")
-    assert refused.outcome == "cancelled", "refusing ends its turn"
+    assert (refused.outcome, refused.text) == ("refused", ""), "refusing ends its turn"
+    assert refused.error is not None
+    assert "not allowed" in refused.error.message
     assert not (tmp_path / "work" / "new.txt").exists()
     failed = tars.prompt("wrong FAKE:400")
     assert failed.error is not None

@@ -133,7 +133,9 @@ class ScreenCodec:
             return
         question = self._asked[1]
         keys = {"allow": question.allow, "always": question.allow_always}
-        self._out += keys.get(option_id or "", b"") or question.deny or self.rules.cancel
+        allowed = keys.get(option_id or "", b"")
+        self._turn.refused = self._turn.refused or not allowed
+        self._out += allowed or question.deny or self.rules.cancel
         self._asked, self._answered = None, True
         self._stirred = False
 
@@ -296,8 +298,17 @@ class ScreenCodec:
         elif self._look.thinks():
             self._asked = None
         elif self._look.is_done(self._turn):
-            cancelled = self._turn.cancelled or self._look.was_cancelled()
-            self._end(Stop.CANCELLED if cancelled else Stop.DONE)
+            self._end_done()
+
+    def _end_done(self) -> None:
+        cancelled = self._look.was_cancelled()
+        if self._turn.cancelled or (cancelled and not self._turn.refused):
+            self._end(Stop.CANCELLED)
+        elif cancelled:
+            # Nobody wanted that: the key that refuses a tool gives up the turn as well.
+            self._end(Stop.REFUSED, _refused(self.rules.name))
+        else:
+            self._end(Stop.DONE)
 
     def _ask(self, question: Question, title: str) -> None:
         if self._asked is not None or self._answered:
@@ -366,6 +377,14 @@ def _same(lines: list[str], others: list[str]) -> int:
             break
         count += 1
     return count
+
+
+def _refused(name: str) -> Fault:
+    return Fault(
+        FaultKind.STOPPED,
+        f"A tool was not allowed, and on its screen {name} then gives up the turn.",
+        "`permissions` in the configuration says what is allowed; `tars permit` answers a request.",
+    )
 
 
 def _unknown_session(name: str) -> Fault:

@@ -12,8 +12,8 @@ from tars.protocols.screen_rules import Covers, Part, Question, ScreenRules, Sig
 class Turn:
     """What is known of a turn. `begin` is the number of the line that the prompt was typed in,
     after `before`; `repeats` is how often the same prompt was on the screen already, and
-    `before_it` a command that is typed first. `told` are the lines of the answer so far, and
-    `seen` those of the last look."""
+    `before_it` a command that is typed first. `refused`: a tool was not allowed. `told` are the
+    lines of the answer so far, and `seen` those of the last look."""
 
     text: str
     begin: int = 0
@@ -22,6 +22,7 @@ class Turn:
     repeats: int = 0
     heard: bool = False
     cancelled: bool = False
+    refused: bool = False
     waiting_for: str = ""
     seen: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
