@@ -618,3 +618,36 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)
     assert dataclasses.replace(shown, source=None, env_file=None) == defaults
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        ('usage = "per_turn"', 'agents.gemini.usage: is for kind = "acp" alone'),
+        ('screen = "aider"', "agents.gemini.screen: is for agents with a screen alone"),
+    ],
+)
+def test_what_a_kind_does_not_use_is_told(home: Home, line: str, warning: str) -> None:
+    """It would be without effect."""
+    [told] = read(home, f"[agents.gemini]\n{line}").warnings
+    assert warning in told
+
+
+def test_the_own_variable_is_not_set_by_hand(home: Home) -> None:
+    """Processes are found by it."""
+    [fault] = faults(home, '[agents.gemini.env]\nTARS_AGENT_MARK = "x"')
+    assert fault.startswith("agents.gemini.env.TARS_AGENT_MARK: is tars' own")
+
+
+def test_a_mode_that_codex_does_not_have_is_a_fault(home: Home) -> None:
+    """It is told before the agent is started."""
+    home.config.write_text('[agents.codex]\nmode = "bogus/xx"')
+    with pytest.raises(ConfigInvalid, match=r"agents\.codex\.mode: 'bogus/xx' is none of Codex's"):
+        config.read(home.config, home, REGISTRY, nothing_installed)
+    home.config.write_text('[agents.codex]\nmode = "never/read-only"')
+    config.read(home.config, home, REGISTRY, nothing_installed)
+
+
+def test_an_empty_choice_is_not_offered(home: Home) -> None:
+    [fault] = faults(home, '[agents.acp]\ncommand = ["x"]\nusage = "bogus"')
+    assert "is not one of per_turn, " in fault

@@ -33,6 +33,9 @@ _EXAMPLES = {
     "pty": ("any terminal program", 'command = ["aider"]'),
 }
 
+#: By it tars knows an agent's processes again (`runtime.marks`).
+_OWN_VARIABLE = "TARS_AGENT_MARK"
+
 #: Kinds whose command has their own name, the one that is taken first before the others.
 _CLIS = ("gemini", "claude", "codex", "opencode")
 
@@ -275,8 +278,23 @@ def _agent(name: str, table: Table, home: Home, kinds: Mapping[str, KindFacts]) 
         window_seconds=table.seconds("window_seconds", usual.window_seconds),
         queue_limit=table.count("queue_limit", usual.queue_limit, at_least=1),
     )
+    _judge_uses(agent, table)
     table.refuse_unknown()
     return agent
+
+
+def _judge_uses(agent: AgentConfig, table: Table) -> None:
+    """Note what this kind does not use, or does not understand."""
+    if agent.usage and agent.kind != "acp":
+        table.warn("usage", f'is for kind = "acp" alone; {agent.kind} does not use it')
+    if agent.screen and agent.kind != "pty" and agent.protocol != "pty":
+        table.warn("screen", f"is for agents with a screen alone; {agent.kind} does not use it")
+    if agent.kind == "codex" and agent.mode:
+        # Only who has such an agent pays for the import.
+        from tars.agents.codex import modes
+
+        if modes.parse(agent.mode) is None:
+            table.fault("mode", f"{agent.mode!r} is none of Codex's: {modes.NAMES}")
 
 
 def _kind(name: str, table: Table, kinds: Mapping[str, KindFacts]) -> str:
@@ -319,6 +337,8 @@ def _env(table: Table) -> dict[str, str]:
     for name in table.names():
         if not VARIABLE_NAME.fullmatch(name):
             table.fault(name, "not a name for an environment variable")
+        elif name == _OWN_VARIABLE:
+            table.fault(name, "is tars' own: it finds an agent's processes by it")
     return {name: table.text(name, "") for name in table.names()}
 
 

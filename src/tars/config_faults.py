@@ -222,7 +222,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def listed(allowed: Iterable[str], word: str) -> str:
     """The allowed words, and the one that was probably meant."""
     words = tuple(allowed)
-    return ", ".join(words) + suggestion(word, words)
+    return ", ".join(filter(None, words)) + suggestion(word, words)
 
 
 def type_name(value: object) -> str:

@@ -68,6 +68,9 @@ UNAVAILABLE = frozenset(
 )
 
 
+_STOPS = (".", "!", "?", "…", ":", ";", ",", "。")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What went wrong, and what to do about it.
@@ -84,12 +87,19 @@ class Fault:
     until: float | None = None
 
     @property
+    def sentence(self) -> str:
+        """The message, with a stop where the advice follows: an agent's own words often end
+        without one."""
+        ended = self.message.rstrip("\"'`)").endswith(_STOPS)
+        return self.message if ended or not self.message or not self.advice else f"{self.message}."
+
+    @property
     def needs_a_person(self) -> bool:
         """Trying again changes nothing until somebody mends the cause."""
         return self.kind in UNAVAILABLE
 
     def __str__(self) -> str:
-        return f"{self.message} {self.advice}".rstrip()
+        return f"{self.sentence} {self.advice}".rstrip()
 
 
 class TarsError(Exception):
@@ -166,7 +176,7 @@ class AgentUnavailable(TarsError):
     """The agent cannot work until somebody mends something; `fault` says what."""
 
     def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message, advice=fault.advice)
+        super().__init__(fault.sentence, advice=fault.advice)
         self.fault = fault
 
 

@@ -126,7 +126,7 @@ def fault_status(fault: Fault | None) -> w.FaultStatus | None:
     if fault is None:
         return None
     return w.FaultStatus(
-        kind=fault.kind.value, message=fault.message, advice=fault.advice, until=epoch(fault.until)
+        kind=fault.kind.value, message=fault.sentence, advice=fault.advice, until=epoch(fault.until)
     )
 
 

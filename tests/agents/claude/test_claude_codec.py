@@ -424,7 +424,8 @@ def test_what_an_interrupted_turn_had_used_is_a_lower_bound() -> None:
     script = busy()
     script.began(input_tokens=10, output_tokens=1)
     script.codec.cancel()
-    counted, end = script.result(is_error=True, terminal_reason="aborted_streaming", modelUsage={})
+    told = {"terminal_reason": "aborted_streaming", "modelUsage": {}, "total_cost_usd": 0}
+    counted, end = script.result(is_error=True, **told)
     assert isinstance(counted, RequestCounted)
     assert (counted.request.input, counted.request.output) == (10, 1)
     assert isinstance(end, TurnEnded)

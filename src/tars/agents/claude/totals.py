@@ -92,7 +92,8 @@ def _reported(
         thoughts=sum(t.thoughts or 0 for t in told),
         cache_write=sum(t.cache_write or 0 for t in told),
         models=told,
-        cost_microusd=None if cost is None else round(cost * MICRO),
+        # It prices an interrupted request with nothing: what it costs is not known then.
+        cost_microusd=None if cost is None or (at_least and not cost) else round(cost * MICRO),
         at_least=at_least,
     )
 

@@ -11,6 +11,12 @@ _PRESETS = {
     "full-access": ("never", "danger-full-access"),
 }
 
+#: All of them, in words.
+NAMES = (
+    f"{', '.join(_PRESETS)}, a policy ({', '.join(APPROVALS)}), "
+    f"a sandbox ({', '.join(SANDBOXES)}), or policy/sandbox"
+)
+
 #: What the app-server calls a sandbox that is at work.
 _TYPES = {
     "readOnly": "read-only",

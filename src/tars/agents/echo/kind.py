@@ -72,5 +72,5 @@ def classify(error: RpcError) -> Fault:
     if "daily quota" in error.message:
         until = _UNTIL.search(error.message)
         seconds = float(until[1]) if until else None
-        return Fault(FaultKind.QUOTA, error.message, "Wait until tomorrow.", seconds)
+        return Fault(FaultKind.QUOTA, error.message, "Wait until it is over.", seconds)
     return faults.classify(error)
