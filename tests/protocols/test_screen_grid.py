@@ -137,6 +137,10 @@ def test_viewers_are_spared_what_asks_a_terminal() -> None:
     display.watch(on=True)
     display.feed(b"a\x1b[6n\x1b[>4;2m\x1b[?u\x1b]11;?\x07\x1b]0;title\x07\x1b[1mb\x1b[3Jc")
     assert display.shown() == "a\x1b]0;title\x07\x1b[1mbc"
+    display.feed(b"\x1b[4hx")
+    assert "\x1b[2J" in display.shown(), "inserting is shown by drawing all of it"
+    display.feed(b"\x1b[4ly")
+    assert display.shown() == "y"
     assert display.answers == "\x1b[1;2R"
     display.feed(b"\x1b[?1049h")
     assert "\x1b[2J" in display.shown()

@@ -11,13 +11,18 @@ from typing import Any, Self
 
 #: Ctrl-], as in telnet.
 DETACH = b"\x1d"
-#: Modes that a program may have switched on: cursor keys, mouse, focus, bracketed paste.
+#: All that a program may have switched on, for tars passes on nothing else; a test compares
+#: this with `protocols/screen_viewer.py`, which a command does not import.
 _MODES = (1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
-_ENTER = "\x1b[?1049h\x1b[H\x1b[2J"
+#: The window's title is put by and taken back, where a terminal can do that.
+_ENTER = "\x1b[22;2t\x1b[?1049h\x1b[H\x1b[2J"
 _LEAVE = (
     "\x1b[0m\x1b[r"
     + "".join(f"\x1b[?{mode}l" for mode in _MODES)
-    + "\x1b(B\x0f\x1b[?7h\x1b[?25h\x1b>\x1b[2J\x1b[?1049l"
+    + "\x1b(B\x1b)B\x0f\x1b[?7h\x1b[?25h\x1b>\x1b[2J\x1b[?1049l\x1b[23;2t"
+    # The cursor is back where the shell had left it, or, where there is no other screen, in
+    # the midst of the agent's: what is said next begins a line.
+    "\r"
 )
 
 

@@ -2,18 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from tars.protocols.screen_sequences import Kind, Piece, Sequences
+from tars.protocols import screen_viewer
+from tars.protocols.screen_sequences import Piece, Sequences
 
 if TYPE_CHECKING:
     from tars.protocols.screen_grid import Grid
 
 #: How much of what a program printed is kept until somebody wants to see its screen.
 UNSEEN_BYTES = 16 * 1024
-#: What a program asks of its terminal, which is answered here and not once more by each
-#: viewer's; and what would change how a viewer's keyboard speaks.
-_QUERIES = ("c", ">c", "=c", "n", "?n", ">q", "?u", "x", "t", "?$p", "$p")
-_NOT_SHOWN = frozenset((*_QUERIES, ">u", "<u", "=u", ">m", ">n", "!p"))
-_ANOTHER_SCREEN = frozenset({47, 1047, 1048, 1049})
 
 
 class Display:
@@ -27,6 +23,7 @@ class Display:
         self._grid: Grid | None = None
         self._unseen = bytearray()
         self._watched = False
+        self._astray = False
         self._shown: list[str] = []
 
     @property
@@ -73,6 +70,9 @@ class Display:
         """Give what was printed since the last call, as a viewer's terminal is to be given it."""
         text = "".join(self._shown)
         self._shown.clear()
+        if self._astray:
+            self._astray = False
+            return self.redraw()
         return text
 
     def redraw(self) -> str:
@@ -82,25 +82,10 @@ class Display:
         return redraw(self.grid)
 
     def _show(self, piece: Piece) -> None:
-        if _is_redrawn(piece):
-            # The viewer has one screen, and it shows the other one now.
+        if screen_viewer.changes_screen(piece):
             self._shown.append(self.redraw())
-        elif _is_shown(piece):
-            self._shown.append(piece.raw)
-
-
-def _is_redrawn(piece: Piece) -> bool:
-    switches = piece.kind is Kind.CSI and piece.name in ("?h", "?l")
-    resets = piece.kind is Kind.ESCAPE and piece.name == "c"
-    return resets or (switches and not _ANOTHER_SCREEN.isdisjoint(piece.numbers))
-
-
-def _is_shown(piece: Piece) -> bool:
-    match piece.kind:
-        case Kind.TEXT | Kind.CONTROL | Kind.ESCAPE:
-            return True
-        case Kind.STRING:
-            # Titles and links; what ends with ? asks for a colour, the rest are pictures.
-            return piece.name == "]" and "?" not in piece.raw[-3:]
-        case Kind.CSI:
-            return piece.name not in _NOT_SHOWN and (piece.name, piece.numbers) != ("J", (3,))
+        elif self.grid.inserts:
+            # That mode is not a viewer's: what was drawn in it is shown as a whole.
+            self._astray = True
+        else:
+            self._shown.append(screen_viewer.shown(piece))

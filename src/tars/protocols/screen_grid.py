@@ -13,9 +13,8 @@ from pyte.screens import Char, StaticDefaultDict
 from wcwidth import wcwidth
 
 from tars.protocols.screen_sequences import Kind, Piece
+from tars.protocols.screen_viewer import VIEWER_MODES
 
-#: Private modes (DECSET) that a viewer's terminal has to have as well. xterm's ctlseqs.
-VIEWER_MODES = (1, 9, 66, 1000, 1002, 1003, 1004, 1005, 1006, 1007, 1015, 2004)
 _ALTERNATE = frozenset({47, 1047, 1049})
 _WRAP, _CURSOR = 7, 25
 #: Accents on one cell.
@@ -48,6 +47,11 @@ class Grid(pyte.Screen):
     def alternate(self) -> bool:
         """A program that fills the screen has it to itself; nothing scrolls off."""
         return self._other is not None
+
+    @property
+    def inserts(self) -> bool:
+        """What is printed moves the rest of its line on, instead of replacing it."""
+        return pyte.modes.IRM in self.mode
 
     def line(self, y: int) -> str:
         """One line of the screen, without the blanks at its end."""
@@ -124,7 +128,7 @@ class Grid(pyte.Screen):
                 self.index()
             else:
                 cursor.x = max(0, self.columns - width)
-        if pyte.modes.IRM in self.mode:
+        if self.inserts:
             self.insert_characters(width)
         row = self.buffer[cursor.y]
         row[cursor.x] = Char(char, *style)  # type: ignore[arg-type]

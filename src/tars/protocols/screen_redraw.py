@@ -1,12 +1,14 @@
 """A screen drawn anew, for a terminal that has not seen how it came about."""
 
+from pyte.charsets import VT100_MAP
 from pyte.screens import Char
 
-from tars.protocols.screen_grid import VIEWER_MODES, Grid
+from tars.protocols.screen_grid import Grid
+from tars.protocols.screen_viewer import VIEWER_MODES
 
 _COLORS = ("black", "red", "green", "brown", "blue", "magenta", "cyan", "white")
 #: Everything that a program may have switched on. What a viewer needs is switched on again.
-RESET_MODES = "".join(f"\x1b[?{mode}l" for mode in VIEWER_MODES)
+RESET_MODES = "\x1b(B\x1b)B\x0f" + "".join(f"\x1b[?{mode}l" for mode in VIEWER_MODES)
 
 
 def redraw(grid: Grid) -> str:
@@ -25,6 +27,9 @@ def redraw(grid: Grid) -> str:
     x = min(grid.cursor.x, grid.columns - 1)
     parts.append(f"\x1b[{grid.cursor.y + 1};{x + 1}H")
     parts.append("" if hidden else "\x1b[?25h")
+    sets = (("\x1b(0", grid.g0_charset), ("\x1b)0", grid.g1_charset))
+    parts.extend(select for select, charset in sets if charset == VT100_MAP)
+    parts.append("\x0e" if grid.charset else "")
     return "".join(parts)
 
 
