@@ -161,6 +161,19 @@ def test_cancel_running(tars: TarsHome) -> None:
     assert [row.outcome for row in tars.ledger()] == ["cancelled", "ok"]
 
 
+def test_a_prompt_that_waits_for_an_agent_that_does_not_come_up(tars: TarsHome) -> None:
+    """There is no turn: `tars cancel` drops the next one that waits, and names it."""
+    more = '[agents.mute]\nkind = "echo"\nautostart = false\n'
+    tars.configure_echo(more=more + '[agents.mute.env]\nTARS_ECHO_FAIL = "slow-handshake"\n')
+    tars.stop()
+    tars.start()
+    prompts = [PromptRequest(text=text, agent="mute") for text in ("one", "two")]
+    for turn in [tars.client.submit(prompt).turn for prompt in prompts]:
+        cancelled = tars.tars("cancel", "--agent", "mute")
+        assert cancelled.stdout == f"Cancelled turn {turn}.\n"
+    assert "nothing" in tars.tars("cancel", "--agent", "mute").stdout.lower()
+
+
 def test_withdrawn_prompts_are_reported(tars: TarsHome) -> None:
     """Who waits for a queued prompt hears of its cancel; the agent never saw it."""
     running = tars.under_way("ECHO:slow:1:60")

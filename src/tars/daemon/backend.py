@@ -212,7 +212,11 @@ class Desk:
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
         name = request.agent or self._assembly.config.default_agent
-        turn = self._loop.agent(name).under_way or self._fallbacks.handed_on(name)
+        agent = self._loop.agent(name)
+        turn = agent.under_way or self._fallbacks.handed_on(name)
+        if turn is None and agent.queue.waiting:
+            # It does not come up: what a person wants to be rid of is what waits for it.
+            turn = agent.queue.waiting[0]
         if request.turn is not None:
             turn = self._fallbacks.current(request.turn)
         if turn is not None and self._fallbacks.cancel(turn):
