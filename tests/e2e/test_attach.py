@@ -74,7 +74,7 @@ def test_keys_go_through_and_detaching_leaves_it_running(shell: TarsHome) -> Non
         terminal.send("\x1d")
         status, shown = ended(terminal)
     assert status == 0
-    assert "Detached from shell, which goes on." in shown
+    assert "\rDetached from shell, which goes on." in shown
     assert [code for code in RESTORED if code not in shown] == []
     assert not before[3] & termios.ECHO, "it was raw meanwhile"
     assert shell.agent_pid() == pid
@@ -173,6 +173,18 @@ def test_a_conversation_is_followed_and_led(tars: TarsHome) -> None:
         terminal.send("\x1d")
         status, shown = ended(terminal)
     assert (status, "which goes on" in shown) == (0, True)
+
+
+def test_what_becomes_of_an_agent_that_failed_is_not_said_to_go_on(tars: TarsHome) -> None:
+    """Its conversation may be looked at all the same."""
+    tars.configure_echo(more='[agents.gone]\nkind = "acp"\ncommand = ["/nonexistent/agent"]\n')
+    tars.tars("start")
+    tars.until(lambda status: status.agents[1].state == "failed")
+    with attached(tars, "gone") as terminal:
+        terminal.expect("Ctrl-] detaches")
+        terminal.send("\x1d")
+        _, shown = ended(terminal)
+    assert "Detached from gone, which is failed." in shown
 
 
 def test_without_a_terminal_it_is_refused(tars: TarsHome) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -61,8 +62,17 @@ def _attached(agent: str | None, *, take: bool) -> int:
             reason = view.follow(events)
     except Detached:
         reason = ""
-    say(one_line(reason or f"Detached from {name}, which goes on."))
+    say(one_line(reason or f"Detached from {name}, {_left_as(name)}."))
     return exit_codes.FAILED if reason else exit_codes.DONE
+
+
+def _left_as(name: str) -> str:
+    """What becomes of the agent that was left, as far as anybody can tell."""
+    with suppress(TarsError):
+        agent = next((a for a in connect().status().agents if a.name == name), None)
+        if agent is not None and agent.state in ("failed", "stopped"):
+            return f"which is {agent.state}"
+    return "which goes on"
 
 
 class _Late:
