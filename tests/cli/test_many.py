@@ -40,6 +40,13 @@ def agents(*names: str, group: str = "web") -> c.AgentList:
     return c.AgentList(agents=listed, default=names[0])
 
 
+def crowd(home: Path) -> FakeDaemon:
+    """Make a daemon whose agents these tests ask."""
+    daemon = FakeDaemon(home)
+    daemon.answers["GET /v1/agents"] = agents("a", "b", "c", "one", "two", "three", group="crowd")
+    return daemon
+
+
 def refusing(agent: str) -> object:
     """Refuse the prompts for one agent."""
     error = c.Error(
@@ -57,7 +64,7 @@ def test_a_pipe_gets_a_block_for_each_when_it_is_whole(home: Path) -> None:
     fails leaves the others, and its status is that of all."""
     gate = Gate()
     tool = c.Tool(id="1", title="Read", kind="read", status="failed")
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.streams = {
             "a": turn("a", text("late"), gate, text("r\n"), result("a", "later\n")),
             "b": turn("b", text("s"), text("oon"), ("tool", tool), result("b", "soon")),
@@ -78,7 +85,7 @@ def test_a_pipe_gets_a_block_for_each_when_it_is_whole(home: Path) -> None:
 
 def test_json_is_a_line_for_each(home: Path) -> None:
     """Whoever has no turn has a line, too; the worst outcome is the status."""
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         fault = c.FaultStatus(kind="model_error", message="It broke.")
         daemon.streams = {"a": turn("a", text("x"), result("a", "", "error", error=fault))}
         daemon.answers["POST /v1/prompt"] = refusing("b")  # type: ignore[assignment]
@@ -93,7 +100,7 @@ def test_json_is_a_line_for_each(home: Path) -> None:
 def test_a_terminal_gets_whole_lines_with_their_names(home: Path) -> None:
     """What two of them say at once is not mixed within a line, and cannot command it."""
     gate, other = Gate(), Gate()
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.streams = {
             "a": turn("a", text("one\ntw"), gate, text("o\n"), result("a", "one\ntwo\n")),
             "b": turn("b", other, text("ei\x1b[2Jns"), result("b", "eins")),
@@ -110,7 +117,7 @@ def test_a_terminal_gets_whole_lines_with_their_names(home: Path) -> None:
 
 def test_names_have_colours_only_on_a_terminal(home: Path) -> None:
     """Each its own."""
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.streams = {n: turn(n, text(n), result(n, n)) for n in ("a", "b")}
         terminal = OnTerminal(home, *BOTH, "hi")
         assert terminal.end() == 0
@@ -123,7 +130,7 @@ def test_names_have_colours_only_on_a_terminal(home: Path) -> None:
 def test_ctrl_c_cancels_them_all(home: Path) -> None:
     """Those that have a turn, each once; it ends when they have."""
     gates = {name: Gate() for name in "ab"}
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.streams = {
             n: turn(n, text("x"), gates[n], result(n, "x", "cancelled")) for n in gates
         }
@@ -157,7 +164,7 @@ def test_a_question_has_the_line_to_itself(home: Path) -> None:
         expires_in_seconds=300,
     )
     gate, other = Gate(), Gate()
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.streams = {
             "a": turn("a", ("permission", asked), gate, result("a", "ran")),
             "b": turn("b", other, text("meanwhile\n"), result("b", "meanwhile\n")),
@@ -195,6 +202,7 @@ def test_a_group_is_all_of_its_agents(
 
 def test_no_wait_prints_every_turn(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> None:
     """Behind its agent's name."""
+    daemon.answers["GET /v1/agents"] = agents("a", "b")
     daemon.answers["POST /v1/prompt"] = refusing("b")  # type: ignore[assignment]
     assert run([*BOTH, "--no-wait", "hi"]) == 4
     said = capsys.readouterr()
@@ -203,8 +211,19 @@ def test_no_wait_prints_every_turn(daemon: FakeDaemon, capsys: pytest.CaptureFix
 
 def test_a_session_is_one_agents(daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is sent."""
+    daemon.answers["GET /v1/agents"] = agents("a", "b")
     assert run([*BOTH, "--session", "s", "hi"]) == 2
     assert "--session" in capsys.readouterr().err
+    assert [a.path for a in daemon.asked] == ["/v1/agents"]
+
+
+def test_nobody_is_asked_where_one_name_is_wrong(
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typo is told before anybody's tokens are spent."""
+    daemon.answers["GET /v1/agents"] = agents("a", "b", group="all")
+    assert run(["prompt", "-a", "all", "-a", "nope", "hi"]) == 1
+    assert "no agent and no group 'nope'" in capsys.readouterr().err
     assert [a.path for a in daemon.asked] == ["/v1/agents"]
 
 
@@ -213,7 +232,7 @@ FELL = ("fallback", c.FellBack(from_agent="a", to_agent="b", turn="t-2", reason=
 
 def test_an_answer_that_fell_back_says_whose_it_is(home: Path) -> None:
     """In its heading; and a single prompt's answer begins on a line of its own."""
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         fallen = turn("a", text("half"), FELL, text("whole"), result("b", "whole"))
         daemon.streams = {"a": fallen, "c": turn("c", result("c", "mine"))}
         several = tars(home, "prompt", "-a", "a", "-a", "c", "hi")
@@ -228,7 +247,7 @@ def test_an_answer_that_fell_back_says_whose_it_is(home: Path) -> None:
 
 def test_a_fallback_that_lagged_is_made_good(home: Path) -> None:
     """The event was dropped: the whole answer of the agent that answered is shown."""
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         lagged = ("lagged", c.Lagged(dropped=3))
         daemon.stream = turn("a", text("half"), lagged, result("b", "whole", fellBackFrom=["a"]))
         done = tars(home, "prompt", "hi")
@@ -238,7 +257,7 @@ def test_a_fallback_that_lagged_is_made_good(home: Path) -> None:
 def test_a_cancel_after_a_fallback_means_the_new_turn(home: Path) -> None:
     """Ctrl-C reaches the agent that has the prompt now."""
     gate = Gate()
-    with FakeDaemon(home) as daemon:
+    with crowd(home) as daemon:
         daemon.stream = turn("a", FELL, text("x"), gate, result("b", "x", "cancelled"))
 
         def cancel(asked: Asked) -> Answer:

@@ -31,7 +31,7 @@ from tars.control.contract import (
     TurnResult,
     Wire,
 )
-from tars.errors import TarsError
+from tars.errors import AgentNotFound, TarsError
 
 #: How often Ctrl-C and typed answers are looked for while nothing comes.
 LOOK_SECONDS = 0.1
@@ -40,13 +40,18 @@ MOST_EVENTS = 500
 
 
 def members(names: list[str]) -> list[str]:
-    """Put the agents of a group in its place, each agent once. Unknown names stay."""
+    """Put the agents of a group in its place, each agent once.
+
+    Raises AgentNotFound before anybody was asked.
+    """
     agents = connect().agents().agents
     known = {agent.name for agent in agents}
     found: dict[str, None] = {}
     for name in names:
-        group = [] if name in known else [a.name for a in agents if name in a.groups]
-        found |= dict.fromkeys(group or [name])
+        group = [name] if name in known else [a.name for a in agents if name in a.groups]
+        if not group:
+            raise AgentNotFound(f"There is no agent and no group {name!r}.")
+        found |= dict.fromkeys(group)
     return list(found)
 
 
