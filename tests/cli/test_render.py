@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tars.cli.render import (
     Cleaner,
     clean,
+    cleared_line,
     columns,
     count,
     fault_line,
@@ -15,7 +16,8 @@ from tars.cli.render import (
     seconds_until,
     turn_line,
 )
-from tars.control.contract import FaultStatus, TurnResult, Usage
+from tars.control.contract import FaultStatus, TokensStatus, TurnResult, Usage
+from tests.control.samples import SESSION
 
 NASTY = {
     "colour": ("a\x1b[31mb\x1b[0mc", "abc"),
@@ -80,13 +82,26 @@ def test_counts_agree_with_their_noun() -> None:
 
 
 def test_a_turn_says_what_it_used() -> None:
-    """Figures that are a guess say so."""
+    """Figures that are a guess or a lower bound say so, and no figure is made of none."""
     usage = Usage(input_tokens=3300, cached_tokens=1900, output_tokens=60, source="official")
     turn = TurnResult(turn="t", agent="gemini", outcome="ok", duration_ms=2100, usage=usage)
     assert turn_line(turn) == "gemini · 3,300 in (1,900 cached) · 60 out · 2.1 s"
     turn.usage = Usage(input_tokens=5, source="estimate")
     turn.cost_usd = 0.5
     assert turn_line(turn) == "gemini · 5 in · 0 out, estimated · 2.1 s · $0.5000"
+    turn.usage, turn.cost_usd = Usage(source="estimate"), None
+    assert turn_line(turn) == "gemini · tokens not counted · 2.1 s"
+    turn.usage = Usage(input_tokens=5, source="official", at_least=True)
+    assert turn_line(turn) == "gemini · at least 5 in · 0 out · 2.1 s"
+
+
+def test_a_reset_says_how_its_sums_are_to_be_read() -> None:
+    """As the status does."""
+    marked = TokensStatus(context=0, net_input=0, output=0, at_least=True, context_is_sum=True)
+    line = cleared_line("gemini", SESSION, marked)
+    assert "at most 12,543 tokens of context, at least 3,410 output tokens" in line
+    marked.counted = False
+    assert cleared_line("gemini", SESSION, marked).endswith("17 prompts, tokens not counted.")
 
 
 def test_columns_line_up() -> None:

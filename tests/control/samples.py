@@ -157,10 +157,20 @@ def _condition(word: str, evidence: str, age: float) -> c.ConditionStatus:
 
 
 CONDITIONS = (
-    ("one", "ready", "idle", "it has answered, and nothing is asked", 185.0),
+    ("one", "ready", "idle", "its last turn ended well, and nothing is asked", 185.0),
     ("two", "busy", "wedged", "The turn was given up: silent for 600 s.", 600.0),
     ("three", "stopped", "stopped", "nobody wants it to run", 5.0),
     ("four", "busy", "confused", "a newer daemon's\x1b[2J word", 5.0),
+)
+
+UNCOUNTED = c.TokensStatus(context=0, net_input=0, output=0, counted=False)
+SUMMED = c.TokensStatus(
+    context=6_657, net_input=9_000, output=12, at_least=True, context_is_sum=True
+)
+TOKENS: tuple[tuple[str, c.TokensStatus | None, list[str], str], ...] = (
+    ("summed", SUMMED, [], "ready"),
+    ("uncounted", UNCOUNTED, [], "ready"),
+    ("later", None, ["summed"], "stopped"),
 )
 
 STATUSES: dict[str, c.Status] = {
@@ -187,6 +197,21 @@ STATUSES: dict[str, c.Status] = {
     "full": c.Status(
         daemon=DAEMON,
         agents=[FULL, msgspec.structs.replace(READY, context=c.ContextStatus(used=900))],
+    ),
+    "tokens": c.Status(
+        daemon=DAEMON,
+        agents=[
+            msgspec.structs.replace(READY, name=name, tokens=tokens, waits_for=after, state=state)
+            for name, tokens, after, state in TOKENS
+        ],
+        session=SESSION,
+        default_agent="summed",
+    ),
+    "not-counted": c.Status(
+        daemon=DAEMON,
+        agents=[msgspec.structs.replace(READY, tokens=UNCOUNTED)],
+        session=SESSION,
+        default_agent="gemini",
     ),
     "hostile": c.Status(daemon=DAEMON, agents=[HOSTILE]),
     "not-running": c.Status(
@@ -222,6 +247,7 @@ SAMPLES: tuple[c.Wire, ...] = (
         from_agent="gemini", to_agent="echo", turn="t-1-2", reason="No quota.", kind="quota"
     ),
     BUSY,
+    SUMMED,
     c.CancelRequest(agent="gemini", turn="t-1"),
     c.Cancelled(turn="t-1"),
     DAEMON,

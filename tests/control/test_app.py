@@ -169,7 +169,7 @@ async def test_a_reset_says_what_it_cleared(server: Running) -> None:
     """The cleared session comes back once; then there is none."""
     first, second = [(await server.ask("POST", "/v1/reset")).json for _ in range(2)]
     assert first["session"]["sessionId"] == "s-1"
-    assert second == {"agent": "echo", "session": None}
+    assert second == {"agent": "echo", "session": None, "tokens": None}
 
 
 async def test_status_as_text(server: Running) -> None:

@@ -12,6 +12,7 @@ from tars.core.fallback import (
     falls_back,
     next_agent,
     next_attempt,
+    passed_over,
 )
 from tars.errors import Fault, FaultKind
 
@@ -100,3 +101,12 @@ def test_attempts_are_named_after_the_first() -> None:
     assert earlier_attempts("a1b2") == ()
     assert earlier_attempts("a1b2-2") == ("a1b2",)
     assert earlier_attempts("a1b2-4") == ("a1b2", "a1b2-2", "a1b2-3")
+
+
+def test_who_was_passed_over_is_named() -> None:
+    """Those of the chain before the one that was chosen, without those that were tried."""
+    chains = {"a": ["b", "c"], "c": ["a", "b", "d"]}
+    assert passed_over(("a",), chains, "c") == ("b",)
+    assert passed_over(("a", "c"), chains, "d") == ("b",)
+    assert passed_over(("a",), chains, "b") == ()
+    assert passed_over(("a",), {}, "b") == ()

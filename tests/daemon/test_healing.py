@@ -2,23 +2,26 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tars.accounting.usage import reconcile
+from tars.accounting.usage import Source, TurnUsage, reconcile
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.core.events import StartAsked
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.healing import heal
+from tars.daemon.session_files import SessionFiles
 from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime.loop import Loop
+from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionManager
-from tars.store.rows import PromptRow, TurnBegun, TurnRecord
+from tars.store.rows import PromptRow, SessionMarks, TurnBegun, TurnRecord
 from tars.store.store import Store
 from tests.daemon.running import running
 
@@ -181,3 +184,44 @@ def test_a_second_attempt_that_was_cut_short_is_not_run_again(home: Home) -> Non
     with store_of(home) as store:
         (row,) = store.turns()
     assert (row.outcome, row.usage.input, row.usage.at_least) == (Outcome.INTERRUPTED, 100, True)
+
+
+def test_how_sums_are_to_be_read_outlives_a_daemon(home: Home) -> None:
+    """The ledger has it: a context that is a sum, a lower bound, and whether anybody counts."""
+    manager = SessionManager(home.data / "session.json")
+    manager.begin("s1", NOON)
+    manager.save()
+    turns = [
+        replace(USED, context_is_sum=True),
+        TurnUsage(source=Source.ESTIMATE, at_least=True),
+    ]
+    expected = [
+        SessionMarks("s1", context_is_sum=True),
+        SessionMarks("s1", at_least=True, context_is_sum=True),
+    ]
+
+    async def live() -> None:
+        async with successor(home) as (_, chronicle):
+            found.append(chronicle.session_files.marks["echo"])
+
+    found: list[SessionMarks] = []
+    for number, usage in enumerate(turns):
+        with store_of(home) as store:
+            store.finish_turn(
+                TurnRecord(f"t{number}", "echo", Outcome.OK, NOON, NOON, 1, "s1", usage=usage)
+            )
+        anyio.run(live)
+    assert found == expected
+
+
+def test_a_session_that_nobody_counts_says_so() -> None:
+    """Until a turn is counted; the context of a turn without any stays as it was."""
+    with_nothing = TurnUsage(source=Source.ESTIMATE)
+    files = SessionFiles(Recorder(Path("unused")), lambda _: None)
+    files.mark("echo", "s1", with_nothing)
+    assert files.marks["echo"] == SessionMarks("s1", counted=False)
+    files.mark("echo", "s1", replace(USED, context_is_sum=True))
+    files.mark("echo", "s1", with_nothing)
+    assert files.marks["echo"] == SessionMarks("s1", context_is_sum=True)
+    files.mark("echo", "s2", USED)
+    assert files.marks["echo"] == SessionMarks("s2")

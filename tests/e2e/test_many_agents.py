@@ -45,7 +45,7 @@ def test_a_prompt_goes_to_whoever_can_answer_it(tars: TarsHome) -> None:
     assert (said.returncode, said.stdout) == (0, "turns=1")
     [line] = [line for line in said.stderr.splitlines() if "rich" in line]
     assert line.startswith("tars: poor: You have exhausted your daily quota")
-    assert line.endswith("Asking rich instead.")
+    assert line.endswith("missing cannot take it now. Asking rich instead.")
 
     said = tars.tars("prompt", "--json", "ECHO:state")
     result = json.loads(said.stdout)

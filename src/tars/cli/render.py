@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TurnResult
+from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TokensStatus, TurnResult
 from tars.control.permission_contract import RuleStatus
 from tars.control.status_text import moment
+from tars.control.tokens_text import bounds
 from tars.conversation.plain import CONTROLS, SEQUENCE, plain
 
 #: The beginning of a sequence whose end may be in the next piece.
@@ -84,28 +85,37 @@ def turn_line(result: TurnResult) -> str:
     """What one turn used, for the person who waited for it."""
     usage = result.usage
     cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    guess = ", estimated" if usage.source == "estimate" else ""
+    least = "at least " if usage.at_least else ""
+    tokens = f"{least}{usage.input_tokens:,} in{cached} · {usage.output_tokens:,} out"
+    if usage.source == "estimate":
+        used = usage.input_tokens + usage.output_tokens
+        tokens = f"{tokens}, estimated" if used else "tokens not counted"
     cost = "" if result.cost_usd is None else f" · ${result.cost_usd:.4f}"
-    return (
-        f"{result.agent} · {usage.input_tokens:,} in{cached} · {usage.output_tokens:,} out{guess}"
-        f" · {result.duration_ms / 1000:.1f} s{cost}"
-    )
+    return f"{result.agent} · {tokens} · {result.duration_ms / 1000:.1f} s{cost}"
 
 
 def agent_line(agent: AgentStatus) -> str:
     """One agent in a sentence: `gemini is ready (gemini over acp, pid 12).`"""
     pid = "" if agent.pid is None else f", pid {agent.pid}"
-    return one_line(f"{agent.name} is {agent.state} ({agent.kind} over {agent.protocol}{pid}).")
+    state = f"is {agent.state}"
+    if agent.waits_for and agent.state == "stopped":
+        state = f"waits for {', '.join(agent.waits_for)}"
+    return one_line(f"{agent.name} {state} ({agent.kind} over {agent.protocol}{pid}).")
 
 
-def cleared_line(agent: str, session: SessionFields | None) -> str:
-    """What a reset cleared."""
+def cleared_line(
+    agent: str, session: SessionFields | None, tokens: TokensStatus | None = None
+) -> str:
+    """What a reset cleared, and how its sums are to be read."""
     if session is None:
         return f"{agent} had no session; there was nothing to clear."
+    cleared = f"Cleared the session of {agent}: {count(session.interaction_count, 'prompt')}"
+    if tokens is not None and not tokens.counted:
+        return f"{cleared}, tokens not counted."
+    most, least = bounds(tokens)
     return (
-        f"Cleared the session of {agent}: {count(session.interaction_count, 'prompt')}, "
-        f"{count(session.total_input_tokens, 'token')} of context, "
-        f"{count(session.total_output_tokens, 'output token')}."
+        f"{cleared}, {most}{count(session.total_input_tokens, 'token')} of context, "
+        f"{least}{count(session.total_output_tokens, 'output token')}."
     )
 
 

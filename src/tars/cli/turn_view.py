@@ -79,7 +79,9 @@ class TurnView:
         # A reason may end without a stop, for it may be the agent's own words.
         reason = one_line(event.reason).rstrip(".")
         who = "" if event.from_agent == self.owner else f"{event.from_agent}: "
-        self.say(f"{self._voice}{who}{reason}. Asking {event.to_agent} instead.")
+        skipped = ", ".join(one_line(name) for name in event.passed_over)
+        skipped = f" {skipped} cannot take it now." if skipped else ""
+        self.say(f"{self._voice}{who}{reason}.{skipped} Asking {event.to_agent} instead.")
 
     def _begin_afresh(self) -> None:
         if self._shown and self._open:
@@ -146,7 +148,7 @@ class TurnView:
         if (
             self.err.isatty()
             and not self.quiet
-            and result.usage.requests + result.usage.input_tokens
+            and (result.usage.requests + result.usage.input_tokens or result.outcome == "ok")
         ):
             self.say(turn_line(result))
 

@@ -87,4 +87,4 @@ def reset(agent: Agent = None) -> None:
     """Clear the session. The next prompt begins a new one, in the same process."""
     with Progress("Clearing the session") as progress:
         done = connect(progress.tick).reset(agent)
-    print(cleared_line(done.agent, done.session))
+    print(cleared_line(done.agent, done.session, done.tokens))

@@ -79,8 +79,8 @@ class ConditionStatus(Wire):
 
 
 class TurnStatus(Wire):
-    """The turn under way. `waiting_for` is what holds it up, where the agent tells; the
-    tokens are those of the model requests that its log shows so far."""
+    """The turn under way. `waiting_for` is what holds it up, where the agent tells; the tokens
+    are those of the requests that its log shows so far."""
 
     id: str
     started_at: str
@@ -113,12 +113,23 @@ class ContextStatus(Wire):
     size: int = 0
 
 
+class TokensStatus(Wire):
+    """The sums of a session. Not `counted`, nobody tells what it uses. `at_least`: a turn was cut
+    short. `context_is_sum`: it is the sum of a turn's requests, and the context that at most."""
+
+    context: int
+    net_input: int
+    output: int
+    counted: bool = True
+    at_least: bool = False
+    context_is_sum: bool = False
+
+
 class AgentStatus(Wire):
     """`state` is one of stopped, starting, ready, busy, limited, stopping, waiting, failed.
 
-    `version` is the agent's own word. `waits_for` names the agents that it starts after, as
-    long as they hold up its start. `unrecognised` counts the messages that tars does not
-    know, by name."""
+    `version` is the agent's own word. `waits_for` names the agents that hold up its start.
+    `unrecognised` counts the messages that tars does not know, by name."""
 
     name: str
     kind: str
@@ -141,6 +152,7 @@ class AgentStatus(Wire):
     waits_for: list[str] = msgspec.field(default_factory=list)
     limits: list[LimitStatus] = msgspec.field(default_factory=list)
     context: ContextStatus | None = None
+    tokens: TokensStatus | None = None
     unrecognised: dict[str, int] = msgspec.field(default_factory=dict)
 
 
@@ -159,11 +171,12 @@ class SessionFields(Wire):
 
 
 class Status(Wire):
-    """`session` is the default agent's; `warnings` are sentences for a person."""
+    """`session` is the one of `default_agent`; `warnings` are sentences for a person."""
 
     daemon: DaemonStatus
     agents: list[AgentStatus] = msgspec.field(default_factory=list)
     session: SessionFields | None = None
+    default_agent: str = ""
     warnings: list[str] = msgspec.field(default_factory=list)
 
 
@@ -223,9 +236,8 @@ class Waiting(Wire):
 
 
 class Usage(Wire):
-    """The turn's tokens as the agent reports them (accounting/usage.py). `at_least`: it was cut
-    short, and may have used more. `subagent_tokens` of the sums are its subagents', where the
-    agent tells."""
+    """The turn's tokens as the agent reports them (accounting/usage.py). `subagent_tokens` of the
+    sums are its subagents'. `at_least`, `context_is_sum`: as in TokensStatus."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -239,17 +251,20 @@ class Usage(Wire):
     source: str = "estimate"
     subagent_tokens: int = 0
     at_least: bool = False
+    context_is_sum: bool = False
 
 
 class FellBack(Wire):
     """This agent failed the prompt, for this `reason`, whose `kind` is that of a fault; the
-    next one has it now, as `turn`. What `text` came so far belongs to the failed attempt."""
+    next one has it now, as `turn`, because those `passed_over` could not take it. What `text`
+    came so far belongs to the failed attempt."""
 
     from_agent: str = msgspec.field(name="from")
     to_agent: str = msgspec.field(name="to")
     turn: str
     reason: str
     kind: str | None = None
+    passed_over: list[str] = msgspec.field(default_factory=list)
 
 
 class TurnResult(Wire):
@@ -297,6 +312,7 @@ class ResetDone(Wire):
 
     agent: str
     session: SessionFields | None = None
+    tokens: TokensStatus | None = None
 
 
 class AgentChanged(Wire):
@@ -365,8 +381,7 @@ class FeedEvent(Wire):
     """One line of `GET /v1/events`: something that happened to an agent. `data` holds the
     fields of the event or message named by `event`. `condition_changed` has those of
     ConditionStatus and the word that `was`; `permission_answered` says who answered, as `by`:
-    policy, remembered, person, timeout, or nobody where the turn was over; `permission_asked`
-    has the `title` that PermissionStatus shows. Names in it are camelCase, as everywhere."""
+    policy, remembered, person, timeout, or nobody; `permission_asked` has the request's `title`."""
 
     event: str
     agent: str

@@ -17,6 +17,7 @@ from tars.control.contract import (
     Status,
     TurnStatus,
 )
+from tars.control.tokens_text import in_short, sums_of
 
 _RESET = "\x1b[0m"
 _COLORS = {
@@ -67,7 +68,7 @@ def render(status: Status, *, color: bool = False, width: int = 80) -> str:
     _agents(page, status.agents)
     if status.session is not None:
         page.gap()
-        _session(page, status.session)
+        _session(page, status, status.session)
     if status.warnings:
         page.gap()
         for warning in status.warnings:
@@ -149,6 +150,8 @@ def _agents(page: _Page, agents: list[AgentStatus]) -> None:
     for agent in shown:
         page.gap()
         _agent(page, agent)
+        if len(agents) > 1 and agent.tokens is not None:
+            page.line("tokens", in_short(agent.tokens))
 
 
 def _concerns(agent: AgentStatus) -> bool:
@@ -166,8 +169,8 @@ def _urgency(agent: AgentStatus) -> int:
 
 
 def _agent(page: _Page, agent: AgentStatus) -> None:
-    word, color = _STATES.get(agent.state, (agent.state, ""))
-    facts = [_kind(agent)]
+    word, color = _state(agent)
+    facts = [*_idle(agent), _kind(agent)]
     if agent.pid is not None:
         facts += [f"up {duration(agent.uptime_seconds)}", f"pid {agent.pid}"]
         facts += [size(agent.rss_bytes), _cpu(agent.cpu_percent)]
@@ -178,14 +181,42 @@ def _agent(page: _Page, agent: AgentStatus) -> None:
     page.heading(agent.name, word, color, facts)
     if agent.next_attempt_in_seconds is not None:
         page.line("restarts", f"in {duration(agent.next_attempt_in_seconds)}")
-    if agent.condition is not None:
+    if agent.condition is not None and not _idle(agent):
         _condition(page, agent.condition)
+        if agent.state == "limited" and agent.condition.until is not None:
+            page.line("", f"tars goes on by itself at {moment(agent.condition.until)}.")
     _turn(page, agent)
     _told(page, agent)
-    if agent.last_error is not None:
+    if agent.last_error is not None and not _is_known(agent):
         _error(page, agent.last_error, failed=agent.state == "failed")
     for permission in agent.permissions:
         _permission(page, permission)
+
+
+def _state(agent: AgentStatus) -> tuple[str, str]:
+    """The word for its state and its colour: that of its condition where it says more."""
+    if agent.waits_for and agent.state == "stopped":
+        return f"waits for {', '.join(agent.waits_for)}", "yellow"
+    word = agent.condition.word if agent.condition is not None else ""
+    if agent.state == "ready" and word == "rate_limited":
+        return _CONDITIONS[word]
+    return _STATES.get(agent.state, (agent.state, ""))
+
+
+def _idle(agent: AgentStatus) -> list[str]:
+    """That it is idle, in short, where there is no more to say."""
+    found = agent.condition
+    if found is None or found.word != "idle" or agent.last_error is not None:
+        return []
+    return [f"idle {duration(found.since_seconds)}"]
+
+
+def _is_known(agent: AgentStatus) -> bool:
+    """Whether the condition has told the last error, the time of its end and all."""
+    found, error = agent.condition, agent.last_error
+    if found is None or error is None or found.word != "rate_limited":
+        return False
+    return error.message in found.evidence and not error.advice
 
 
 def _condition(page: _Page, condition: ConditionStatus) -> None:
@@ -213,7 +244,7 @@ def _turn(page: _Page, agent: AgentStatus) -> None:
 
 def _told(page: _Page, agent: AgentStatus) -> None:
     """What the agent tells of itself, where it does."""
-    if agent.waits_for:
+    if agent.waits_for and agent.state != "stopped":
         page.line("after", ", ".join(agent.waits_for), "yellow")
     if agent.context is not None:
         size = f" of {agent.context.size:,}" if agent.context.size else ""
@@ -259,16 +290,15 @@ def _permission(page: _Page, permission: PermissionStatus) -> None:
     page.commands([(permit, "allow it once"), *options])
 
 
-def _session(page: _Page, session: SessionFields) -> None:
-    facts = [f"since {moment(session.created_at)}"]
+def _session(page: _Page, status: Status, session: SessionFields) -> None:
+    several = len(status.agents) > 1 and status.default_agent
+    facts = [f"of {printable(status.default_agent)}"] if several else []
+    facts.append(f"since {moment(session.created_at)}")
     page.heading("session", printable(session.session_id), "", facts)
     last = session.last_interaction_at
     prompts = f"{session.interaction_count:,}" + (f", the last {moment(last)}" if last else "")
-    page.line("context", _tokens(session.total_input_tokens))
-    page.line("cached", f"{_tokens(session.total_cached_tokens)} of the context")
-    page.line("last input", _tokens(session.last_input_tokens))
-    page.line("net input", f"{_tokens(session.total_net_tokens)} in all")
-    page.line("output", f"{_tokens(session.total_output_tokens)} in all")
+    for label, value in sums_of(status, session):
+        page.line(label, value)
     page.line("prompts", prompts)
 
 
@@ -276,10 +306,6 @@ def _kind(agent: AgentStatus) -> str:
     kind = printable(agent.kind)
     own = "" if kind == agent.name else f"{kind} "
     return f"{own}over {printable(agent.protocol)}"
-
-
-def _tokens(count: int) -> str:
-    return f"{count:,} token" + ("" if count == 1 else "s")
 
 
 def _plural(count: int, noun: str) -> str:

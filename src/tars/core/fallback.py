@@ -59,6 +59,15 @@ def next_agent(
     return None
 
 
+def passed_over(
+    tried: Sequence[str], chains: Mapping[str, Sequence[str]], chosen: str
+) -> tuple[str, ...]:
+    """Name those who were not able to take it before one was chosen, in their order."""
+    order = dict.fromkeys(n for asked in tried for n in chains.get(asked, ()) if n not in tried)
+    names = tuple(order)
+    return names[: names.index(chosen)] if chosen in names else ()
+
+
 def next_attempt(prompt: str) -> str:
     """Name the attempt that follows: `a1b2` is followed by `a1b2-2`, then `a1b2-3`."""
     first, _, number = prompt.partition("-")

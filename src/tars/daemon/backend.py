@@ -94,8 +94,14 @@ class Desk:
             daemon=self._daemon(),
             agents=self._agents(),
             session=status.session_status(manager.session if manager else None),
+            default_agent=self._assembly.config.default_agent,
             warnings=[*self._assembly.warnings, *self._chronicle.problems],
         )
+
+    def _tokens(self, name: str) -> w.TokensStatus | None:
+        files = self._chronicle.session_files
+        manager = files.managers.get(name)
+        return status.tokens_status(manager.session if manager else None, files.marks.get(name))
 
     def agents(self) -> w.AgentList:
         return w.AgentList(agents=self._agents(), default=self._assembly.config.default_agent)
@@ -116,6 +122,7 @@ class Desk:
                 now,
                 groups=config[name].group if name in config else (),
                 waits_for=order.waits_for(name),
+                tokens=self._tokens(name),
             )
             for name in self._loop.fleet
         ]
@@ -238,7 +245,8 @@ class Desk:
         if agent.under_way is not None:
             raise _under_way(name)
         cleared = await self._clear(name)
-        return w.ResetDone(agent=name, session=status.session_status(cleared))
+        tokens = status.tokens_status(cleared, self._chronicle.session_files.marks.pop(name, None))
+        return w.ResetDone(agent=name, session=status.session_status(cleared), tokens=tokens)
 
     async def _clear(self, name: str) -> SessionFields | None:
         """Delete session.json behind every save that waits, then forget the session."""

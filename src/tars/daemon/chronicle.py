@@ -224,6 +224,7 @@ class Chronicle:
         if report.session_id is not None:
             self.session_files.go_to(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
+            self.session_files.mark(agent, report.session_id, report.usage)
         record = records.record(agent, report)
         self.session_files.save(manager)
         following = self.fallbacks.after_turn(report) if self.fallbacks else None

@@ -13,7 +13,14 @@ from tars.control import contract as w
 from tars.control.feed import Feed
 from tars.core import events as e
 from tars.core.agent import Agent, State
-from tars.core.fallback import Attempt, earlier_attempts, falls_back, next_agent, next_attempt
+from tars.core.fallback import (
+    Attempt,
+    earlier_attempts,
+    falls_back,
+    next_agent,
+    next_attempt,
+    passed_over,
+)
 from tars.core.restart import When
 from tars.daemon import status
 from tars.errors import Fault, FaultKind
@@ -65,6 +72,9 @@ class Fallbacks:
             turn=following.id,
             reason=reason,
             kind=None if fault is None else fault.kind.value,
+            passed_over=list(
+                passed_over(following.fell_back_from, self._chains(), following.agent)
+            ),
         )
         self._feed.publish_turn(failed.id, "fallback", fell_back)
         self._feed.hand_over(failed.id, following.id)
@@ -162,5 +172,6 @@ def _told(fell_back: w.FellBack) -> w.FeedEvent:
             "turn": fell_back.turn,
             "reason": fell_back.reason,
             "kind": fell_back.kind,
+            "passedOver": fell_back.passed_over,
         },
     )

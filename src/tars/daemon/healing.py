@@ -43,6 +43,10 @@ async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
         if loop.prompt(row.id) is None:
             _requeue(row, left, loop, chronicle)
     chronicle.healed = True
+    try:
+        await chronicle.session_files.read_marks()
+    except StoreError as error:
+        log.error("marks_not_read", reason=str(error))
     chronicle.prune()
 
 

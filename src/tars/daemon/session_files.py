@@ -1,26 +1,35 @@
 """The session.json of every agent: which conversation it is in, and what that has cost so far."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
+from tars.accounting.usage import Source, TurnUsage
 from tars.conversation.model import Opened
 from tars.daemon import records
 from tars.errors import StoreError
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionFields, SessionManager
-from tars.store.rows import SessionRow
+from tars.store.rows import SessionMarks, SessionRow
+
+if TYPE_CHECKING:
+    from tars.store.store import Store
 
 
 class SessionFiles:
     """`managers` by agent; `known` are the figures of sessions that a prompt may go back to.
 
+    `marks` tell by agent how those of its session are to be read.
     `problem` says that a file could not be written, until one can.
     """
 
     def __init__(self, recorder: Recorder, warn: Callable[[str], None]) -> None:
         self.managers: dict[str, SessionManager] = {}
         self.known: dict[str, SessionFields] = {}
+        self.marks: dict[str, SessionMarks] = {}
         self.problem: str | None = None
         self._recorder = recorder
         self._warn = warn
@@ -39,6 +48,33 @@ class SessionFiles:
         if row is not None:
             self.know(row)
         return row is not None
+
+    async def read_marks(self) -> None:
+        """Learn from the ledger how the sums of today's sessions are to be read."""
+        for agent, manager in list(self.managers.items()):
+            if manager.session is None:
+                continue
+            session = manager.session.session_id
+            ask = partial(_marks, agent=agent, session=session)
+            read, now = await self._recorder.ask(ask), self.marks.get(agent)
+            if now is not None and now.session == session:
+                # A turn ended meanwhile.
+                read = replace(now, at_least=now.at_least or read.at_least)
+            self.marks[agent] = read
+
+    def mark(self, agent: str, session: str, usage: TurnUsage) -> None:
+        """Note how one more turn is to be read."""
+        before = self.marks.get(agent)
+        known = before if before is not None and before.session == session else None
+        counted = usage.source is not Source.ESTIMATE
+        self.marks[agent] = SessionMarks(
+            session,
+            counted=counted or (known is not None and known.counted),
+            at_least=usage.at_least or (known is not None and known.at_least),
+            context_is_sum=usage.context_is_sum
+            if usage.context > 0
+            else known is not None and known.context_is_sum,
+        )
 
     def know(self, row: SessionRow) -> None:
         """Have the figures of a session at hand for when a prompt goes to it."""
@@ -93,3 +129,7 @@ class SessionFiles:
         self.problem = None
         if manager.problem:
             self._warn(manager.problem)
+
+
+def _marks(store: "Store", *, agent: str, session: str) -> SessionMarks:
+    return store.marks(agent, session)

@@ -15,6 +15,7 @@ from tars.errors import Fault
 from tars.runtime.driver import Driver
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
+from tars.store.rows import SessionMarks
 
 
 def agent_status(
@@ -24,6 +25,7 @@ def agent_status(
     *,
     groups: Iterable[str] = (),
     waits_for: Iterable[str] = (),
+    tokens: w.TokensStatus | None = None,
 ) -> w.AgentStatus:
     """Describe one agent at monotonic time `now`, in seconds."""
     session = None if driver.session_id is None else driver.session_id
@@ -49,6 +51,7 @@ def agent_status(
         waits_for=list(waits_for),
         limits=[limit_status(limit) for limit in driver.told.limits.values()],
         context=context_status(driver.told.context),
+        tokens=tokens,
         unrecognised=dict(driver.told.unrecognised),
     )
 
@@ -146,6 +149,24 @@ def session_status(session: SessionFields | None) -> w.SessionFields | None:
     )
 
 
+def tokens_status(
+    session: SessionFields | None, marks: SessionMarks | None
+) -> w.TokensStatus | None:
+    """Say the sums of a session, and how they are to be read where that is known."""
+    if session is None:
+        return None
+    if marks is None or marks.session != session.session_id:
+        marks = SessionMarks(session.session_id)
+    return w.TokensStatus(
+        context=session.total_input_tokens,
+        net_input=session.total_net_tokens,
+        output=session.total_output_tokens,
+        counted=marks.counted,
+        at_least=marks.at_least,
+        context_is_sum=marks.context_is_sum,
+    )
+
+
 def usage_status(usage: TurnUsage) -> w.Usage:
     return w.Usage(
         input_tokens=usage.input,
@@ -160,6 +181,7 @@ def usage_status(usage: TurnUsage) -> w.Usage:
         source=usage.source.value,
         subagent_tokens=usage.subagent_tokens,
         at_least=usage.at_least,
+        context_is_sum=usage.context_is_sum,
     )
 
 

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
 from tars.accounting.usage import Ledger, ModelUsage, Source, TurnUsage
 from tars.conversation.model import ReportedUsage, RequestUsage, Scope
 from tars.core.agent import Outcome
 from tars.errors import Fault, FaultKind
 from tars.store.prompts import fault_columns
-from tars.store.rows import Totals, TurnAttempt, TurnBegun, TurnRecord, TurnRow
+from tars.store.rows import SessionMarks, Totals, TurnAttempt, TurnBegun, TurnRecord, TurnRow
 from tars.store.schema import model_requests, turns
 
 _FIND = select(turns.c.ended_at).where(turns.c.id == bindparam("known"))
@@ -42,6 +42,23 @@ _SUMS = select(
         for name in (*_SUMMED, "requests", "tool_calls", "duration_ms")
     ),
 ).where(turns.c.ended_at.is_not(None))
+
+_ENDED = and_(
+    turns.c.agent == bindparam("of_agent"),
+    turns.c.session == bindparam("of_session"),
+    turns.c.ended_at.is_not(None),
+)
+_MARKS = select(
+    func.count().label("turns"),
+    func.count().filter(turns.c.source != Source.ESTIMATE.value).label("counted"),
+    func.count().filter(turns.c.at_least).label("at_least"),
+).where(_ENDED)
+_CONTEXT = (
+    select(turns.c.context_is_sum)
+    .where(_ENDED, turns.c.context > 0)
+    .order_by(turns.c.seq.desc())
+    .limit(1)
+)
 
 
 def begin(connection: Connection, turn: TurnBegun) -> None:
@@ -162,6 +179,19 @@ def totals(connection: Connection, session: str, agent: str | None) -> Totals:
         requests=int(row.requests),
         tool_calls=int(row.tool_calls),
         duration_ms=int(row.duration_ms),
+    )
+
+
+def marks(connection: Connection, agent: str, session: str) -> SessionMarks:
+    """Say how the sums of a session are to be read."""
+    of = {"of_agent": agent, "of_session": session}
+    row = connection.execute(_MARKS, of).one()
+    context = connection.execute(_CONTEXT, of).first()
+    return SessionMarks(
+        session,
+        counted=row.counted > 0 or row.turns == 0,
+        at_least=bool(row.at_least),
+        context_is_sum=context is not None and context.context_is_sum,
     )
 
 

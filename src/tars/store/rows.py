@@ -135,6 +135,18 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMarks:
+    """What has to be known to read the sums of a `session`. Not `counted`: no turn of it told
+    what it used. `at_least`: a turn was cut short. `context_is_sum`: the context is that of no
+    single request."""
+
+    session: str
+    counted: bool = True
+    at_least: bool = False
+    context_is_sum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """Sums over the finished turns of a session."""
 

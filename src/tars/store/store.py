@@ -23,6 +23,7 @@ from tars.store.rows import (
     AgentRow,
     Decision,
     PromptRow,
+    SessionMarks,
     SessionRow,
     Totals,
     TurnAttempt,
@@ -144,6 +145,11 @@ class Store:
         """Add up the finished turns of a session."""
         with self._transaction("add up the turns") as connection:
             return ledger.totals(connection, session, agent)
+
+    def marks(self, agent: str, session: str) -> SessionMarks:
+        """Say how the sums of a session are to be read."""
+        with self._transaction("read the turns") as connection:
+            return ledger.marks(connection, agent, session)
 
     # --- agents and sessions ------------------------------------------------
 

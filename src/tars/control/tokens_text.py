@@ -1,0 +1,40 @@
+"""The sums of a session in words: what is not counted, or only bounded, says so. Pure."""
+
+from tars.control.contract import SessionFields, Status, TokensStatus
+
+
+def sums_of(status: Status, session: SessionFields) -> list[tuple[str, str]]:
+    """Give the lines, label and value, on the tokens of the default agent's session."""
+    agents = (a.tokens for a in status.agents if a.name == status.default_agent)
+    tokens = next(agents, None)
+    if tokens is not None and not tokens.counted:
+        return [("tokens", "not counted: nobody tells what it uses")]
+    most, least = bounds(tokens)
+    return [
+        ("context", most + _tokens(session.total_input_tokens)),
+        ("cached", f"{most}{_tokens(session.total_cached_tokens)} of the context"),
+        ("last input", _tokens(session.last_input_tokens)),
+        ("net input", f"{least}{_tokens(session.total_net_tokens)} in all"),
+        ("output", f"{least}{_tokens(session.total_output_tokens)} in all"),
+    ]
+
+
+def in_short(tokens: TokensStatus) -> str:
+    """Give the sums of an agent's session in one line."""
+    if not tokens.counted:
+        return "not counted"
+    most, least = bounds(tokens)
+    sums = f"{least}{tokens.net_input:,} in and {tokens.output:,} out in all"
+    return f"{most}{tokens.context:,} of context, {sums}"
+
+
+def bounds(tokens: TokensStatus | None) -> tuple[str, str]:
+    """Give what stands before the context, and before what was used in all."""
+    if tokens is None:
+        return "", ""
+    most = "at most " if tokens.context_is_sum else ""
+    return most, "at least " if tokens.at_least else ""
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} token" + ("" if count == 1 else "s")
