@@ -42,16 +42,16 @@ MOST_EVENTS = 500
 def members(names: list[str]) -> list[str]:
     """Put the agents of a group in its place, each agent once.
 
-    Raises AgentNotFound before anybody was asked.
+    Raises AgentNotFound before anybody was asked; of a single name the daemon says so.
     """
     agents = connect().agents().agents
     known = {agent.name for agent in agents}
     found: dict[str, None] = {}
     for name in names:
         group = [name] if name in known else [a.name for a in agents if name in a.groups]
-        if not group:
+        if not group and len(names) > 1:
             raise AgentNotFound(f"There is no agent and no group {name!r}.")
-        found |= dict.fromkeys(group)
+        found |= dict.fromkeys(group or [name])
     return list(found)
 
 

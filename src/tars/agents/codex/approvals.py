@@ -58,7 +58,7 @@ class _Elicitation(Message, frozen=True):
 #: Members of a request that say nothing of what would be done, and those that say most.
 _UNTOLD = frozenset(
     "threadId turnId itemId approvalId environmentId startedAtMs kind commandActions "
-    "availableDecisions requestedSchema".split()
+    "availableDecisions requestedSchema".split()  # noqa: SIM905
 )
 _FIRST = ("command", "cwd", "permissions", "grantRoot", "serverName", "message", "_meta")
 
