@@ -56,10 +56,18 @@ class _Elicitation(Message, frozen=True):
 
 
 #: Members of a request that say nothing of what would be done, and those that say most.
-_UNTOLD = frozenset(
-    "threadId turnId itemId approvalId environmentId startedAtMs kind commandActions "
-    "availableDecisions requestedSchema".split()  # noqa: SIM905
-)
+_UNTOLD = {
+    "threadId",
+    "turnId",
+    "itemId",
+    "approvalId",
+    "environmentId",
+    "startedAtMs",
+    "kind",
+    "commandActions",
+    "availableDecisions",
+    "requestedSchema",
+}
 _FIRST = ("command", "cwd", "permissions", "grantRoot", "serverName", "message", "_meta")
 
 _MEMBERS = msgspec.json.Decoder(dict[str, Any])
