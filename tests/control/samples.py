@@ -111,10 +111,13 @@ FULL = msgspec.structs.replace(
 LIMITED = msgspec.structs.replace(
     BUSY,
     state="limited",
-    turn=msgspec.structs.replace(TURN, waiting_for="The daily quota is used up."),
+    last_error=c.FaultStatus(kind="quota", message="The daily quota is used up.", advice="Wait."),
+    turn=msgspec.structs.replace(
+        TURN, waiting_for="The daily quota is used up. tars tries the turn again by itself."
+    ),
     condition=c.ConditionStatus(
         word="rate_limited",
-        evidence="The daily quota is used up.",
+        evidence="The daily quota is used up. tars tries the turn again by itself.",
         since_seconds=12.0,
         until="2026-03-01T15:00:00Z",
         remaining_seconds=10_790.0,

@@ -45,7 +45,10 @@ def test_one_turn_two_attempts(tmp_path: Path) -> None:
         assert (stage.witness.began_turns, len(stage.witness.holds)) == ([prompt, prompt], 1)
         assert stage.pids() == [pid]
         waits = [said for said in stage.witness.heard if isinstance(said, Retrying)]
-        assert [said.reason for said in waits] == ["The limit is reached.", ""]
+        assert [said.reason for said in waits] == [
+            "The limit is reached. tars tries the turn again by itself.",
+            "",
+        ]
         assert waits[0].until is not None
         words = [Word.STARTING, Word.IDLE, Word.WORKING, Word.LIMITED, Word.WORKING, Word.IDLE]
         assert stage.witness.words() == words

@@ -17,6 +17,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
+from tars.control.status_text import moment
 
 #: What is worth a line; the steps between are not.
 TOOL_WORDS = {"in_progress": "runs", "completed": "done", "failed": "failed"}
@@ -54,7 +55,8 @@ class TurnView:
             case Waiting():
                 if event.reason:
                     self.begin_line()
-                self.progress.waiting_for(event.reason, seconds_until(event.until))
+                until = f" Until {moment(event.until)}." if event.until else ""
+                self.progress.waiting_for(event.reason + until, seconds_until(event.until))
             case Lagged():
                 self.lagged()
             case FellBack():

@@ -183,8 +183,10 @@ def _agent(page: _Page, agent: AgentStatus) -> None:
         page.line("restarts", f"in {duration(agent.next_attempt_in_seconds)}")
     if agent.condition is not None and not _idle(agent):
         _condition(page, agent.condition)
-        if agent.state == "limited" and agent.condition.until is not None:
-            page.line("", f"tars goes on by itself at {moment(agent.condition.until)}.")
+        if agent.condition.word == "rate_limited" and agent.condition.until is not None:
+            page.line("", f"Until {moment(agent.condition.until)}.")
+        if agent.last_error is not None and agent.last_error.advice and _is_known(agent):
+            page.line("", agent.last_error.advice)
     _turn(page, agent)
     _told(page, agent)
     if agent.last_error is not None and not _is_known(agent):
@@ -212,11 +214,11 @@ def _idle(agent: AgentStatus) -> list[str]:
 
 
 def _is_known(agent: AgentStatus) -> bool:
-    """Whether the condition has told the last error, the time of its end and all."""
+    """Whether the condition has told the last error, all but its advice."""
     found, error = agent.condition, agent.last_error
     if found is None or error is None or found.word != "rate_limited":
         return False
-    return error.message in found.evidence and not error.advice
+    return error.message in found.evidence
 
 
 def _condition(page: _Page, condition: ConditionStatus) -> None:

@@ -52,14 +52,18 @@ def condition(agent: Agent, signs: Signs, now: float, wall: float) -> Condition:
             return _in_turn(agent, signs, now)
         case State.LIMITED:
             since = agent.since if agent.held is None else agent.held.since
-            evidence = f"{_fault(agent)} tars tries the turn again by itself."
-            return Condition(Word.LIMITED, evidence, since, agent.deadline)
+            return Condition(Word.LIMITED, waits_for(_fault(agent)), since, agent.deadline)
         case State.STOPPING:
             return _ending(agent)
         case State.WAITING:
             return Condition(Word.DEAD, _fault(agent), agent.since, agent.deadline)
         case State.FAILED:  # pragma: no branch
             return Condition(Word.DEAD, _fault(agent), agent.since)
+
+
+def waits_for(limit: str) -> str:
+    """Say what a turn that is held waits for, and that nobody has to do anything."""
+    return f"{limit} tars tries the turn again by itself."
 
 
 def limit_ends(agent: Agent, now: float, wall: float) -> float | None:

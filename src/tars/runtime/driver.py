@@ -27,6 +27,7 @@ from tars.conversation.model import (
 from tars.core import events as e
 from tars.core.agent import Outcome
 from tars.core.commands import SignalName
+from tars.core.condition import waits_for
 from tars.core.health import Signs
 from tars.errors import Fault, FaultKind
 from tars.home import FOLDER_MODE
@@ -172,7 +173,7 @@ class Driver:
         turn = self.turn
         assert turn is not None, "the core holds only turns that began"
         self.questions.clear()
-        self._say_waiting(turn, Retrying(fault.message, fault.until))
+        self._say_waiting(turn, Retrying(waits_for(fault.message), fault.until))
         self._counting.read_log(turn)
         self.turn, self.held = None, turn
         return report(turn, Outcome.ERROR, fault, now=anyio.current_time(), model=self.model)
