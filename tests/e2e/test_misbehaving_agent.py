@@ -98,6 +98,18 @@ def test_a_crash_at_every_start_is_given_up(tars: TarsHome) -> None:
     assert tars.prompt("Hello").outcome == "ok"
 
 
+def test_who_waits_for_an_agent_that_does_not_come_up_hears_why(tars: TarsHome) -> None:
+    """Each time it died at its start, with what it said, long before it is given up."""
+    more = "autostart = false\n" + FAIL.format("crash-at-start")
+    tars.configure_echo(max_restarts=2, more=more)
+    tars.start()
+    *told, (last, result) = tars.client.prompt(PromptRequest(text="Is anybody there?"))
+    reasons = [event.reason for name, event in told if name == "waiting"]
+    assert len(reasons) >= 2
+    assert all("Told to crash at the start" in reason for reason in reasons)
+    assert (last, result.error.kind) == ("turn", "gave_up")
+
+
 @pytest.mark.parametrize(
     ("fail", "kind", "words", "restarts"),
     [

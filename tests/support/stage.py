@@ -75,7 +75,9 @@ class Witness:
         self.answers.append((asked.tool_kind if asked else "", answer.by))
         self._tell("answered")
 
-    def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
+    def condition_changed(
+        self, agent: str, was: Word, now: Condition, waiting: tuple[str, ...]
+    ) -> None:
         self.conditions.append((agent, now))
         self._tell("condition_changed")
 

@@ -22,6 +22,10 @@ from tars.runtime.driver import Driver
 from tars.runtime.turn import LiveTurn
 
 
+#: What keeps an agent from the prompts that wait for it.
+_IN_THE_WAY = (Word.DEAD, Word.LIMITED, Word.WEDGED)
+
+
 class Announcements:
     """The feed's events, in the words of the control channel."""
 
@@ -42,6 +46,13 @@ class Announcements:
         shown = status.condition_status(now, anyio.current_time())
         data = {**msgspec.to_builtins(shown), "was": was.value}
         self.happened("condition_changed", agent, data)
+
+    def holds_up(self, prompt: str, condition: Condition) -> None:
+        """Tell who waits for a prompt why its agent does not get to it, if that is news."""
+        if condition.word in _IN_THE_WAY:
+            shown = status.condition_status(condition, anyio.current_time())
+            waiting = w.Waiting(reason=condition.evidence, until=shown.until)
+            self._feed.publish_turn(prompt, "waiting", waiting)
 
     def happened(self, event: str, agent: str, data: dict[str, object]) -> None:
         """Tell an event by its name on the wire."""

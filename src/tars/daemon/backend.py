@@ -169,6 +169,7 @@ class Desk:
         subscription = self.feed.follow_turn(turn)
         position = self._position(name)
         self._loop.submit(prompt)
+        self._chronicle.holds_up(turn, self._loop.condition(name))
         return w.Accepted(turn=turn, agent=name, position=position), subscription
 
     async def _pass_over(self, prompt: Prompt, fault: Fault) -> tuple[w.Accepted, Subscription]:

@@ -147,9 +147,17 @@ class Chronicle:
         log.info("permission_answered", agent=agent, **data)
         self._announcements.happened("permission_answered", agent, data)
 
-    def condition_changed(self, agent: str, was: Word, now: Condition) -> None:
+    def condition_changed(
+        self, agent: str, was: Word, now: Condition, waiting: tuple[str, ...]
+    ) -> None:
         log.info("condition_changed", agent=agent, was=was.value, now=now.word.value)
         self._announcements.condition_changed(agent, was, now)
+        for prompt in waiting:
+            self.holds_up(prompt, now)
+
+    def holds_up(self, prompt: str, condition: Condition) -> None:
+        """Tell who waits for a prompt why its agent does not get to it."""
+        self._announcements.holds_up(prompt, condition)
 
     # --- what the agent said ------------------------------------------------
 

@@ -26,7 +26,10 @@ class Audience(Protocol):
     def answered(self, agent: str, asked: PermissionAsked | None, answer: AnswerPermission) -> None:
         """A request for permission has its answer; `asked` is None where nobody knows it."""
 
-    def condition_changed(self, agent: str, was: Word, now: Condition) -> None: ...
+    def condition_changed(
+        self, agent: str, was: Word, now: Condition, waiting: tuple[str, ...]
+    ) -> None:
+        """The agent fares otherwise than before; `waiting` are the prompts in its queue."""
 
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None: ...
 

@@ -231,7 +231,8 @@ class Loop:
         was = self._words.get(name, Word.STOPPED)
         if now.word is not was:
             self._words[name] = now.word
-            self._tell(name, self._audience.condition_changed, name, was, now)
+            waiting = self.fleet[name].queue.waiting
+            self._tell(name, self._audience.condition_changed, name, was, now, waiting)
 
     def _act(self, name: str, command: Command) -> None:
         driver = self.drivers[name]
