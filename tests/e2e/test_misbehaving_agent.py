@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tars.control.contract import PermissionStatus, PromptRequest
+from tars.control.contract import PermissionStatus, PromptRequest, TurnResult, Waiting
 from tars.core.commands import Signal
 from tests.support.tars_home import TarsHome
 
@@ -103,11 +103,13 @@ def test_who_waits_for_an_agent_that_does_not_come_up_hears_why(tars: TarsHome) 
     more = "autostart = false\n" + FAIL.format("crash-at-start")
     tars.configure_echo(max_restarts=2, more=more)
     tars.start()
-    *told, (last, result) = tars.client.prompt(PromptRequest(text="Is anybody there?"))
-    reasons = [event.reason for name, event in told if name == "waiting"]
+    *told, (_, last) = tars.client.prompt(PromptRequest(text="Is anybody there?"))
+    reasons = [event.reason for _, event in told if isinstance(event, Waiting)]
     assert len(reasons) >= 2
     assert all("Told to crash at the start" in reason for reason in reasons)
-    assert (last, result.error.kind) == ("turn", "gave_up")
+    assert isinstance(last, TurnResult)
+    assert last.error is not None
+    assert last.error.kind == "gave_up"
 
 
 @pytest.mark.parametrize(

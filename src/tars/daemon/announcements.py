@@ -21,7 +21,6 @@ from tars.daemon import status
 from tars.runtime.driver import Driver
 from tars.runtime.turn import LiveTurn
 
-
 #: What keeps an agent from the prompts that wait for it.
 _IN_THE_WAY = (Word.DEAD, Word.LIMITED, Word.WEDGED)
 
