@@ -98,16 +98,23 @@ def test_any_program_will_do(tars: TarsHome) -> None:
     """Without a description silence is an answer; a program that is not there is a fault."""
     tars.configure(
         '[agents.cat]\nkind = "pty"\ncommand = ["cat"]\n'
+        '[agents.bash]\nkind = "pty"\ncommand = ["bash", "--norc", "-i"]\ngrace_seconds = 0\n'
         '[agents.none]\nkind = "pty"\ncommand = ["/nowhere/program"]\n'
         '[agents.sad]\nkind = "pty"\nrestart = "never"\n'
         'command = ["sh", "-c", "echo no key was given; exit 4"]\n'
     )
     tars.start()
     assert tars.prompt("hello\nthere", agent="cat").text == "hello\nthere"
-    failed = tars.until(lambda s: s.agents[1].state == "failed").agents[1]
+    counted = tars.prompt("seq 1 5000; clear; echo all", agent="bash")
+    assert counted.text.endswith("\nall")
+    assert counted.text.startswith("\n".join(str(n) for n in range(1, 4900)))
+    refused = tars.prompt("\x03", agent="bash").error
+    assert refused is not None
+    assert "control characters" in refused.message
+    failed = tars.until(lambda s: s.agents[2].state == "failed").agents[2]
     assert failed.last_error is not None
     assert failed.last_error.kind == "not_installed"
-    sad = tars.until(lambda s: s.agents[2].last_error is not None).agents[2]
+    sad = tars.until(lambda s: s.agents[3].last_error is not None).agents[3]
     assert sad.last_error is not None
     assert "no key was given" in sad.last_error.message
 

@@ -1,6 +1,7 @@
 """The codec for screens: when it types, what it presses, and what it makes of silence."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -344,3 +345,100 @@ def test_keys_have_names() -> None:
 def test_regions_of_a_screen(region: Region, seen: str) -> None:
     """Empty lines at the bottom do not count."""
     assert region.of(["a", "b", "", "c", "", ""], 1) == seen
+
+
+def generic(history: int = 2000, text: str = "go") -> ScreenCodec:
+    """A shell without a description that was given a prompt, and has shown it."""
+    codec = opened(ScreenRules(paste=Paste.LINES, history=history), b"$ ")
+    codec.prompt(text)
+    codec.receive(text.encode())
+    return codec
+
+
+def numbers(count: int, end: bytes = b"\r\n") -> bytes:
+    return b"".join(b"%d" % n + end for n in range(1, count + 1))
+
+
+@pytest.mark.parametrize("size", [7, 64, 1000, 65_536])
+def test_an_answer_may_be_longer_than_what_is_kept(size: int) -> None:
+    """Lines are told as they scroll off, however many come at once."""
+    codec = generic()
+    data = b"\r\n" + numbers(5000) + b"$ "
+    said = [s for at in range(0, len(data), size) for s in codec.receive(data[at : at + size])]
+    said += codec.settle()
+    assert texts(said) == "\n".join(str(n) for n in range(1, 5001))
+    assert ended(said).stop is Stop.DONE
+
+
+@given(
+    lines=st.lists(st.sampled_from(["", "a", "b" * 79, "c" * 200, "go", "$ x"]), max_size=150),
+    size=st.integers(1, 3000),
+)
+def test_however_it_comes_each_line_is_told_once(lines: list[str], size: int) -> None:
+    """Empty lines and wrapped ones too, on the screen and off it."""
+    codec = generic(history=100)
+    data = ("\r\n" + "".join(f"{line}\r\n" for line in [*lines, "end"]) + "$ ").encode()
+    said = [s for at in range(0, len(data), size) for s in codec.receive(data[at : at + size])]
+    said += codec.settle()
+    assert texts(said) == "\n".join([*lines, "end"]).lstrip("\n")
+
+
+def test_a_line_longer_than_what_is_kept_stays_one_line() -> None:
+    """It is told in parts."""
+    codec = generic(history=100)
+    data = b"\r\n" + numbers(9000, b" ") + b"\r\n$ "
+    said = [s for at in range(0, len(data), 900) for s in codec.receive(data[at : at + 900])]
+    told = texts(said + codec.settle())
+    assert "".join(told.split(" ")) == numbers(9000, b"").decode()
+
+
+def test_lines_that_were_lost_are_missed() -> None:
+    """A program can scroll more away at once than is kept."""
+    codec = generic(history=100)
+    said = (
+        codec.receive(b"\r\none\r\n\x1b[24;1H" + b"\x1b[24S" * 20 + b"two\r\n$ ") + codec.settle()
+    )
+    told = texts(said)
+    assert re.search(r"\(\d+ lines were lost\)", told)
+    assert told.endswith("two")
+
+
+def test_a_described_answer_says_that_its_rest_is_lost() -> None:
+    """Where the line that shows the prompt has scrolled away, its end cannot be read."""
+    codec = submitted(opened(replace(RULES, history=100)))
+    said = codec.receive(b"\r\n" + numbers(300) + b"---\r\nQ> ") + codec.settle()
+    assert "rest was lost" in texts(said)
+    assert ended(said).stop is Stop.DONE
+
+
+@pytest.mark.parametrize(
+    ("printed", "answer"),
+    [
+        (b"\r\nred\x1b[H\x1b[2J\x1b[3Jcleared\r\n$ ", "cleared"),
+        (b"\r\n\x1b[H\x1b[J$ ", ""),
+        (b"\r\n\x1b[H\x1b[2J" + b"1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n$ ", "1\n2\n3\n4\n5\n6"),
+        (b"\r\n\x1b[H\x1b[2J" + numbers(60) + b"$ ", "\n".join(map(str, range(1, 61)))),
+        (b"\r\n\x1bcreset\r\n$ ", "reset"),
+        (b"\r\n\x1b[3Aup", ""),
+    ],
+)
+def test_a_turn_that_clears_the_screen_ends(printed: bytes, answer: str) -> None:
+    """It has printed something and been silent again; what is on the screen is the answer."""
+    codec = opened(ScreenRules(paste=Paste.LINES), b"old\r\n" * 4 + b"$ ")
+    codec.prompt("go")
+    codec.receive(b"go")
+    said = codec.receive(printed) + codec.settle()
+    assert texts(said) == answer
+    assert ended(said).stop is Stop.DONE
+
+
+@pytest.mark.parametrize("text", ["\x03\x07", "\x1b\n\x00", " \x01 "])
+def test_a_prompt_of_which_nothing_can_be_typed_ends_at_once(text: str) -> None:
+    """With a fault, and the next one is typed."""
+    codec = opened()
+    codec.prompt(text)
+    fault = ended(codec.settle()).fault
+    assert fault is not None
+    assert "control characters" in fault.message
+    assert codec.outgoing() == b""
+    submitted(codec)

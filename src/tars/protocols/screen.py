@@ -18,7 +18,6 @@ from tars.conversation.model import (
     Said,
     SessionLost,
     Stop,
-    TextSaid,
     TurnEnded,
 )
 from tars.errors import Fault, FaultKind
@@ -27,6 +26,7 @@ from tars.protocols.codec import Opening
 from tars.protocols.screen_display import Display
 from tars.protocols.screen_look import Look, Turn
 from tars.protocols.screen_rules import Paste, Question, ScreenRules
+from tars.protocols.screen_telling import Telling
 from tars.protocols.screen_typing import harmless, typed
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ _GONE = Fault(
     FaultKind.CRASHED,
     "The program ended in the middle of its turn.",
     "`tars attach` shows its screen while it runs.",
+)
+
+_EMPTY = Fault(
+    FaultKind.STOPPED,
+    "Nothing of the prompt can be typed: it holds only blanks and control characters.",
+    "Prompt with text; `tars attach` is for pressing keys.",
 )
 
 
@@ -62,6 +68,7 @@ class ScreenCodec:
         self.rules = rules
         self._display = Display(rules.rows, rules.columns, history=rules.history)
         self._look = Look(rules, self._display)
+        self._telling = Telling(rules, self._look, self._display)
         self._new_id = new_id
         self._session_id: str | None = None
         self._out = bytearray()
@@ -107,6 +114,9 @@ class ScreenCodec:
             self._soon.append(TurnEnded(Stop.ERROR, fault=_unknown_session(self.rules.name)))
             return
         self._turn = Turn(harmless(text).strip("\n"))
+        if not self._turn.text.strip():
+            self._soon.append(TurnEnded(Stop.ERROR, fault=_EMPTY))
+            return
         self._prompted = True
         self._phase = _Phase.HELD
         self._stirred = True
@@ -147,12 +157,17 @@ class ScreenCodec:
         self._stirred = True
         self._turn.heard = True
         self._answered = False
-        self._display.feed(data)
+        if self._phase is _Phase.WORKING and self._display.seen:
+            portion = self._telling.portion or len(data) or 1
+            for at in range(0, len(data), portion):
+                self._display.feed(data[at : at + portion])
+                self._soon += self._telling.scrolled(self._turn)
+            self._tell_what_holds_it_up()
+            self._soon += self._telling.whole_lines(self._turn)
+        else:
+            self._display.feed(data)
         self._out += self._display.answers.encode()
         self._display.answers = ""
-        if self._phase is _Phase.WORKING and self._display.seen:
-            self._tell_what_holds_it_up()
-            self._tell_whole_lines()
         return self._told()
 
     def settle(self) -> list[Said]:
@@ -264,6 +279,8 @@ class ScreenCodec:
         grid, turn = self._display.grid, self._turn
         turn.begin = grid.cursor_line
         turn.before = grid.line(grid.cursor.y)
+        turn.clears = grid.clears
+        turn.echo = reading.echo_of(turn.text, turn.before)
         turn.repeats = self._look.prompts_shown(turn)
         self._look.turn = turn
         if turn.before_it:
@@ -327,7 +344,7 @@ class ScreenCodec:
     def _end(self, stop: Stop, fault: Fault | None = None) -> None:
         usage = None
         if self._phase is _Phase.WORKING:
-            self._tell_rest()
+            self._soon += self._telling.rest(self._turn)
             usage = self._look.usage()
         reported = None if usage is None else usage.reported()
         self._soon.append(TurnEnded(stop, usage=reported, fault=fault))
@@ -341,42 +358,9 @@ class ScreenCodec:
             self._turn.waiting_for = reason
             self._soon.append(Retrying(reason))
 
-    def _tell_whole_lines(self) -> None:
-        """Tell the lines that another one follows and that were the same at the last look."""
-        turn = self._turn
-        lines = (self._look.answer(turn) or [])[:-1]
-        still = _same(lines, turn.seen)
-        turn.seen = lines
-        while still and not lines[still - 1]:
-            # It may turn out to be the end of the answer, where empty lines do not count.
-            still -= 1
-        if lines[: len(turn.told)] == turn.told and still > len(turn.told):
-            self._tell(lines[len(turn.told) : still])
-
-    def _tell_rest(self) -> None:
-        lines = self._look.answer(self._turn, ended=True) or []
-        lines = reading.without_prompt(lines, self._turn.before)
-        self._tell(lines[_same(lines, self._turn.told) :])
-
-    def _tell(self, lines: list[str]) -> None:
-        if lines:
-            first = not self._turn.told
-            self._turn.told += lines
-            self._soon.append(TextSaid(("" if first else "\n") + "\n".join(lines)))
-
     def _told(self) -> list[Said]:
         said, self._soon = self._soon, []
         return said
-
-
-def _same(lines: list[str], others: list[str]) -> int:
-    """How many lines both have in common at their beginning."""
-    count = 0
-    for one, other in zip(lines, others, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
 
 
 def _refused(name: str) -> Fault:

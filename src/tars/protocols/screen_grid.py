@@ -28,12 +28,14 @@ Row = StaticDefaultDict[int, Char]
 class Grid(pyte.Screen):
     """`history` are the lines that scrolled off the top, `scrolled` how many ever did.
 
-    `answers` are what the program asked its terminal for: to be sent to it.
+    `answers` are what the program asked its terminal for: to be sent to it. `clears` is how
+    often all of the screen was cleared, and `cleared_at` the number of its first line then.
     """
 
     def __init__(self, rows: int, columns: int, *, history: int) -> None:
         self.history: deque[str] = deque(maxlen=history)
         self.scrolled = 0
+        self.clears = self.cleared_at = 0
         self.answers = ""
         self.modes: set[int] = set()
         self._other: tuple[dict[int, Row], int, int] | None = None
@@ -66,14 +68,35 @@ class Grid(pyte.Screen):
         """The lines of the screen."""
         return [self.line(y) for y in range(self.lines)]
 
+    @property
+    def first(self) -> int:
+        """The number of the oldest line that is kept."""
+        return self.scrolled - len(self.history)
+
+    def scrolled_since(self, since: int) -> tuple[list[str], int, bool]:
+        """The lines that scrolled off from this number on, wrapped ones joined; the number of
+        the line behind them; and whether the last one goes on there. Blank ones at the end
+        are left for later, and so is a line that goes on, unless it is very long."""
+        first, end = self.first, self.scrolled
+        while end > since and (end - 1 in self._continued or not self.history[end - 1 - first]):
+            end -= 1
+        cut = end <= since and self.scrolled - since > (self.history.maxlen or 0) // 2
+        if cut:
+            end = self.scrolled
+        lines = list(self.history)[max(0, since - first) : max(0, end - first)]
+        return self._joined(lines, max(since, first)), end, cut and end - 1 in self._continued
+
     def everything(self, since: int = 0) -> list[str]:
         """Every line from this number on, those of the screen last; wrapped ones joined."""
-        first = self.scrolled - len(self.history)
+        first = self.first
         lines = [*list(self.history)[max(0, since - first) :], *self.shown()[: self._used_rows()]]
         start = max(since, first) if self.history else self.scrolled
         start = min(start, self.scrolled)
         if since > self.scrolled:
             lines, start = lines[since - self.scrolled :], since
+        return self._joined(lines, start)
+
+    def _joined(self, lines: list[str], start: int) -> list[str]:
         joined: list[str] = []
         for number, line in enumerate(lines, start):
             if number - 1 in self._continued and joined:
@@ -219,7 +242,14 @@ class Grid(pyte.Screen):
             self.history.clear()
             self._continued.clear()
         elif how <= 2:
+            if how == 2 or (how == 0 and (self.cursor.y, self.cursor.x) == (0, 0)):
+                self._note_clearing()
             self.erase_in_display(how)
+
+    def _note_clearing(self) -> None:
+        if not self.alternate:
+            self.clears += 1
+            self.cleared_at = self.scrolled
 
     # --- scrolling ----------------------------------------------------------
 
@@ -277,6 +307,7 @@ class Grid(pyte.Screen):
         super().reset()
         self.modes.clear()
         self._other = None
+        self._note_clearing()
         self._continued.clear()
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:

@@ -11,7 +11,10 @@ from tars.protocols.screen_rules import Covers, Part, Question, ScreenRules, Sig
 @dataclass(slots=True)
 class Turn:
     """What is known of a turn. `begin` is the number of the line that the prompt was typed in,
-    after `before`; `repeats` is how often the same prompt was on the screen already, and
+    after `before`, or of what is behind the lines that have scrolled off; `echo` are the lines
+    that the prompt takes there, and `cleared` says that the screen was cleared since, `clears`
+    times in all. `spoken`: something was told; `went_on`: it has scrolled off, in the middle of
+    a line when `cut`. `repeats` is how often the same prompt was on the screen already, and
     `before_it` a command that is typed first. `refused`: a tool was not allowed. `told` are the
     lines of the answer so far, and `seen` those of the last look."""
 
@@ -26,6 +29,12 @@ class Turn:
     waiting_for: str = ""
     seen: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    echo: list[str] = field(default_factory=list)
+    clears: int = 0
+    cleared: bool = False
+    spoken: bool = False
+    went_on: bool = False
+    cut: bool = False
 
 
 class Look:
@@ -57,11 +66,24 @@ class Look:
         if self._rules.answer is not None and self.prompts_shown(turn) <= turn.repeats:
             # It shows the prompt first: until then this is the screen of before. In a long
             # answer it may have scrolled off for good.
-            history = self._display.grid.history
-            return len(history) == history.maxlen and self.is_ready()
+            return self.scrolled_away(turn) and self.is_ready()
         if self._rules.done or self._rules.ready:
             return any(map(self.sees, self._rules.done or self._rules.ready))
-        return bool(self.answer(turn))
+        # After clearing the screen, or moving up on it, there may be nothing to read.
+        above = self._display.grid.cursor_line < turn.begin
+        return turn.spoken or turn.cleared or above or bool(self.answer(turn))
+
+    def scrolled_away(self, turn: Turn) -> bool:
+        """Whether the answer is longer than what is kept, so that its beginning is gone."""
+        history = self._display.grid.history
+        return len(history) == history.maxlen and self.prompts_shown(turn) <= turn.repeats
+
+    def note_clearing(self, turn: Turn) -> None:
+        """Read the answer from the top, when the program has cleared its screen."""
+        grid = self._display.grid
+        if grid.clears != turn.clears:
+            turn.clears, turn.begin = grid.clears, grid.cleared_at
+            turn.cleared, turn.went_on, turn.echo = True, False, []
 
     def was_cancelled(self) -> bool:
         """Whether the screen says that a person cancelled the turn."""
@@ -112,7 +134,8 @@ class Look:
         """Give the answer's lines; None while it is not to be seen."""
         rules, grid = self._rules.answer, self._display.grid
         if rules is None:
-            return reading.plain_answer(grid.everything(turn.begin), turn.text, turn.before)
+            plain, _ = reading.without_echo(grid.everything(turn.begin), turn.echo)
+            return reading.trimmed(plain, leading=not turn.went_on)
         lines = grid.everything()
         begin = self._prompt_line(lines, turn)
         if begin is None:

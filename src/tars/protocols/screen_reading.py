@@ -61,31 +61,35 @@ def _below_prompt(lines: Sequence[str], rules: AnswerRules, prompt: str) -> Sequ
     return lines[1:]
 
 
-def plain_answer(lines: Sequence[str], prompt: str, before: str) -> list[str]:
-    """Give what a program without a description printed: `lines` are those from the one on
-    that the prompt was typed in, after `before`."""
-    rest = list(lines)
-    for number, typed in enumerate(prompt.split("\n")):
-        shown = before + typed if number == 0 else typed
-        if not rest or _squeezed(rest[0]) != _squeezed(shown):
-            break
-        rest.pop(0)
-    return trimmed(rest)
+def echo_of(prompt: str, before: str) -> list[str]:
+    """Give the lines that a prompt takes where it is typed, after `before`."""
+    first, *rest = prompt.split("\n")
+    return [before + first, *rest]
+
+
+def without_echo(lines: Sequence[str], echo: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leave out the prompt's own lines at the beginning; give also those that may still come."""
+    count = 0
+    for line, typed in zip(lines, echo, strict=False):
+        if _squeezed(line) != _squeezed(typed):
+            return list(lines[count:]), []
+        count += 1
+    return list(lines[count:]), list(echo[count:])
 
 
 def without_prompt(lines: list[str], before: str) -> list[str]:
     """Leave out the last line where it only asks for the next prompt."""
     if lines and before.strip() and lines[-1].strip() == before.strip():
-        return trimmed(lines[:-1])
+        return trimmed(lines[:-1], leading=False)
     return lines
 
 
-def trimmed(lines: Sequence[str]) -> list[str]:
+def trimmed(lines: Sequence[str], *, leading: bool = True) -> list[str]:
     """Leave out the empty lines at both ends, and the blanks at the ends of lines."""
     kept = [line.rstrip() for line in lines]
     while kept and not kept[-1]:
         kept.pop()
-    while kept and not kept[0]:
+    while leading and kept and not kept[0]:
         kept.pop(0)
     return kept
 
