@@ -116,7 +116,20 @@ def test_any_program_will_do(tars: TarsHome) -> None:
     assert failed.last_error.kind == "not_installed"
     sad = tars.until(lambda s: s.agents[3].last_error is not None).agents[3]
     assert sad.last_error is not None
-    assert "no key was given" in sad.last_error.message
+    assert "the end of its screen: no key was given" in sad.last_error.message
+
+
+def test_a_screen_that_never_looks_ready_is_called_that(tars: TarsHome, tmp_path: Path) -> None:
+    """The fault names the key that never matched, and how to see the screen."""
+    configure(tars, tmp_path, handshake_seconds=0.5, restart="never")
+    screen = tmp_path / "quiz.toml"
+    screen.write_text(screen.read_text().replace("^Q>$", "^never$"))
+    tars.start()
+    fault = tars.until(lambda s: s.agents[0].last_error is not None).agents[0].last_error
+    assert fault is not None
+    assert (fault.kind, "never showed" in fault.message) == ("timeout", True)
+    assert "tars attach quiz" in (fault.advice or "")
+    assert "docs/screens.md" in (fault.advice or "")
 
 
 def test_a_bad_description_is_told_before_anything_starts(tars: TarsHome, tmp_path: Path) -> None:

@@ -44,22 +44,28 @@ def not_spawned(kind: Kind, name: str, launch: Launch, error: OSError) -> Fault:
 def why_gone(kind: Kind, channel: Channel, status: int, redactor: Redactor) -> Fault | None:
     """Say why a channel's process is gone, where that is known."""
     if channel.cut_off:
-        return _cut_off(channel.name)
+        return _cut_off(channel)
     now, tail = anyio.current_time(), channel.tail
     stderr = redactor.clean(tail.since(now - LAST_WORDS_SECONDS))
-    return _died(kind, channel.name, status, stderr, now - tail.written_at)
+    return _died(kind, channel, status, stderr, now - tail.written_at)
 
 
-def _cut_off(name: str) -> Fault:
+def _cut_off(channel: Channel) -> Fault:
     """It closed its stdout and went on: nobody could talk to it any more."""
     return Fault(
         FaultKind.CRASHED,
         "The agent closed its output and went on; tars ended it.",
-        f"`tars logs --agent {name}` shows what it wrote to stderr.",
+        f"`tars logs --agent {channel.name}` shows what it wrote to stderr."
+        if channel.viewers is None
+        else _screen_advice(channel.name),
     )
 
 
-def _died(kind: Kind, name: str, status: int, stderr: str, seconds: float) -> Fault | None:
+def _screen_advice(name: str) -> str:
+    return f"`tars attach {name}` shows its screen while it runs; docs/screens.md says more."
+
+
+def _died(kind: Kind, channel: Channel, status: int, stderr: str, seconds: float) -> Fault | None:
     """Say what its last words say; the last of them came so many seconds before its end."""
     known = kind.last_words(status, stderr)
     words = stderr.strip()[-LAST_WORDS:]
@@ -68,15 +74,20 @@ def _died(kind: Kind, name: str, status: int, stderr: str, seconds: float) -> Fa
         return known
     how = f"was killed by signal {-status}" if status < 0 else f"exited with status {status}"
     when = f", written {seconds:.0f} s before" if seconds >= 1 else ""
+    if channel.viewers is not None:
+        words = f"The agent {how}; the end of its screen: {words}"
+        return Fault(FaultKind.CRASHED, words, _screen_advice(channel.name))
     return Fault(
         FaultKind.CRASHED,
         f"The agent {how}; the end of its stderr{when}: {words}",
-        f"`tars logs --agent {name}` shows all of it.",
+        f"`tars logs --agent {channel.name}` shows all of it.",
     )
 
 
 def nonsense(channel: Channel | None, protocol: str) -> Fault | None:
     """Say why the handshake is not answered, where all that came made no sense."""
+    if channel is not None and channel.viewers is not None:
+        return _never_ready(channel)
     if channel is None or channel.made_sense or not channel.garbled:
         return None
     lines = channel.garbled
@@ -86,6 +97,21 @@ def nonsense(channel: Channel | None, protocol: str) -> Fault | None:
         f"The agent did not answer its handshake, but wrote {many} no sense in its protocol "
         f"({protocol}).",
         f"Is `command` in `[agents.{channel.name}]` right? Mend it; then `tars restart`.",
+    )
+
+
+def _never_ready(channel: Channel) -> Fault:
+    """A terminal program has no handshake: only its screen says that it can be prompted."""
+    from tars.protocols.screen import ScreenCodec  # only who has a screen pays for it
+
+    described = isinstance(channel.codec, ScreenCodec) and channel.codec.rules.ready
+    return Fault(
+        FaultKind.TIMEOUT,
+        "The agent's screen never showed what its description calls `ready`."
+        if described
+        else "The agent's screen was never still, so nobody knows when it can be prompted.",
+        f"`tars attach {channel.name}` shows it while it runs; docs/screens.md says how to "
+        "describe a screen. `handshake_seconds` gives it longer.",
     )
 
 
