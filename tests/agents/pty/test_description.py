@@ -107,6 +107,46 @@ paste = "fast"
 
 
 @pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("entr", "enter"),
+        ("return", "enter"),
+        ("<Esc>", "escape"),
+        ("ctrl+C", "ctrl-c"),
+        ("^u", "ctrl-u"),
+        ("C-d", "ctrl-d"),
+        ("page_up", "page-up"),
+        ("bakspace", "backspace"),
+    ],
+)
+def test_a_slip_in_the_name_of_a_key_is_a_fault(key: str, meant: str) -> None:
+    """It would be typed as text; the fault says what was probably meant."""
+    with pytest.raises(ConfigInvalid) as caught:
+        understood(f'[type]\nsubmit = ["{key}"]', "x.toml")
+    assert caught.value.faults == (
+        f'x.toml: type.submit: "{key}" is no key; did you mean "{meant}"?',
+    )
+
+
+def test_text_is_typed_as_it_stands() -> None:
+    """What is like no key's name; and a single key needs no brackets."""
+    rules = understood('cancel = "ctrl-c"\n[type]\nsubmit = ["yes", "y", "/run", "Enter"]', "x")
+    assert (rules.cancel, rules.submit) == (b"\x03", b"yesy/run\r")
+
+
+def test_a_fault_of_a_description_names_its_page(tmp_path: Path) -> None:
+    """`config.example.toml` does not document these keys."""
+    path = tmp_path / "quiz.toml"
+    path.write_text("rows = 2\ncolums = 3")
+    for screen in (str(path), "aidr", "relative/x.toml"):
+        assert "docs/screens.md" in faults_of(screen)[-1]
+    assert faults_of("aidr") == (
+        'tars has no description "aidr", only aider, gemini; did you mean "aider"? A file of '
+        "your own is given by its absolute path (docs/screens.md)",
+    )
+
+
+@pytest.mark.parametrize(
     ("screen", "part"),
     [
         ("gemni", 'did you mean "gemini"?'),

@@ -4,13 +4,15 @@ One that ships with tars is meant by its name, any other by its path. A file is 
 as the configuration is: one run tells every fault. docs/screens.md says how to write one.
 """
 
+import difflib
+import json
 import re
 import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from tars.config_faults import Notes, Table, listed, read_text
+from tars.config_faults import Notes, Table, listed, read_text, suggestion
 from tars.errors import ConfigInvalid, FaultKind
 from tars.protocols.screen_rules import (
     AnswerRules,
@@ -33,6 +35,20 @@ _FIGURES = ("input", "output", "cached", "cache_write", "thoughts", "cost")
 #: A screen may be this large, and no larger: a program could not be stopped from filling it.
 _MOST_ROWS, _MOST_COLUMNS, _MOST_HISTORY = 500, 1000, 20_000
 _ALL = Region()
+_PAGE = "docs/screens.md"
+#: How others write keys. Ctrl with anything else than a letter has no name.
+_CHORD = re.compile(r"(?i)(?:\^|<?(?:ctrl|control)[-+_ ]?|<?c[-+])(?P<letter>[a-z])>?")
+_OTHER_NAMES = {
+    "return": "enter",
+    "esc": "escape",
+    "del": "delete",
+    "pgup": "page-up",
+    "pgdn": "page-down",
+    "pageup": "page-up",
+    "pagedown": "page-down",
+    "backtab": "shift-tab",
+}
+_LONG_NAMES = tuple(name for name in KEYS if len(name) > 3 and not name.startswith("ctrl-"))
 _REGION = re.compile(r"(top|bottom) (\d{1,3})|row (-?\d{1,3})")
 
 
@@ -56,16 +72,21 @@ def rules_of(screen: str) -> ScreenRules:
 def faults_of(screen: str) -> tuple[str, ...]:
     """Say what is wrong with what a `screen` key means."""
     if _is_name(screen) and screen and screen not in shipped():
+        meant = suggestion(screen, shipped())
         return (
-            f"{screen!r} is not one of {listed(shipped(), screen)}, and a file of your own is "
-            "given by its absolute path",
+            f"tars has no description {json.dumps(screen)}, only {', '.join(shipped())}"
+            f"{f'{meant} A' if meant else '; a'} file of your own is given by its absolute path "
+            f"({_PAGE})",
         )
     if not _is_name(screen) and not Path(screen).expanduser().is_absolute():
-        return ("must be an absolute path, or begin with ~/, or name a description of tars'",)
+        return (
+            f"must be an absolute path, or begin with ~/, or name a description of tars' ({_PAGE})",
+        )
     try:
         rules_of(screen)
     except ConfigInvalid as invalid:
-        return invalid.faults
+        first, last = invalid.faults[:-1], invalid.faults[-1]
+        return (*first, f"{last} ({_PAGE} says how to write one)")
     return ()
 
 
@@ -189,8 +210,22 @@ def _keys(table: Table, key: str) -> bytes:
         known = KEYS.get(word.lower())
         if known is None and word != harmless(word):
             table.fault(key, "text must not hold control characters; name the key instead")
+        elif known is None and (meant := _key_meant(word)):
+            table.fault(key, f"{json.dumps(word)} is no key; did you mean {json.dumps(meant)}?")
         pressed += known if known is not None else word.encode()
     return pressed
+
+
+def _key_meant(word: str) -> str:
+    """Give the key whose name was probably meant: a text of that likeness is typed by nobody."""
+    if (chord := _CHORD.fullmatch(word)) is not None:
+        return f"ctrl-{chord['letter'].lower()}"
+    name = word.lower().strip("<>{}").replace("_", "-")
+    name = _OTHER_NAMES.get(name, name)
+    if name in KEYS:
+        return name
+    close = difflib.get_close_matches(name, _LONG_NAMES, n=1, cutoff=0.8)
+    return close[0] if close and len(word) > 3 else ""
 
 
 def _question(table: Table) -> Question:
