@@ -127,6 +127,7 @@ def test_a_signal_gives_the_terminal_back(shell: TarsHome) -> None:
             terminal.kill(number)
             status, shown = ended(terminal)
         assert status == 128 + number
+        assert f"Detached from shell by {number.name}; the agent goes on." in shown
         assert [code for code in RESTORED if code not in shown] == []
 
 
@@ -149,13 +150,19 @@ def test_the_death_of_the_daemon_gives_the_terminal_back(shell: TarsHome) -> Non
 
 
 def test_the_end_of_the_program_is_told(shell: TarsHome) -> None:
-    """Who watches is told that there is nothing more to see."""
+    """Who watches is told how, and what becomes of the agent."""
+    with attached(shell) as terminal:
+        terminal.expect("sh>")
+        shell.kill(shell.agent_pid())
+        status, shown = ended(terminal)
+    assert status == 1
+    assert "The program of the agent shell was ended by SIGKILL. It is started again" in shown
+    shell.until(lambda status: status.agents[0].state == "ready")
     with attached(shell) as terminal:
         terminal.expect("sh>")
         terminal.send("exit 0\r")
-        status, shown = ended(terminal)
-    assert status == 1
-    assert "The agent's program has ended." in shown
+        _, shown = ended(terminal)
+    assert "The program of the agent shell has ended." in shown
 
 
 def test_a_conversation_is_followed_and_led(tars: TarsHome) -> None:

@@ -1,7 +1,9 @@
 """`tars attach`: this terminal, joined to an agent."""
 
 import shutil
+import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
@@ -62,17 +64,57 @@ def _attached(agent: str | None, *, take: bool) -> int:
             reason = view.follow(events)
     except Detached:
         reason = ""
-    say(one_line(reason or f"Detached from {name}, {_left_as(name)}."))
-    return exit_codes.FAILED if reason else exit_codes.DONE
+    except SystemExit as end:
+        # A signal: the daemon may be slow, and is asked nothing.
+        say(one_line(f"Detached from {name} by {_signal_name(end)}; the agent goes on."))
+        raise
+    if reason:
+        say(one_line(f"{reason} {_NEXT.get(_state_after_end(name), '')}"))
+        return exit_codes.FAILED
+    state = _state(name)
+    left = f"which is {state}" if state in _AT_REST else "which goes on"
+    say(one_line(f"Detached from {name}, {left}."))
+    return exit_codes.DONE
 
 
-def _left_as(name: str) -> str:
-    """What becomes of the agent that was left, as far as anybody can tell."""
+_LOOKS, _BETWEEN_SECONDS = 5, 0.1
+_AT_REST = ("failed", "stopped")
+_AGAIN = "It is started again; `tars attach` joins it then."
+#: What follows when the program has ended, by the agent's state.
+_NEXT = {
+    "failed": "The agent is failed: `tars status` says why.",
+    "stopped": "The agent is stopped; `tars start` starts it.",
+    "waiting": _AGAIN,
+    "starting": _AGAIN,
+    "ready": _AGAIN,
+    "busy": _AGAIN,
+}
+
+
+def _state_after_end(name: str) -> str:
+    """The daemon may have to notice yet; what is ready after a moment was started again."""
+    state = _state(name)
+    for _ in range(_LOOKS):
+        if state not in ("ready", "busy", "limited"):
+            break
+        time.sleep(_BETWEEN_SECONDS)
+        state = _state(name)
+    return state
+
+
+def _state(name: str) -> str:
+    """What became of the agent, as far as anybody can tell."""
     with suppress(TarsError):
         agent = next((a for a in connect().status().agents if a.name == name), None)
-        if agent is not None and agent.state in ("failed", "stopped"):
-            return f"which is {agent.state}"
-    return "which goes on"
+        if agent is not None:
+            return agent.state
+    return ""
+
+
+def _signal_name(end: SystemExit) -> str:
+    number = end.code - 128 if isinstance(end.code, int) else 0
+    known = number in set(signal.Signals)
+    return signal.Signals(number).name if known else "a signal"
 
 
 class _Late:

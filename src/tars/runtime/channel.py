@@ -111,7 +111,7 @@ class Channel:
                 reading.start_soon(self._read_stderr, note)
                 if self._launch.diagnostics is not None:
                     tasks.start_soon(self._read_diagnostics, self._launch.diagnostics, hint)
-                await self.child.exited()
+                status = await self.child.exited()
                 exited.set()
                 if self._launch.stdout_to_file:
                     # A file has an end, however long it takes to read.
@@ -120,7 +120,7 @@ class Channel:
                 reading.cancel_scope.deadline = anyio.current_time() + DRAIN_SECONDS
             tasks.cancel_scope.cancel()
         if self.viewers is not None:
-            self.viewers.end("The agent's program has ended.")
+            self.viewers.end(f"The program of the agent {self.name} {_ended(status)}.")
             self.tail.add(_last_words(self.codec))
 
     async def _read_stdout(self, hear: Hear, exited: anyio.Event, drained: anyio.Event) -> None:
@@ -218,6 +218,13 @@ def _viewers(launch: Launch, codec: Codec, child: Child) -> Viewers | None:
     assert isinstance(codec, ScreenCodec), "what has a terminal is read off its screen"
     size = launch.terminal.rows, launch.terminal.columns
     return Viewers(codec, size, lambda rows, columns: terminal.resize(child, rows, columns))
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        known = -status in set(signal.Signals)
+        return f"was ended by {signal.Signals(-status).name if known else f'signal {-status}'}"
+    return f"ended with exit status {status}" if status else "has ended"
 
 
 def _last_words(codec: Codec) -> bytes:
