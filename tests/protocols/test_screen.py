@@ -442,3 +442,11 @@ def test_a_prompt_of_which_nothing_can_be_typed_ends_at_once(text: str) -> None:
     assert "control characters" in fault.message
     assert codec.outgoing() == b""
     submitted(codec)
+
+
+def test_a_prompt_with_joined_emoji_is_known_again() -> None:
+    """Its echo is no part of the answer, joiners and accents or not."""
+    text = "the 👩\u200d💻 and a ❤\ufe0f, e\u0301"
+    codec = generic(text=text)
+    said = codec.receive("\r\nfine 👨\u200d👩\u200d👧\r\n$ ".encode()) + codec.settle()
+    assert texts(said) == "fine 👨\u200d👩\u200d👧"

@@ -17,6 +17,8 @@ from tars.protocols.screen_viewer import VIEWER_MODES
 
 _ALTERNATE = frozenset({47, 1047, 1049})
 _WRAP, _CURSOR = 7, 25
+#: The zero-width joiner and the variation selectors: emoji are made with them.
+_JOINING = "\u200d\ufe0e\ufe0f"
 #: Accents on one cell.
 _MOST_COMBINED = 8
 _MOST_SAVED_CURSORS = 16
@@ -139,7 +141,7 @@ class Grid(pyte.Screen):
             width = 1 if char < "\u0300" else wcwidth(char)
             if width > 0:
                 self._put(char, width, style)
-            elif width == 0 and unicodedata.combining(char):
+            elif width == 0 and (unicodedata.combining(char) or char in _JOINING):
                 self._combine(char)
 
     def _put(self, char: str, width: int, style: tuple[object, ...]) -> None:

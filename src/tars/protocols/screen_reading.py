@@ -1,6 +1,7 @@
 """What a screen says: the answer's lines, and the figures of what it cost."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -174,5 +175,6 @@ def _number(text: str | None) -> float:
 
 
 def _squeezed(text: str) -> str:
-    """Without blanks, which a program may put or leave out when it wraps lines."""
-    return "".join(text.split())
+    """Without blanks, which a program may put or leave out when it wraps lines; and accents
+    as the screen composes them."""
+    return unicodedata.normalize("NFC", "".join(text.split()))
