@@ -142,3 +142,4 @@ def test_a_bad_description_is_told_before_anything_starts(tars: TarsHome, tmp_pa
     assert "agents.quiz.screen" in told
     assert "rows: must be 5 or more" in told
     assert "ready.pattern: not a regular expression" in told
+    assert "(docs/screens.md says how to write one). `config.example.toml`" in told

@@ -22,7 +22,10 @@ def complain(error: TarsError) -> None:
         say(f"tars: {one_line(fault)}")
     # "tars: tars is not running" would stutter.
     name = "" if isinstance(error, NotRunning) else "tars: "
-    say(one_line(f"{name}{faults[-1] if faults else error} {error.advice}"))
+    last = faults[-1] if faults else str(error)
+    # A fault of a file is no sentence; what mends it is one.
+    stop = "" if last.rstrip("\"'`)").endswith((".", "?", "!")) or not error.advice else "."
+    say(one_line(f"{name}{last}{stop} {error.advice}"))
 
 
 def say(line: str) -> None:
