@@ -177,7 +177,7 @@ def test_an_agent_alone(tars: TarsHome) -> None:
     refused = tars.tars("prompt", "x")
     assert refused.returncode == 4
     assert "tars start echo" in refused.stderr
-    assert tars.tars("start", "echo").stdout.endswith("\necho is ready.\n")
+    assert tars.tars("start", "echo").stdout == "echo is ready.\n"
     answer = tars.prompt("ECHO:history")
     assert (answer.text, answer.session) == ("turns=2", session)
     assert tars.daemon_pid() == daemon

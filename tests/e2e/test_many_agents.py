@@ -165,7 +165,7 @@ def test_agents_start_in_their_order_and_stop_in_reverse(tars: TarsHome) -> None
         }
         assert tars.agent("top").waits_for == ["base"]
         assert tars.agent("last").waits_for == ["top"]
-        assert "after       base" in tars.tars("status").stdout
+        assert "waits for base" in tars.tars("status").stdout
         assert tars.prompt("Hello", agent="top").outcome == "ok"
         tars.until(lambda s: s.agents[1].state == "ready")
         assert states(tars)["last"] == "stopped"

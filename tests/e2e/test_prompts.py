@@ -57,6 +57,7 @@ def test_a_turn_as_json(tars: TarsHome) -> None:
         "source": "official",
         "subagentTokens": 0,
         "atLeast": False,
+        "contextIsSum": False,
     }
     session = tars.session()
     assert {name: session[name] for name in session if name.startswith(("total", "lastInp"))} == {

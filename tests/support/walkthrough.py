@@ -69,7 +69,15 @@ def somebody(command: Path, env: Mapping[str, str], config: str) -> Iterator[Tar
             person.drain()
 
 
+#: A line that the width of the terminal broke goes on under its own text.
+WRAPPED = r"(?:\n {14}\S.*)*"
+
+
 def pattern(shown: str) -> str:
-    """What `…` stands for may be anything within its line."""
-    lines = [".*".join(map(re.escape, line.split("…"))) for line in shown.rstrip().split("\n")]
-    return "\n".join(lines)
+    """What `…` stands for may be anything within its line, and at its end what it wraps to."""
+    return "\n".join(map(_line, shown.rstrip().split("\n")))
+
+
+def _line(line: str) -> str:
+    told = ".*".join(map(re.escape, line.split("…")))
+    return told + WRAPPED if line.endswith("…") else told
