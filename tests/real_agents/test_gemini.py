@@ -308,7 +308,7 @@ def _backing_off_500(tars: TarsHome) -> Iterator[Any]:
 
 
 def _running_a_tool(tars: TarsHome) -> Iterator[Any]:
-    return under_way(tars, "FAKE:shell:sleep_30", sign="tool")
+    return under_way(tars, "FAKE:shell:sleep_6", sign="tool")
 
 
 def _requested(tars: TarsHome, text: str) -> Iterator[Any]:
