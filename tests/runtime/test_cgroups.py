@@ -77,7 +77,7 @@ def test_an_agent_has_a_group_of_its_own_that_goes_with_it(group: Path) -> None:
         [below] = group.glob("tars-*")
         async def scene():
             while len(cgroups.members(below)) < 3:
-                await anyio.lowlevel.checkpoint()
+                await anyio.sleep(0.001)
             child.close_stdin()
             await child.exited()
         anyio.run(scene)

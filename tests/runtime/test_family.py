@@ -112,11 +112,11 @@ def test_the_dead_are_reaped_and_no_status_is_stolen(tmp_path: Path) -> None:
                 own = subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"])
                 agent = away()
                 orphan = line(agent)
-                os.waitid(os.P_PID, own.pid, os.WEXITED | os.WNOWAIT)
                 os.kill(orphan, signal.SIGKILL)
-                # Once the orphan is reaped, the reaper has seen the other one dead as well.
                 while orphan in own_children():
-                    await anyio.lowlevel.checkpoint()
+                    await anyio.sleep(0.01)
+                os.waitid(os.P_PID, own.pid, os.WEXITED | os.WNOWAIT)
+                await anyio.sleep(0.2)
                 print(own.wait())
                 agent.signal_group(15)
                 print(await agent.exited())
