@@ -73,7 +73,10 @@ def test_an_agent_has_a_group_of_its_own_that_goes_with_it(group: Path) -> None:
     """Its descendants are in it, whatever they do, and are gone when its exit is told."""
     code = """
         OURS.settle("ab" * 8)
-        child = make(["/bin/sh", "-c", "setsid sleep 1000 & setsid sleep 1000 & read x"])
+        # It is put into its group once it runs: what it starts before that is not in it.
+        born = "read go; setsid sleep 1000 & setsid sleep 1000 & read x"
+        child = make(["/bin/sh", "-c", born])
+        os.write(child.stdin, b"go" + bytes([10]))
         [below] = group.glob("tars-*")
         async def scene():
             while len(cgroups.members(below)) < 3:
