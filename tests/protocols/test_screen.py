@@ -432,6 +432,18 @@ def test_a_turn_that_clears_the_screen_ends(printed: bytes, answer: str) -> None
     assert ended(said).stop is Stop.DONE
 
 
+@pytest.mark.parametrize("cut", [1, 7, 100, 1 << 20])
+@pytest.mark.parametrize("clearing", [b"\x1b[H\x1b[2J\x1b[3J", b"\x1b[3J\x1b[H\x1b[J", b"\x1bc"])
+def test_what_scrolled_off_before_the_screen_was_cleared_is_told(clearing: bytes, cut: int) -> None:
+    """However the bytes were cut: only what was still on the screen is gone with it."""
+    codec = generic()
+    printed = b"\r\n" + numbers(300) + clearing + b"all\r\n$ "
+    said = [s for at in range(0, len(printed), cut) for s in codec.receive(printed[at : at + cut])]
+    told = texts(said + codec.settle())
+    assert told.startswith("\n".join(map(str, range(1, 270))))
+    assert told.endswith("\nall")
+
+
 @pytest.mark.parametrize("text", ["\x03\x07", "\x1b\n\x00", " \x01 "])
 def test_a_prompt_of_which_nothing_can_be_typed_ends_at_once(text: str) -> None:
     """With a fault, and the next one is typed."""

@@ -158,9 +158,8 @@ class ScreenCodec:
         self._turn.heard = True
         self._answered = False
         if self._phase is _Phase.WORKING and self._display.seen:
-            portion = self._telling.portion or len(data) or 1
-            for at in range(0, len(data), portion):
-                self._display.feed(data[at : at + portion])
+            for portion in self._telling.portions(data):
+                self._display.feed(portion)
                 self._soon += self._telling.scrolled(self._turn)
             self._tell_what_holds_it_up()
             self._soon += self._telling.whole_lines(self._turn)

@@ -4,7 +4,8 @@ That is so when another line follows and it was the same at two looks, and when 
 off: a program without a description is followed however much it prints.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from tars.conversation.model import TextSaid
 from tars.protocols import screen_reading as reading
@@ -12,6 +13,8 @@ from tars.protocols.screen_display import Display
 from tars.protocols.screen_look import Look, Turn
 from tars.protocols.screen_rules import ScreenRules
 
+#: Where the screen, or what scrolled off it, is about to be cleared: ED and RIS of ECMA-48.
+_CLEARING = re.compile(rb"(?=\x1b(?:\[[0-9;]*J|c))")
 _REST_LOST = "(the answer is longer than what is kept of the screen: its rest was lost)"
 
 
@@ -23,11 +26,16 @@ class Telling:
         self._look = look
         self._display = display
 
-    @property
-    def portion(self) -> int | None:
-        """How many bytes may be shown before `scrolled` is asked, so that no line is lost: a
-        line takes one at least. None where it need not be."""
-        return None if self._rules.answer is not None else self._rules.history
+    def portions(self, data: bytes) -> Iterator[bytes]:
+        """Cut what was printed so that no line is lost if `scrolled` is asked after each part:
+        before it is cleared, and before more scrolls off than is kept. A line takes a byte at
+        least."""
+        if self._rules.answer is not None:
+            yield data
+            return
+        for part in _CLEARING.split(data):
+            for at in range(0, len(part), self._rules.history):
+                yield part[at : at + self._rules.history]
 
     def scrolled(self, turn: Turn) -> list[TextSaid]:
         """Tell what scrolled off; the answer is read from behind it from then on."""
