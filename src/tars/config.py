@@ -23,6 +23,7 @@ from tars.env_file import VARIABLE_NAME, read_env_file
 from tars.errors import ConfigInvalid
 from tars.home import Home
 
+KEPT_MESSAGES = ("full", "preview", "none")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 DEFAULT_LOG_BYTES = 5 * 1024**2
 DEFAULT_LOG_BACKUPS = 5
@@ -118,6 +119,28 @@ class AgentConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreConfig:
+    """The ``[store]`` table. `url` is that of a PostgreSQL database, or empty for the home's own
+    file; it may hold a password. `messages` is full, preview or none."""
+
+    url: str = field(default="", repr=False)
+    messages: str = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsConfig:
+    """The ``[sessions]`` table. Retention is off where a number is None. `archive_directory` is
+    None for the home's own."""
+
+    enabled: bool = True
+    per_project: bool = True
+    retention_days: int | None = None
+    max_sessions: int | None = None
+    auto_archive: bool = False
+    archive_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A whole configuration. `source` is None for the one without a file; `warnings`
     are for a person, and forbid nothing."""
@@ -125,6 +148,8 @@ class Config:
     default_agent: str
     agents: Mapping[str, AgentConfig]
     env_file: Path | None = None
+    store: StoreConfig = field(default_factory=StoreConfig)
+    sessions: SessionsConfig = field(default_factory=SessionsConfig)
     log_level: str = "info"
     log_max_bytes: int = DEFAULT_LOG_BYTES
     log_backups: int = DEFAULT_LOG_BACKUPS
@@ -179,6 +204,8 @@ def read(
         default_agent=_default_agent(root, agents),
         agents=agents,
         env_file=_env_file(root),
+        store=_store(root.table("store")),
+        sessions=_sessions(root.table("sessions")),
         log_level=root.text("log_level", "info", choices=LOG_LEVELS),
         log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
         log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),
@@ -216,6 +243,32 @@ def _parse(path: Path) -> dict[str, Any]:
     last_line = text.rstrip().count("\n") + 1
     fault = fault.replace("(at end of document)", f"(at line {last_line}, the end of the file)")
     raise ConfigInvalid(str(path), (f"{path}: {fault}",))
+
+
+def _store(table: Table) -> StoreConfig:
+    usual = StoreConfig()
+    store = StoreConfig(
+        url=table.text("url", usual.url),
+        messages=table.text("messages", usual.messages, choices=KEPT_MESSAGES),
+    )
+    if store.url and not store.url.startswith(("postgresql://", "postgres://")):
+        table.fault("url", 'not the URL of a PostgreSQL database: "postgresql://…"')
+    table.refuse_unknown()
+    return store
+
+
+def _sessions(table: Table) -> SessionsConfig:
+    usual = SessionsConfig()
+    sessions = SessionsConfig(
+        enabled=table.flag("enabled", default=usual.enabled),
+        per_project=table.flag("per_project", default=usual.per_project),
+        retention_days=table.count("retention_days", 0, at_least=1) or None,
+        max_sessions=table.count("max_sessions", 0, at_least=1) or None,
+        auto_archive=table.flag("auto_archive", default=usual.auto_archive),
+        archive_directory=table.path("archive_directory"),
+    )
+    table.refuse_unknown()
+    return sessions
 
 
 def _default_agent(root: Table, agents: Mapping[str, AgentConfig]) -> str:

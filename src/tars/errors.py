@@ -4,6 +4,9 @@
     ├── UserError               the caller asked for something that cannot be
     │   ├── AgentNotFound       no agent has this name
     │   ├── SessionNotFound     the agent does not know this session
+    │   ├── SessionAmbiguous    several sessions are meant by one word
+    │   ├── NameInvalid         no name for a session, or one that another has
+    │   ├── FileUnreadable      a file that was to be read is not what it should be
     │   ├── PermissionNotFound  nothing is waiting under this id
     │   ├── ViewerNotFound      nobody is attached under this id
     │   ├── RequestInvalid      a request to the control channel that makes no sense
@@ -125,6 +128,19 @@ class AgentNotFound(UserError):
 
 class SessionNotFound(UserError):
     """The agent does not know this session. Leave ``--session`` out to use the current one."""
+
+
+class SessionAmbiguous(UserError):
+    """Several sessions are meant by one word; the message names them. Say more of the id."""
+
+
+class NameInvalid(UserError):
+    """This cannot be the name of a session, or another session has it. The message says why."""
+
+
+class FileUnreadable(UserError):
+    """A file that somebody gave (an export, a backup) is damaged, foreign or newer. Nothing was
+    changed."""
 
 
 class PermissionNotFound(UserError):

@@ -33,6 +33,11 @@ class Home:
         return self.data / "tars.db"
 
     @property
+    def spool(self) -> Path:
+        """What could not be written into a database elsewhere, until it can."""
+        return self.data / "spool.db"
+
+    @property
     def choices(self) -> Path:
         """The permissions that people chose for good."""
         return self.data / "permissions.json"

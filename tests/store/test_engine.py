@@ -47,7 +47,7 @@ def test_closing_twice_is_closing_once(path: Path) -> None:
     store.save_prompt(prompt())
     store.close()
     store.close()
-    assert os.listdir(path.parent) == ["tars.db"]
+    assert sorted(os.listdir(path.parent)) == ["machine-id", "tars.db"]
 
 
 def test_readers_do_not_wait_for_a_writer(path: Path) -> None:

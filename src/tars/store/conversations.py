@@ -1,18 +1,25 @@
 """The agents that are configured, and the sessions they have had, each with its sums."""
 
+from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from tars.accounting.usage import Ledger
 from tars.store.rows import AgentRow, SessionRow, TurnRecord
 from tars.store.schema import Count, agents, sessions
 
-_AGENTS = select(agents).order_by(agents.c.name)
-_FORGET_AGENT = delete(agents).where(agents.c.name == bindparam("known"))
+_HERE = agents.c.machine == bindparam("of_machine")
+_AGENTS = select(agents).where(_HERE).order_by(agents.c.name)
+_FORGET_AGENT = delete(agents).where(_HERE, agents.c.name == bindparam("known"))
 _INSERT_AGENT = insert(agents)
 
-_THIS = (sessions.c.agent == bindparam("of_agent")) & (sessions.c.id == bindparam("known"))
-_SESSION = select(sessions).where(_THIS)
+_THIS = (
+    (sessions.c.machine == bindparam("of_machine"))
+    & (sessions.c.agent == bindparam("of_agent"))
+    & (sessions.c.id == bindparam("known"))
+)
+_FIGURES = select(*(sessions.c[field.name] for field in fields(SessionRow))).where(_THIS)
 _INSERT = insert(sessions)
 _TOUCH = update(sessions).where(_THIS)
 _ADD = _TOUCH.values(
@@ -24,17 +31,30 @@ _ADD = _TOUCH.values(
             "total_net_tokens",
             "requests",
             "tool_calls",
+            "turns",
+            "duration_ms",
+            "net_input",
+            "cache_read",
+            "cache_write",
+            "output",
+            "reasoning",
+            "tokens",
+            "subagent_tokens",
+            "costed_turns",
         )
     },
+    cost_microusd=sessions.c.cost_microusd + bindparam("more_cost"),
+    at_least=or_(sessions.c.at_least, bindparam("more_at_least")),
 )
 
 
-def save_agent(connection: Connection, agent: AgentRow) -> None:
+def save_agent(connection: Connection, machine: int, agent: AgentRow) -> None:
     """Add an agent, or replace what was known of it."""
-    connection.execute(_FORGET_AGENT, {"known": agent.name})
+    connection.execute(_FORGET_AGENT, {"of_machine": machine, "known": agent.name})
     connection.execute(
         _INSERT_AGENT,
         {
+            "machine": machine,
             "name": agent.name,
             "kind": agent.kind,
             "protocol": agent.protocol,
@@ -44,34 +64,36 @@ def save_agent(connection: Connection, agent: AgentRow) -> None:
     )
 
 
-def all_agents(connection: Connection) -> list[AgentRow]:
+def all_agents(connection: Connection, machine: int) -> list[AgentRow]:
     """Give the agents, by name."""
     return [
         AgentRow(row.name, row.kind, row.protocol, row.model, row.session)
-        for row in connection.execute(_AGENTS)
+        for row in connection.execute(_AGENTS, {"of_machine": machine})
     ]
 
 
-def save_session(connection: Connection, agent: str, session: str, at: datetime) -> None:
+def save_session(
+    connection: Connection, machine: int, agent: str, session: str, at: datetime
+) -> None:
     """Add a session that began, or note that an old one is in use again; its sums stay."""
-    touched = connection.execute(
-        _TOUCH, {"of_agent": agent, "known": session, "last_activity_at": at}
-    )
-    if not touched.rowcount:
-        connection.execute(_INSERT, _new(agent, session, at))
+    this = {"of_machine": machine, "of_agent": agent, "known": session}
+    if not connection.execute(_TOUCH, {**this, "last_activity_at": at}).rowcount:
+        connection.execute(_INSERT, _new(machine, agent, session, at))
 
 
-def add_turn(connection: Connection, turn: TurnRecord) -> None:
+def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> None:
     """Add a finished turn to the sums of its session. A turn may have none."""
     if turn.session is None:
         return
     usage = turn.usage
+    tokens = Ledger.of(usage)
     # A turn that made no request leaves the context as it was.
     context = {
         "total_input_tokens": usage.context,
         "total_cached_tokens": usage.context_cached,
     }
     more = {
+        "of_machine": machine,
         "of_agent": turn.agent,
         "known": turn.session,
         "more_interaction_count": int(turn.prompted),
@@ -79,28 +101,40 @@ def add_turn(connection: Connection, turn: TurnRecord) -> None:
         "more_total_net_tokens": usage.net,
         "more_requests": usage.requests,
         "more_tool_calls": usage.tool_calls,
+        "more_turns": 1,
+        "more_duration_ms": turn.duration_ms,
+        "more_net_input": tokens.net_input,
+        "more_cache_read": tokens.cache_read,
+        "more_cache_write": tokens.cache_write,
+        "more_output": tokens.output,
+        "more_reasoning": tokens.reasoning,
+        "more_tokens": tokens.total,
+        "more_subagent_tokens": usage.subagent_tokens,
+        "more_costed_turns": int(usage.cost_microusd is not None),
+        "more_cost": usage.cost_microusd or 0,
+        "more_at_least": usage.at_least,
         "last_activity_at": turn.ended_at,
         "last_interaction_at": turn.ended_at,
         "last_input_tokens": usage.input,
         **(context if usage.context > 0 else {}),
     }
     if not connection.execute(_ADD, more).rowcount:
-        connection.execute(_INSERT, _new(turn.agent, turn.session, turn.ended_at))
+        connection.execute(_INSERT, _new(machine, turn.agent, turn.session, turn.ended_at))
         connection.execute(_ADD, more)
 
 
-def find(connection: Connection, agent: str, session: str) -> SessionRow | None:
+def find(connection: Connection, machine: int, agent: str, session: str) -> SessionRow | None:
     """Give a session's row, or None."""
-    row = connection.execute(_SESSION, {"of_agent": agent, "known": session}).first()
+    this = {"of_machine": machine, "of_agent": agent, "known": session}
+    row = connection.execute(_FIGURES, this).first()
     return None if row is None else SessionRow(**row._mapping)
 
 
-def _new(agent: str, session: str, at: datetime) -> dict[str, object]:
-    counts = (column.name for column in sessions.c if isinstance(column.type, Count))
+def _new(machine: int, agent: str, session: str, at: datetime) -> dict[str, object]:
     return {
+        "machine": machine,
         "agent": agent,
         "id": session,
         "created_at": at,
         "last_activity_at": at,
-        **dict.fromkeys(counts, 0),
     }

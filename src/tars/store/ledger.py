@@ -18,8 +18,9 @@ _FIND = select(turns.c.ended_at).where(turns.c.id == bindparam("known"))
 _ROW = select(turns).where(turns.c.id == bindparam("known"))
 _INSERT = insert(turns)
 _CHANGE = update(turns).where(turns.c.id == bindparam("known"))
-_UNFINISHED = select(turns).where(turns.c.ended_at.is_(None)).order_by(turns.c.seq)
-_NEWEST = select(turns).order_by(turns.c.seq.desc())
+_HERE = turns.c.machine == bindparam("of_machine")
+_UNFINISHED = select(turns).where(_HERE, turns.c.ended_at.is_(None)).order_by(turns.c.seq)
+_NEWEST = select(turns).where(_HERE).order_by(turns.c.seq.desc())
 _INSERT_REQUESTS = insert(model_requests)
 _REQUESTS = (
     select(model_requests)
@@ -29,6 +30,7 @@ _REQUESTS = (
 )
 # Made once: making it costs more than running it does.
 _SEEN = select(model_requests.c.id).where(
+    model_requests.c.machine == bindparam("of_machine"),
     model_requests.c.agent == bindparam("of_agent"),
     model_requests.c.session == bindparam("of_session"),
     model_requests.c.source == bindparam("of_source"),
@@ -41,9 +43,10 @@ _SUMS = select(
         func.coalesce(func.sum(turns.c[name]), 0).label(name)
         for name in (*_SUMMED, "requests", "tool_calls", "duration_ms")
     ),
-).where(turns.c.ended_at.is_not(None))
+).where(_HERE, turns.c.ended_at.is_not(None))
 
 _ENDED = and_(
+    _HERE,
     turns.c.agent == bindparam("of_agent"),
     turns.c.session == bindparam("of_session"),
     turns.c.ended_at.is_not(None),
@@ -61,7 +64,7 @@ _CONTEXT = (
 )
 
 
-def begin(connection: Connection, turn: TurnBegun) -> None:
+def begin(connection: Connection, machine: int, turn: TurnBegun) -> None:
     """Add a turn that is under way. Called again, move its mark, its session and its model."""
     known = connection.execute(_FIND, {"known": turn.id}).first()
     changing = {"session": turn.session, "model": turn.model, "log_mark": turn.log_mark}
@@ -69,6 +72,7 @@ def begin(connection: Connection, turn: TurnBegun) -> None:
         connection.execute(
             _INSERT,
             {
+                "machine": machine,
                 "id": turn.id,
                 "agent": turn.agent,
                 "began_at": turn.began_at,
@@ -81,7 +85,7 @@ def begin(connection: Connection, turn: TurnBegun) -> None:
         connection.execute(_CHANGE, {"known": turn.id, **changing})
 
 
-def finish(connection: Connection, turn: TurnRecord) -> bool:
+def finish(connection: Connection, machine: int, turn: TurnRecord) -> bool:
     """Complete a turn's row, or add it whole. False, and no change, if it was finished before."""
     known = connection.execute(_FIND, {"known": turn.id}).first()
     if known is not None and known.ended_at is not None:
@@ -99,16 +103,16 @@ def finish(connection: Connection, turn: TurnRecord) -> bool:
         **_usage_columns(turn.usage),
     }
     if known is None:
-        connection.execute(_INSERT, {"id": turn.id, "log_mark": "", **row})
+        connection.execute(_INSERT, {"machine": machine, "id": turn.id, "log_mark": "", **row})
     else:
         connection.execute(_CHANGE, {"known": turn.id, **row})
-    of = turn.id, turn.agent, turn.session or ""
+    of = machine, turn.id, turn.agent, turn.session or ""
     add_requests(connection, *of, turn.told, Source.OFFICIAL)
     add_requests(connection, *of, turn.requests, Source.LOG)
     return True
 
 
-def hold(connection: Connection, turn: TurnRecord) -> None:
+def hold(connection: Connection, machine: int, turn: TurnRecord) -> None:
     """Note in the row of a turn that waits what it has used so far."""
     known = connection.execute(_FIND, {"known": turn.id}).first()
     if known is None or known.ended_at is not None:
@@ -116,7 +120,7 @@ def hold(connection: Connection, turn: TurnRecord) -> None:
     reported = _json(turn.reported) if turn.reported is not None else None
     values = {"known": turn.id, "reported": reported, **_usage_columns(turn.usage)}
     connection.execute(_CHANGE, values)
-    of = turn.id, turn.agent, turn.session or ""
+    of = machine, turn.id, turn.agent, turn.session or ""
     add_requests(connection, *of, turn.told, Source.OFFICIAL)
     add_requests(connection, *of, turn.requests, Source.LOG)
 
@@ -130,20 +134,20 @@ def attempt(connection: Connection, turn: TurnBegun) -> TurnAttempt:
     return TurnAttempt(_reported(row.reported), logged, told)
 
 
-def unfinished(connection: Connection) -> list[TurnBegun]:
+def unfinished(connection: Connection, machine: int) -> list[TurnBegun]:
     """Give the turns that were begun and never finished, oldest first."""
     return [
         TurnBegun(row.id, row.agent, row.began_at, row.session, row.model, row.log_mark)
-        for row in connection.execute(_UNFINISHED)
+        for row in connection.execute(_UNFINISHED, {"of_machine": machine})
     ]
 
 
-def newest(connection: Connection, limit: int, agent: str | None) -> list[TurnRow]:
+def newest(connection: Connection, machine: int, limit: int, agent: str | None) -> list[TurnRow]:
     """Give the last turns, newest first, those under way too."""
     query = _NEWEST.limit(limit)
     if agent is not None:
         query = query.where(turns.c.agent == agent)
-    return [_turn(row) for row in connection.execute(query)]
+    return [_turn(row) for row in connection.execute(query, {"of_machine": machine})]
 
 
 def requests(connection: Connection, turn: str, source: Source) -> list[RequestUsage]:
@@ -167,12 +171,12 @@ def requests(connection: Connection, turn: str, source: Source) -> list[RequestU
     ]
 
 
-def totals(connection: Connection, session: str, agent: str | None) -> Totals:
+def totals(connection: Connection, machine: int, session: str, agent: str | None) -> Totals:
     """Add up the finished turns of a session."""
     query = _SUMS.where(turns.c.session == session)
     if agent is not None:
         query = query.where(turns.c.agent == agent)
-    row = connection.execute(query).one()
+    row = connection.execute(query, {"of_machine": machine}).one()
     return Totals(
         turns=row.turns,
         tokens=Ledger(**{name: int(row._mapping[name]) for name in _SUMMED}),
@@ -182,9 +186,9 @@ def totals(connection: Connection, session: str, agent: str | None) -> Totals:
     )
 
 
-def marks(connection: Connection, agent: str, session: str) -> SessionMarks:
+def marks(connection: Connection, machine: int, agent: str, session: str) -> SessionMarks:
     """Say how the sums of a session are to be read."""
-    of = {"of_agent": agent, "of_session": session}
+    of = {"of_machine": machine, "of_agent": agent, "of_session": session}
     row = connection.execute(_MARKS, of).one()
     context = connection.execute(_CONTEXT, of).first()
     return SessionMarks(
@@ -197,6 +201,7 @@ def marks(connection: Connection, agent: str, session: str) -> SessionMarks:
 
 def add_requests(
     connection: Connection,
+    machine: int,
     turn: str,
     agent: str,
     session: str,
@@ -207,11 +212,23 @@ def add_requests(
     if not requests:
         return
     ids = [r.id for r in requests]
-    place = {"of_agent": agent, "of_session": session, "of_source": source.value, "ids": ids}
+    place = {
+        "of_machine": machine,
+        "of_agent": agent,
+        "of_session": session,
+        "of_source": source.value,
+        "ids": ids,
+    }
     seen = set(connection.scalars(_SEEN, place))
     new = {r.id: r for r in requests if r.id not in seen}
     if new:
-        of = {"turn": turn, "agent": agent, "session": session, "source": source.value}
+        of = {
+            "machine": machine,
+            "turn": turn,
+            "agent": agent,
+            "session": session,
+            "source": source.value,
+        }
         connection.execute(_INSERT_REQUESTS, [{**of, **_request(r)} for r in new.values()])
 
 

@@ -1,13 +1,15 @@
 """The durable queue: a prompt that was accepted is run or reported, whatever happens between."""
 
+import json
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from tars.core.agent import Outcome
 from tars.core.fallback import earlier_attempts
 from tars.errors import Fault
-from tars.store.rows import PromptRow, PromptState
+from tars.store.rows import PromptRow, PromptState, Wishes
 from tars.store.schema import prompts, turns
 
 _KNOWN = select(prompts.c.seq).where(prompts.c.id == bindparam("known"))
@@ -28,7 +30,10 @@ _FINISH = (
     .values(state=PromptState.DONE.value, text=None)
 )
 _WAITING = (
-    select(prompts).where(prompts.c.state == PromptState.QUEUED.value).order_by(prompts.c.seq)
+    select(prompts)
+    .where(prompts.c.machine == bindparam("of_machine"))
+    .where(prompts.c.state == PromptState.QUEUED.value)
+    .order_by(prompts.c.seq)
 )
 
 _ATTEMPTS = select(turns.c.id, turns.c.agent).where(
@@ -36,19 +41,21 @@ _ATTEMPTS = select(turns.c.id, turns.c.agent).where(
 )
 
 
-def save(connection: Connection, prompt: PromptRow) -> None:
+def save(connection: Connection, machine: int, prompt: PromptRow) -> None:
     """Add a prompt to the end of the queue, once."""
     if connection.execute(_KNOWN, {"known": prompt.id}).first() is not None:
         return
     connection.execute(
         _INSERT,
         {
+            "machine": machine,
             "id": prompt.id,
             "agent": prompt.agent,
             "session": prompt.session,
             "text": prompt.text,
             "asked_at": prompt.asked_at,
             "timeout_seconds": prompt.timeout_seconds,
+            "wishes": _json(prompt.wishes),
             "state": PromptState.QUEUED.value,
         },
     )
@@ -74,7 +81,7 @@ def finish(
     )
 
 
-def waiting(connection: Connection) -> list[PromptRow]:
+def waiting(connection: Connection, machine: int) -> list[PromptRow]:
     """Give the prompts that nobody has begun, or that wait again, in the order in which they
     were saved."""
     return [
@@ -86,8 +93,9 @@ def waiting(connection: Connection) -> list[PromptRow]:
             session=row.session,
             timeout_seconds=row.timeout_seconds,
             fell_back_from=_failed_before(connection, row.id),
+            wishes=_wishes(row.wishes),
         )
-        for row in connection.execute(_WAITING)
+        for row in connection.execute(_WAITING, {"of_machine": machine})
     ]
 
 
@@ -98,6 +106,14 @@ def _failed_before(connection: Connection, prompt: str) -> tuple[str, ...]:
         return ()
     found = {row.id: row.agent for row in connection.execute(_ATTEMPTS, {"ids": list(earlier)})}
     return tuple(found[attempt] for attempt in earlier if attempt in found)
+
+
+def _json(wishes: Wishes) -> str | None:
+    return None if wishes == Wishes() else json.dumps(msgspec.to_builtins(wishes))
+
+
+def _wishes(text: str | None) -> Wishes:
+    return Wishes() if text is None else msgspec.convert(json.loads(text), Wishes)
 
 
 def fault_columns(fault: Fault | None) -> dict[str, str | None]:

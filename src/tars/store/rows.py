@@ -32,6 +32,88 @@ class AgentRow:
     session: str | None = None
 
 
+class SessionStatus(StrEnum):
+    """How a conversation stands. Active is the one that its agent's next prompt goes to; the
+    others ended as their last turn did."""
+
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    ARCHIVED = "archived"
+
+
+class Role(StrEnum):
+    """Whose words a message is."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    THOUGHT = "thought"
+    SYSTEM = "system"
+    TOOL = "tool"
+
+
+class Keep(StrEnum):
+    """How much of what was said is kept (`store.messages`)."""
+
+    FULL = "full"
+    PREVIEW = "preview"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a prompt asks for beyond its text. `new`: a conversation of its own. `unrecorded`:
+    that one is left out of the sessions, and what is said in it is not kept. `name`, `project`,
+    `branch`, `task`, `tags` and `metadata` are for the session that it goes to, where they say
+    something."""
+
+    new: bool = False
+    unrecorded: bool = False
+    name: str | None = None
+    project: str = ""
+    branch: str = ""
+    task: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """What somebody said, whole or as far as it got. `number` is its place in its turn, that
+    tool calls share; `turn` None is a message that no turn of tars brought. `size` is how many
+    characters it had, of which `text` is what is kept. `extra` is JSON that an import brought."""
+
+    role: Role
+    text: str = field(repr=False)
+    began_at: datetime
+    turn: str | None = None
+    number: int = 0
+    size: int = 0
+    ended_at: datetime | None = None
+    extra: str | None = field(default=None, repr=False)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallRow:
+    """A tool call as it last was. `id` is the agent's own."""
+
+    id: str
+    kind: str
+    title: str = field(repr=False)
+    status: str
+    began_at: datetime
+    turn: str | None = None
+    number: int = 0
+    output: str = field(default="", repr=False)
+    size: int = 0
+    ended_at: datetime | None = None
+    paths: tuple[str, ...] = ()
+    extra: str | None = field(default=None, repr=False)
+    seq: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class PromptRow:
     """A prompt that was accepted. `session` is the one that was asked for, or None for the
@@ -45,6 +127,7 @@ class PromptRow:
     session: str | None = None
     timeout_seconds: float | None = None
     fell_back_from: tuple[str, ...] = ()
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +199,7 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
-    """A conversation. The figures mean what the fields of the same name in session.json mean;
+    """The figures of a conversation. They mean what session.json's fields of the same name mean;
     `requests` and `tool_calls` are sums over its turns."""
 
     agent: str
@@ -132,6 +215,51 @@ class SessionRow:
     last_input_tokens: int = 0
     requests: int = 0
     tool_calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Sums over finished turns. `cost_microusd` is what the agents told, of `costed_turns` of
+    the `turns`; the others are not free, they are unknown."""
+
+    turns: int = 0
+    requests: int = 0
+    tokens: Ledger = field(default_factory=lambda: Ledger(0, 0, 0, 0, 0))
+    cost_microusd: int = 0
+    costed_turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """Everything that is known of a conversation; see `schema.sessions`. `seq` is its key in
+    this store, `machine` the name of the machine that it is on. `models` are the sums of
+    each, by descending tokens."""
+
+    seq: int
+    machine: str
+    agent: str
+    id: str
+    agent_type: str
+    name: str | None
+    status: SessionStatus
+    created_at: datetime
+    ended_at: datetime | None
+    last_activity_at: datetime
+    archived_at: datetime | None
+    project: str
+    branch: str
+    title: str
+    task: str | None
+    metadata: dict[str, object]
+    source: str
+    spent: Spent
+    messages: int
+    tool_calls: int
+    duration_ms: int
+    subagent_tokens: int
+    at_least: bool
+    models: dict[str, Spent] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The tables. A change here needs a migration in `migrations/versions`.
 
 Every table whose order matters has `seq`, which grows with each row; ids are texts that
-come from outside. Times are ISO 8601 texts in UTC of one width, so that they sort.
+come from outside. Times are ISO 8601 texts in UTC of one width, so that they sort. Money is
+in millionths of a US dollar. Many machines may share one store: `machine` says whose a row is.
+The version of the format is the migration that the store stands at.
 """
 
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 #: More than any count can be; a number that an agent made up must not break the sums.
@@ -83,9 +86,28 @@ version = Table(
     Column("version_num", String(32), primary_key=True, nullable=False),
 )
 
+#: The machines (more exactly, the homes of tars) that write into this store.
+machines = Table(
+    "machines",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("id", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+    Column("first_seen_at", Utc, nullable=False),
+    Column("last_seen_at", Utc, nullable=False),
+)
+
+
+def _machine(*, primary_key: bool = False) -> Column[int]:
+    return Column(
+        "machine", BigInteger, ForeignKey("machines.seq"), nullable=False, primary_key=primary_key
+    )
+
+
 agents = Table(
     "agents",
     metadata,
+    _machine(primary_key=True),
     Column("name", Words, primary_key=True),
     Column("kind", Words, nullable=False),
     Column("protocol", Words, nullable=False),
@@ -93,22 +115,132 @@ agents = Table(
     Column("session", Words),
 )
 
+
+def _tokens() -> list[Column[int]]:
+    """What was used, disjoint: the sums of the ledger's columns of the same names.
+    `costed_turns` are the turns whose agent told what they cost; the others are not free."""
+    names = ("requests", "net_input", "cache_read", "cache_write", "output", "reasoning")
+    return [
+        *(Column(name, Count, nullable=False, server_default="0") for name in names),
+        Column("cost_microusd", BigInteger, nullable=False, server_default="0"),
+        Column("costed_turns", Count, nullable=False, server_default="0"),
+    ]
+
+
+#: A conversation. The nine fields mean what those of session.json mean; the rest are sums over
+#: its finished turns, kept in the same transaction as the turns themselves.
+#: `status` is active, completed, failed, interrupted or archived. `title` is the first prompt's
+#: beginning unless it is `titled`. `writer` holds the lock until `writer_until`.
 sessions = Table(
     "sessions",
     metadata,
-    Column("agent", Words, primary_key=True),
-    Column("id", Words, primary_key=True),
+    Column("seq", Sequence, primary_key=True),
+    _machine(),
+    Column("agent", Words, nullable=False),
+    Column("id", Words, nullable=False),
+    Column("agent_type", Words, nullable=False, server_default=""),
+    Column("name", Words),
+    Column("status", Words, nullable=False, server_default="active"),
     Column("created_at", Utc, nullable=False),
+    Column("ended_at", Utc),
     Column("last_activity_at", Utc, nullable=False),
-    Column("total_input_tokens", Count, nullable=False),
-    Column("total_output_tokens", Count, nullable=False),
-    Column("total_cached_tokens", Count, nullable=False),
-    Column("total_net_tokens", Count, nullable=False),
-    Column("interaction_count", Count, nullable=False),
+    Column("archived_at", Utc),
+    Column("project", Words, nullable=False, server_default=""),
+    Column("branch", Words, nullable=False, server_default=""),
+    Column("title", Words, nullable=False, server_default=""),
+    Column("titled", Boolean, nullable=False, server_default=false()),
+    Column("task", Words),
+    Column("metadata", Text, nullable=False, server_default="{}"),  # JSON: free
+    Column("source", Words, nullable=False, server_default="tars"),  # tars, import or log
+    Column("writer", Words),
+    Column("writer_until", Utc),
+    Column("total_input_tokens", Count, nullable=False, server_default="0"),
+    Column("total_output_tokens", Count, nullable=False, server_default="0"),
+    Column("total_cached_tokens", Count, nullable=False, server_default="0"),
+    Column("total_net_tokens", Count, nullable=False, server_default="0"),
+    Column("interaction_count", Count, nullable=False, server_default="0"),
     Column("last_interaction_at", Utc),
-    Column("last_input_tokens", Count, nullable=False),
-    Column("requests", Count, nullable=False),
-    Column("tool_calls", Count, nullable=False),
+    Column("last_input_tokens", Count, nullable=False, server_default="0"),
+    Column("turns", Count, nullable=False, server_default="0"),
+    Column("messages", Count, nullable=False, server_default="0"),
+    Column("tool_calls", Count, nullable=False, server_default="0"),
+    Column("duration_ms", Count, nullable=False, server_default="0"),
+    *_tokens(),
+    Column("tokens", Count, nullable=False, server_default="0"),  # the four kinds together
+    Column("subagent_tokens", Count, nullable=False, server_default="0"),
+    Column("at_least", Boolean, nullable=False, server_default=false()),
+    UniqueConstraint("machine", "agent", "id"),
+    UniqueConstraint("machine", "name"),
+    Index(None, "id"),
+    Index(None, "name"),
+    Index(None, "created_at"),
+    Index(None, "last_activity_at"),
+    Index(None, "tokens"),
+    Index(None, "cost_microusd"),
+    Index(None, "project"),
+)
+
+
+def _session(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
+    return Column(
+        "session",
+        BigInteger,
+        ForeignKey("sessions.seq", ondelete="CASCADE"),
+        nullable=nullable,
+        primary_key=primary_key,
+    )
+
+
+#: The same sums by model: over a session's models they make the session's own.
+session_models = Table(
+    "session_models",
+    metadata,
+    _session(primary_key=True),
+    Column("model", Words, primary_key=True),
+    Column("turns", Count, nullable=False, server_default="0"),
+    *_tokens(),
+    Index(None, "model"),
+)
+
+session_tags = Table(
+    "session_tags",
+    metadata,
+    _session(primary_key=True),
+    Column("tag", Words, primary_key=True),
+    Index(None, "tag"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    _session(),
+    Column("at", Utc, nullable=False),
+    Column("text", Words, nullable=False),
+    Index(None, "session"),
+)
+
+#: A piece of work that somebody named; what it cost are the turns whose `task` it is.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    _machine(),
+    Column("name", Words, nullable=False),
+    Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="SET NULL")),
+    Column("estimated_tokens", Count),
+    Column("estimated_microusd", BigInteger),
+    Column("started_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    UniqueConstraint("machine", "name"),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("saved_at", Utc, nullable=False),
+    Column("body", Text, nullable=False),  # JSON: see sessions/templates.py
 )
 
 #: The ledger: a row for every turn. The four kinds of tokens are disjoint and add up;
@@ -117,9 +249,11 @@ turns = Table(
     "turns",
     metadata,
     Column("seq", Sequence, primary_key=True),
+    _machine(),
     Column("id", Words, nullable=False, unique=True),
     Column("agent", Words, nullable=False),
-    Column("session", Words),
+    Column("session", Words),  # the agent's own id
+    Column("task", Words),
     Column("outcome", Words),
     Column("fault_kind", Words),
     Column("fault_message", Words),
@@ -148,6 +282,70 @@ turns = Table(
     Column("subagent_tokens", Count, nullable=False),
     Index(None, "session"),
     Index(None, "ended_at"),
+    Index(None, "task"),
+)
+
+#: A turn's split by model, whose sums are exactly the turn's own.
+turn_models = Table(
+    "turn_models",
+    metadata,
+    Column("turn", BigInteger, ForeignKey("turns.seq", ondelete="CASCADE"), primary_key=True),
+    Column("model", Words, primary_key=True),
+    *_tokens(),
+)
+
+#: What was said, as it came. `turn` is null for messages that no turn of tars brought; `session`
+#: is null until the agent has said which one it is. `number` orders the messages of a turn, or
+#: of a session where there is none; with the tool calls, which have numbers of the same row.
+#: `text` is what `store.messages` lets be kept of it, and `size` how many characters it had.
+#: `ended_at` is null while it grows: it can be searched once it is whole.
+messages = Table(
+    "messages",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="CASCADE")),
+    Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE")),
+    Column("number", BigInteger, nullable=False),
+    Column("role", Words, nullable=False),  # user, assistant, thought, system or tool
+    Column("text", Words, nullable=False),
+    Column("size", Count, nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("extra", Text),  # JSON: what an import brought besides
+    Index(None, "session", "seq"),
+    Index(None, "turn", "number", unique=True),
+)
+
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    Column("seq", Sequence, primary_key=True),
+    Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="CASCADE")),
+    Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE")),
+    Column("number", BigInteger, nullable=False),
+    Column("id", Words, nullable=False),  # the agent's own
+    Column("kind", Words, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("output", Words, nullable=False),
+    Column("size", Count, nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("extra", Text),  # JSON: what an import brought besides
+    Index(None, "session", "seq"),
+    Index(None, "turn", "id", unique=True),
+    Index(None, "kind"),
+)
+
+#: The files that a tool call names.
+tool_files = Table(
+    "tool_files",
+    metadata,
+    Column(
+        "tool_call", BigInteger, ForeignKey("tool_calls.seq", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("path", Words, primary_key=True),
+    Index(None, "path"),
 )
 
 #: Each request as its `source` counts it: the protocol (official) and the agent's log (log)
@@ -157,6 +355,7 @@ model_requests = Table(
     "model_requests",
     metadata,
     Column("seq", Sequence, primary_key=True),
+    _machine(),
     Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("agent", Words, nullable=False),
     Column("session", Words, nullable=False),  # empty where it was never known
@@ -173,7 +372,7 @@ model_requests = Table(
     Column("raw", Words, nullable=False),
     Column("subagent", Words, nullable=False),
     Column("cost_microusd", BigInteger),
-    UniqueConstraint("agent", "session", "source", "id"),
+    UniqueConstraint("machine", "agent", "session", "source", "id"),
 )
 
 #: The queue. `text` is erased as soon as the prompt is done.
@@ -181,12 +380,14 @@ prompts = Table(
     "prompts",
     metadata,
     Column("seq", Sequence, primary_key=True),
+    _machine(),
     Column("id", Words, nullable=False, unique=True),
     Column("agent", Words, nullable=False),
     Column("session", Words),
     Column("text", Words),
     Column("asked_at", Utc, nullable=False),
     Column("timeout_seconds", Float),
+    Column("wishes", Text),  # JSON: what was asked for besides, see `Wishes` in rows.py
     Column("state", Words, nullable=False, index=True),
     Column("outcome", Words),
     Column("fault_kind", Words),
@@ -208,4 +409,12 @@ decisions = Table(
     Column("payload", Text, nullable=False),  # JSON: the event's fields
     Column("commands", Text, nullable=False),  # JSON: [[name, fields], …]
     UniqueConstraint("run", "number"),
+)
+
+#: How far the writes that a machine kept on its own disk have been taken over.
+drained = Table(
+    "drained",
+    metadata,
+    _machine(primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )

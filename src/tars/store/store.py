@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from tars.accounting.usage import Source
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
-from tars.errors import Fault
+from tars.errors import Fault, StoreError
 from tars.home import set_aside
-from tars.store import conversations, engine, journal, ledger, migrations, prompts
+from tars.store import conversations, engine, journal, ledger, machines, migrations, prompts
+from tars.store.machines import Machine
 from tars.store.rows import (
     AgentRow,
     Decision,
@@ -34,28 +35,44 @@ from tars.store.rows import (
 
 
 class Store:
-    """The database. `problem` is one sentence about a file that was set aside, or None."""
+    """The database, as one machine uses it: rows of others are not seen. `machine` is its row.
 
-    def __init__(self, connection: Connection, *, problem: str | None = None) -> None:
+    `problem` is one sentence about a file that was set aside, or None.
+    """
+
+    def __init__(self, connection: Connection, machine: int, *, problem: str | None = None) -> None:
+        self.machine = machine
         self.problem = problem
         self._connection = connection
         self._run = ""
         self._next_number = 0
 
     @classmethod
-    def open(cls, path: Path | str, *, busy_seconds: float = 5.0) -> "Store":
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        url: str = "",
+        machine: Machine | None = None,
+        busy_seconds: float = 5.0,
+    ) -> "Store":
         """Open the database, make it (0600) where there is none, and migrate an old one.
 
         A file that is no database of tars is set aside and a new one begun; `problem`
-        says so. `busy_seconds` is how long to wait for another program's lock. Raises
+        says so. `machine` is the one that writes; None is that of the file's folder.
+        `busy_seconds` is how long to wait for another program's lock. Raises
         StoreError when it cannot be opened, or when a newer tars wrote it.
         """
+        if url:
+            raise StoreError("PostgreSQL is not supported yet.")
         path = Path(path)
+        with engine.store_errors("open"):
+            here = machine or machines.of_folder(path.parent)
         try:
-            return cls(_open(path, busy_seconds))
+            return cls(*_open(path, busy_seconds, here))
         except engine.Unreadable as error:
             problem = _put_away(path, error)
-        return cls(_open(path, busy_seconds), problem=problem)
+        return cls(*_open(path, busy_seconds, here), problem=problem)
 
     def close(self) -> None:
         """Close the database. Twice is once."""
@@ -66,14 +83,14 @@ class Store:
     def save_prompt(self, prompt: PromptRow) -> None:
         """Add an accepted prompt to the end of the queue."""
         with self._transaction("save the prompt") as connection:
-            prompts.save(connection, prompt)
+            prompts.save(connection, self.machine, prompt)
 
     def begin_prompt(self, prompt: PromptRow, turn: TurnBegun) -> None:
         """Add an accepted prompt that is begun at once, and note its turn."""
         with self._transaction("save the prompt") as connection:
-            prompts.save(connection, prompt)
+            prompts.save(connection, self.machine, prompt)
             prompts.run(connection, turn.id)
-            ledger.begin(connection, turn)
+            ledger.begin(connection, self.machine, turn)
 
     def drop_prompt(self, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime) -> None:
         """Note that a prompt will not be run, and erase its text."""
@@ -83,7 +100,7 @@ class Store:
     def waiting_prompts(self) -> list[PromptRow]:
         """Give the prompts that nobody has begun, or whose turn is held, the next one first."""
         with self._transaction("read the queue") as connection:
-            return prompts.waiting(connection)
+            return prompts.waiting(connection, self.machine)
 
     # --- the ledger ---------------------------------------------------------
 
@@ -91,14 +108,14 @@ class Store:
         """Note that a turn is under way. Again: its session, model or mark is known better."""
         with self._transaction("note the turn") as connection:
             prompts.run(connection, turn.id)
-            ledger.begin(connection, turn)
+            ledger.begin(connection, self.machine, turn)
 
     def hold_turn(self, turn: TurnRecord) -> None:
         """Note that a turn waits after a first attempt, and what that used. Its prompt waits
         again, in its old place; the row stays unfinished."""
         with self._transaction("hold the turn") as connection:
             prompts.wait(connection, turn.id)
-            ledger.hold(connection, turn)
+            ledger.hold(connection, self.machine, turn)
 
     def attempt(self, turn: TurnBegun) -> TurnAttempt:
         """Give what an unfinished turn had used when it was held."""
@@ -110,11 +127,11 @@ class Store:
         session; and its prompt is done, the text erased. The first record of an id stands.
         `following` is the same prompt on its way to another agent: it is saved with it."""
         with self._transaction("record the turn") as connection:
-            if ledger.finish(connection, turn):
-                conversations.add_turn(connection, turn)
+            if ledger.finish(connection, self.machine, turn):
+                conversations.add_turn(connection, self.machine, turn)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
             if following is not None:
-                prompts.save(connection, following)
+                prompts.save(connection, self.machine, following)
 
     def unfinished_turns(self) -> list[TurnBegun]:
         """Give the turns that were begun and never finished, oldest first.
@@ -122,19 +139,21 @@ class Store:
         At a daemon's start these are what its predecessor left; `finish_turn` ends them.
         """
         with self._transaction("read the turns") as connection:
-            return ledger.unfinished(connection)
+            return ledger.unfinished(connection, self.machine)
 
     def turns(self, limit: int = 50, agent: str | None = None) -> list[TurnRow]:
         """Give the last turns, newest first."""
         with self._transaction("read the turns") as connection:
-            return ledger.newest(connection, limit, agent)
+            return ledger.newest(connection, self.machine, limit, agent)
 
     def add_logged(
         self, turn: str, agent: str, session: str, requests: tuple[RequestUsage, ...]
     ) -> None:
         """Add what the agent's log shows late of a turn that its protocol counted."""
         with self._transaction("add to the ledger") as connection:
-            ledger.add_requests(connection, turn, agent, session, requests, Source.LOG)
+            ledger.add_requests(
+                connection, self.machine, turn, agent, session, requests, Source.LOG
+            )
 
     def model_requests(self, turn: str, source: Source = Source.LOG) -> list[RequestUsage]:
         """Give what each model request of a turn used, in their order."""
@@ -144,34 +163,34 @@ class Store:
     def totals(self, session: str, *, agent: str | None = None) -> Totals:
         """Add up the finished turns of a session."""
         with self._transaction("add up the turns") as connection:
-            return ledger.totals(connection, session, agent)
+            return ledger.totals(connection, self.machine, session, agent)
 
     def marks(self, agent: str, session: str) -> SessionMarks:
         """Say how the sums of a session are to be read."""
         with self._transaction("read the turns") as connection:
-            return ledger.marks(connection, agent, session)
+            return ledger.marks(connection, self.machine, agent, session)
 
     # --- agents and sessions ------------------------------------------------
 
     def save_agent(self, agent: AgentRow) -> None:
         """Add an agent, or replace what was known of it."""
         with self._transaction("save the agent") as connection:
-            conversations.save_agent(connection, agent)
+            conversations.save_agent(connection, self.machine, agent)
 
     def agents(self) -> list[AgentRow]:
         """Give every agent that was ever configured, by name."""
         with self._transaction("read the agents") as connection:
-            return conversations.all_agents(connection)
+            return conversations.all_agents(connection, self.machine)
 
     def save_session(self, agent: str, session: str, at: datetime) -> None:
         """Note that a session began, or is in use again. Its sums are not touched."""
         with self._transaction("save the session") as connection:
-            conversations.save_session(connection, agent, session, at)
+            conversations.save_session(connection, self.machine, agent, session, at)
 
     def session(self, agent: str, session: str) -> SessionRow | None:
         """Give a session by the agent's own id, or None."""
         with self._transaction("read the session") as connection:
-            return conversations.find(connection, agent, session)
+            return conversations.find(connection, self.machine, agent, session)
 
     # --- the log of decisions -----------------------------------------------
 
@@ -217,6 +236,20 @@ class Store:
         with self._transaction("prune the decisions") as connection:
             return journal.prune(connection, keep_rows)
 
+    # --- for the library of sessions ----------------------------------------
+
+    @contextmanager
+    def reading(self, action: str) -> Iterator[Connection]:
+        """One transaction that only reads: it neither waits for writers nor holds them up."""
+        with self._transaction(action) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, action: str) -> Iterator[Connection]:
+        """One transaction: all of it is kept, or nothing."""
+        with self._transaction(action) as connection:
+            yield connection
+
     @contextmanager
     def _transaction(self, action: str) -> Iterator[Connection]:
         """Keep all of it or nothing. Raises StoreError, which says that tars cannot `action`."""
@@ -224,15 +257,15 @@ class Store:
             yield self._connection
 
 
-def _open(path: Path, busy_seconds: float) -> Connection:
+def _open(path: Path, busy_seconds: float, machine: Machine) -> tuple[Connection, int]:
     connection = engine.connect(path, busy_seconds=busy_seconds)
     try:
         with engine.store_errors("open"), connection.begin():
-            migrations.make_current(connection)
+            migrations.make_current(connection, machine)
+            return connection, machines.seen(connection, machine, datetime.now(UTC))
     except BaseException:
         engine.close(connection)
         raise
-    return connection
 
 
 def _put_away(path: Path, error: engine.Unreadable) -> str:

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, inspect, select
 
 from tars.errors import StoreError
 from tars.store.engine import Unreadable
+from tars.store.machines import Machine
 from tars.store.schema import metadata, version
 
 #: The newest revision in `versions`.
-HEAD = "0002"
+HEAD = "0003"
 
 
-def make_current(connection: Connection) -> None:
+def make_current(connection: Connection, machine: Machine) -> None:
     """Make the tables, or migrate the ones that are there, in the transaction under way.
 
     Raises StoreError when a newer tars wrote the database, and Unreadable when its tables
@@ -30,10 +31,10 @@ def make_current(connection: Connection) -> None:
     if version.name not in tables:
         raise Unreadable("The store cannot be opened: the file is a database of something else.")
     if connection.scalar(select(version.c.version_num)) != HEAD:
-        upgrade(connection)
+        upgrade(connection, machine)
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, machine: Machine) -> None:
     """Run the migrations that are due, in the transaction under way. Raises StoreError."""
     from alembic import command
     from alembic.config import Config
@@ -44,6 +45,8 @@ def upgrade(connection: Connection) -> None:
     # Config interpolates: a percent sign in the path has to be doubled.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
+    # What is in an old store was written here.
+    config.attributes["machine"] = machine
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     stands_at = connection.scalar(select(version.c.version_num)) if _stamped(connection) else None
     if stands_at is not None and stands_at not in known:
