@@ -85,11 +85,20 @@ def prompt_row(prompt: Prompt, at: datetime) -> PromptRow:
         session=prompt.session,
         timeout_seconds=prompt.timeout_seconds,
         fell_back_from=prompt.fell_back_from,
+        wishes=prompt.wishes,
     )
 
 
 def prompt_of(row: PromptRow) -> Prompt:
-    return Prompt(row.id, row.agent, row.text, row.session, row.timeout_seconds, row.fell_back_from)
+    return Prompt(
+        row.id,
+        row.agent,
+        row.text,
+        row.session,
+        row.timeout_seconds,
+        row.fell_back_from,
+        wishes=row.wishes,
+    )
 
 
 def before(turn: TurnBegun, attempt: TurnAttempt) -> Before:

@@ -17,6 +17,7 @@ from tars.conversation.transcript import Transcript
 from tars.core.agent import Outcome
 from tars.core.health import Delay
 from tars.errors import Fault
+from tars.store.rows import Wishes
 
 #: How a turn ended, in the protocol's words and in ours.
 OUTCOMES = {
@@ -49,7 +50,8 @@ class Before:
 class Prompt:
     """A prompt as it was accepted. `session` None is the agent's current one;
     `timeout_seconds` bounds the turn once it runs. `fell_back_from` are the agents that
-    failed it before, in their order, and `before` is its attempt under an earlier daemon."""
+    failed it before, in their order, and `before` is its attempt under an earlier daemon.
+    `wishes` are for the session that it goes to."""
 
     id: str
     agent: str
@@ -58,6 +60,7 @@ class Prompt:
     timeout_seconds: float | None = None
     fell_back_from: tuple[str, ...] = ()
     before: Before | None = None
+    wishes: Wishes = field(default_factory=Wishes)
 
     def begin(self, began: float, session: str | None, log_mark: str = "") -> "LiveTurn":
         """Make the turn that begins now, at monotonic time `began`; an attempt before counts."""
