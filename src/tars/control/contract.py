@@ -1,7 +1,8 @@
 """The control channel as data: its requests and answers, by their wire names.
 
-Those of people who are attached are in attach_contract.py, those of permissions and their rules
-in permission_contract.py.
+Those of the status are in status_contract.py and can be had from here too; those of people who
+are attached are in attach_contract.py, those of permissions and their rules in
+permission_contract.py, and those of remembered sessions in session_contract.py.
 
 HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are camelCase,
 times are ISO 8601 in UTC, and durations say their unit in their name. An answer may grow new
@@ -11,182 +12,33 @@ here and from routes.py.
 
 import msgspec
 
-
-class Wire(msgspec.Struct, rename="camel", kw_only=True, omit_defaults=False):
-    """What all messages share: camelCase names on the wire."""
-
-
-# --- status -----------------------------------------------------------------
-
-
-class DaemonStatus(Wire):
-    """The daemon itself. `cpu_percent` is of one core; unknown sizes are 0."""
-
-    running: bool
-    pid: int | None = None
-    version: str = ""
-    started_at: str | None = None
-    uptime_seconds: float = 0.0
-    rss_bytes: int = 0
-    cpu_percent: float = 0.0
-
-
-class FaultStatus(Wire):
-    """`kind` is a stable word, `message` says what happened, `advice` what to do. `until` is
-    when the cause ends by itself, where that is known."""
-
-    kind: str
-    message: str
-    advice: str = ""
-    until: str | None = None
-
-
-class OptionStatus(Wire):
-    """An answer that the agent offers. `kind` is the protocol's word, such as allow_once."""
-
-    id: str
-    name: str
-    kind: str
-
-
-class PermissionStatus(Wire):
-    """A tool call that waits for `tars permit ID`. `tool_call` is its id in the turn's stream,
-    or empty where the agent does not tell. `details` are all that is known of what would be
-    done, with control characters escaped and at most 10,000 characters; it may be empty."""
-
-    id: str
-    agent: str
-    title: str
-    tool_kind: str
-    options: list[OptionStatus]
-    asked_at: str
-    expires_in_seconds: float
-    tool_call: str = ""
-    details: str = ""
-
-
-class ConditionStatus(Wire):
-    """How the agent fares: `word` is one of stopped, starting, idle, working,
-    waiting_for_permission, rate_limited, wedged, stopping, dead. `evidence` says how that is
-    known; it has been so for `since_seconds`, and ends by itself at `until`, in
-    `remaining_seconds`, where that is known."""
-
-    word: str
-    evidence: str
-    since_seconds: float = 0.0
-    until: str | None = None
-    remaining_seconds: float | None = None
-
-
-class TurnStatus(Wire):
-    """The turn under way. `waiting_for` is what holds it up, where the agent tells; the tokens
-    are those of the requests that its log shows so far."""
-
-    id: str
-    started_at: str
-    elapsed_seconds: float
-    waiting_for: str | None = None
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-class SessionRef(Wire):
-    """Which session an agent has; nulls where it has none, or no name for it."""
-
-    id: str | None = None
-    name: str | None = None
-
-
-class LimitStatus(Wire):
-    """One limit of the agent's account, as the agent tells it; null is what it did not say."""
-
-    name: str
-    used_percent: float | None = None
-    resets_at: str | None = None
-    status: str = ""
-
-
-class ContextStatus(Wire):
-    """How full the context window is, in tokens; `size` is 0 where it is not known."""
-
-    used: int
-    size: int = 0
-
-
-class TokensStatus(Wire):
-    """The sums of a session. Not `counted`, nobody tells what it uses. `at_least`: a turn was cut
-    short. `context_is_sum`: it is the sum of a turn's requests, and the context that at most."""
-
-    context: int
-    net_input: int
-    output: int
-    counted: bool = True
-    at_least: bool = False
-    context_is_sum: bool = False
-
-
-class AgentStatus(Wire):
-    """`state` is one of stopped, starting, ready, busy, limited, stopping, waiting, failed.
-
-    `version` is the agent's own word. `waits_for` names the agents that hold up its start.
-    `unrecognised` counts the messages that tars does not know, by name."""
-
-    name: str
-    kind: str
-    protocol: str
-    state: str
-    condition: ConditionStatus | None = None
-    pid: int | None = None
-    uptime_seconds: float = 0.0
-    restarts: int = 0
-    rss_bytes: int = 0
-    cpu_percent: float = 0.0
-    queued: int = 0
-    turn: TurnStatus | None = None
-    session: SessionRef = msgspec.field(default_factory=SessionRef)
-    last_error: FaultStatus | None = None
-    next_attempt_in_seconds: float | None = None
-    permissions: list[PermissionStatus] = msgspec.field(default_factory=list)
-    version: str = ""
-    groups: list[str] = msgspec.field(default_factory=list)
-    waits_for: list[str] = msgspec.field(default_factory=list)
-    limits: list[LimitStatus] = msgspec.field(default_factory=list)
-    context: ContextStatus | None = None
-    tokens: TokensStatus | None = None
-    unrecognised: dict[str, int] = msgspec.field(default_factory=dict)
-
-
-class SessionFields(Wire):
-    """session.json: nine fields, exactly these names (see sessions/session_file.py)."""
-
-    session_id: str
-    created_at: str
-    total_input_tokens: int
-    total_output_tokens: int
-    total_cached_tokens: int
-    total_net_tokens: int
-    interaction_count: int
-    last_interaction_at: str | None
-    last_input_tokens: int
-
-
-class Status(Wire):
-    """`session` is the one of `default_agent`; `warnings` are sentences for a person."""
-
-    daemon: DaemonStatus
-    agents: list[AgentStatus] = msgspec.field(default_factory=list)
-    session: SessionFields | None = None
-    default_agent: str = ""
-    warnings: list[str] = msgspec.field(default_factory=list)
-
+from tars.control.status_contract import AgentStatus as AgentStatus
+from tars.control.status_contract import ConditionStatus as ConditionStatus
+from tars.control.status_contract import ContextStatus as ContextStatus
+from tars.control.status_contract import DaemonStatus as DaemonStatus
+from tars.control.status_contract import FaultStatus as FaultStatus
+from tars.control.status_contract import LimitStatus as LimitStatus
+from tars.control.status_contract import OptionStatus as OptionStatus
+from tars.control.status_contract import PermissionStatus as PermissionStatus
+from tars.control.status_contract import SessionFields as SessionFields
+from tars.control.status_contract import SessionRef as SessionRef
+from tars.control.status_contract import Status as Status
+from tars.control.status_contract import TokensStatus as TokensStatus
+from tars.control.status_contract import TurnStatus as TurnStatus
+from tars.control.wire import Wire as Wire
 
 # --- prompts ----------------------------------------------------------------
 
 
 class PromptRequest(Wire, forbid_unknown_fields=True):
-    """`session` None is the agent's current one. `timeout_seconds` bounds the turn once it
-    runs. `wait` false answers 202 as soon as the prompt is saved. `refuse_if_busy` refuses
-    instead of queueing."""
+    """A prompt. `timeout_seconds` bounds the turn once it runs. `wait` false answers 202 as soon
+    as the prompt is saved. `refuse_if_busy` refuses instead of queueing.
+
+    `session` is a session's id, the beginning of one, its name, or `last`; `agent` None is that
+    one's agent then. `new` begins a conversation; so does `record` false, and that one is neither
+    kept nor gone back to. With none of them the prompt goes to the newest session of `project`,
+    the folder that its sender works in, or without one to the current session. `project`,
+    `branch`, `name`, `task`, `tags` and `metadata` are noted of the session that it goes to."""
 
     text: str
     agent: str | None = None
@@ -194,6 +46,14 @@ class PromptRequest(Wire, forbid_unknown_fields=True):
     wait: bool = True
     timeout_seconds: float | None = None
     refuse_if_busy: bool = False
+    new: bool = False
+    record: bool = True
+    project: str = ""
+    branch: str = ""
+    name: str | None = None
+    task: str | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Accepted(Wire):
