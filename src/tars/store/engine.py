@@ -37,6 +37,11 @@ class Unreadable(StoreError):
     """The file is not a database, or a damaged one. It has to be set aside."""
 
 
+class Unreachable(StoreError):
+    """The connection to the database is gone, or there is none. Nobody knows whether a commit
+    that was under way was kept."""
+
+
 def connect(path: Path, *, busy_seconds: float) -> Connection:
     """Open the database, making folder and file (0700, 0600) where there are none.
 

@@ -236,6 +236,20 @@ class Store:
         with self._transaction("prune the decisions") as connection:
             return journal.prune(connection, keep_rows)
 
+    # --- writes that wait elsewhere -----------------------------------------
+
+    @property
+    def behind(self) -> bool:
+        """Whether writes wait elsewhere to be taken over into this store."""
+        return False
+
+    def catch_up(self) -> None:
+        """Take over some of them; it does not take long. Raises StoreError."""
+
+    def apart(self) -> "Store | None":
+        """Give a store of what alone waits elsewhere, to be closed; None where nothing can."""
+        return None
+
     # --- for the library of sessions ----------------------------------------
 
     @contextmanager
