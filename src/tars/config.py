@@ -218,6 +218,22 @@ def read(
     return config
 
 
+def kept(home: Home) -> tuple[StoreConfig, SessionsConfig]:
+    """Read of the home's config.toml only where sessions are kept, and for how long.
+
+    It needs to know no kind of agent. Raises ConfigInvalid with every fault of these tables.
+    """
+    if not os.path.lexists(home.config):
+        return StoreConfig(), SessionsConfig()
+    notes = Notes()
+    root = Table(_parse(home.config), "", notes)
+    found = _store(root.table("store")), _sessions(root.table("sessions"))
+    if notes.faults:
+        faults = tuple(f"{home.config}: {fault}" for fault in notes.faults)
+        raise ConfigInvalid(str(home.config), faults)
+    return found
+
+
 def environment(agent: AgentConfig, config: Config, base: Mapping[str, str]) -> dict[str, str]:
     """Make an agent's environment: `base`, then the env files, then the agent's env table.
 

@@ -24,6 +24,7 @@ MODULES = {
     "permit": "tars.cli.turns",
     "permissions": "tars.cli.permissions",
     "reset": "tars.cli.turns",
+    "sessions": "tars.cli.sessions",
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",

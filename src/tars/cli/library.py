@@ -1,0 +1,51 @@
+"""The one way from a command to the sessions of this home, whether a daemon runs or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tars.cli.connection import say
+from tars.errors import SessionNotFound
+from tars.home import Home, find_home
+
+if TYPE_CHECKING:
+    from tars.sessions.library import Library
+
+NONE_YET = "No sessions yet."
+
+
+@contextmanager
+def opened(*, make: bool = False) -> "Iterator[Library]":
+    """Open the sessions of this home. `make`: also where there are none yet, as an import does.
+
+    Raises SessionNotFound where there are none, ConfigInvalid, and StoreError.
+    """
+    library = _open(find_home(), make=make)
+    if library is None:
+        raise SessionNotFound(NONE_YET, advice="`tars prompt` begins one.")
+    with library:
+        yield library
+
+
+@contextmanager
+def looked_at() -> "Iterator[Library | None]":
+    """Open the sessions of this home for a command that shows many: where there are none yet it
+    is said on stderr, nothing is made, and None is given."""
+    library = _open(find_home(), make=False)
+    if library is None:
+        say(NONE_YET)
+        yield None
+        return
+    with library:
+        yield library
+
+
+def _open(home: Home, *, make: bool) -> "Library | None":
+    from tars.config import kept
+
+    store, _ = kept(home)
+    if not store.url and not make and not home.store.exists():
+        return None
+    from tars.sessions.library import Library
+
+    return Library.open(home, url=store.url)
