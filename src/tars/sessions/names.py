@@ -59,10 +59,16 @@ def file_name(name: str) -> str:
     whole = _AWKWARD.sub(lambda found: f"%{ord(found[0]):02X}", check_name(name))
     if whole.endswith("."):
         whole = f"{whole[:-1]}%2E"
-    encoded = whole.encode()
+    return cut_file(whole, name)
+
+
+def cut_file(file: str, whole: str) -> str:
+    """Cut the name of a file to what file systems take; a digest of the whole then tells it from
+    others that begin alike."""
+    encoded = file.encode()
     if len(encoded) <= _LONGEST_FILE:
-        return whole
-    digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        return file
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:32]
     return f"{encoded[: _LONGEST_FILE - 33].decode(errors='ignore')}~{digest}"
 
 
