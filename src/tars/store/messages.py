@@ -135,10 +135,10 @@ def add(
         if row.turn is None:
             place["number"], number = number, number + 1
         if isinstance(row, MessageRow):
-            values = {**place, **message_columns(row)}
+            values = {**place, **_message_columns(row)}
             added.append(connection.execute(_INSERT.returning(messages.c.seq), values).scalar_one())
         else:
-            values = {**place, **_call_columns(row)}
+            values = {**place, **call_columns(row)}
             call = connection.execute(_INSERT_CALL, values).scalar_one()
             add_files(connection, call, row.paths)
     recount(connection, session_seq)
@@ -163,8 +163,7 @@ def _next_number(connection: Connection, session_seq: int) -> int:
     return max((turn or 0) * PLACE, *(0 if last is None else last + 1 for last in free))
 
 
-def message_columns(row: MessageRow) -> dict[str, object]:
-    """Spread a message over its columns, but for its place."""
+def _message_columns(row: MessageRow) -> dict[str, object]:
     return {
         "role": row.role.value,
         "text": row.text,
@@ -175,7 +174,8 @@ def message_columns(row: MessageRow) -> dict[str, object]:
     }
 
 
-def _call_columns(row: ToolCallRow) -> dict[str, object]:
+def call_columns(row: ToolCallRow) -> dict[str, object]:
+    """Spread a tool call over its columns, but for its place and its files."""
     return {
         "id": row.id,
         "kind": row.kind,

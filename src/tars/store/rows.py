@@ -64,12 +64,14 @@ class Keep(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a prompt asks for beyond its text. `new`: a conversation of its own. `unrecorded`:
-    that one is left out of the sessions, and what is said in it is not kept. `name`, `project`,
-    `branch`, `task`, `tags` and `metadata` are for the session that it goes to, where they say
-    something."""
+    that one is left out of the sessions, and what is said in it is not kept. `joins` is common
+    to prompts that wait together for one conversation, be it the project's or that of a name:
+    what the first of them begins is that of the others too. `name`, `project`, `branch`, `task`,
+    `tags` and `metadata` are for the session that it goes to, where they say something."""
 
     new: bool = False
     unrecorded: bool = False
+    joins: str = ""
     name: str | None = None
     project: str = ""
     branch: str = ""
@@ -115,6 +117,25 @@ class ToolCallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MessagePart:
+    """How a message of a turn goes on: from `offset` on it is `text`, as far as text is kept.
+    `size` is how many characters it has by now; `ended_at` tells that it is whole."""
+
+    number: int
+    role: Role
+    offset: int
+    text: str = field(repr=False)
+    size: int
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+#: What is said in a turn, as it is written down. Of a call that changes, what is empty is as
+#: it was.
+Arrival = MessagePart | ToolCallRow
+
+
+@dataclass(frozen=True, slots=True)
 class PromptRow:
     """A prompt that was accepted. `session` is the one that was asked for, or None for the
     current one; `fell_back_from` are the agents that failed it before, as the ledger has
@@ -133,7 +154,8 @@ class PromptRow:
 @dataclass(frozen=True, slots=True)
 class TurnBegun:
     """A turn that is under way. `log_mark` is how far the agent's log had been read when it
-    began, so that whoever finds it unfinished can count what it used."""
+    began, so that whoever finds it unfinished can count what it used. `asked` is what is kept
+    of its prompt, and `title` what the session is called where it has no title yet."""
 
     id: str
     agent: str
@@ -141,22 +163,28 @@ class TurnBegun:
     session: str | None = None
     model: str = ""
     log_mark: str = ""
+    asked: MessagePart | None = None
+    title: str = field(default="", repr=False)
+    wishes: Wishes = field(default_factory=Wishes)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnAttempt:
-    """What an attempt at a turn had used when the turn was held: as `TurnRecord` has it."""
+    """What an attempt at a turn had used when the turn was held: as `TurnRecord` has it.
+    `said` is how many numbers the messages and tool calls of it have taken."""
 
     reported: ReportedUsage | None = None
     requests: tuple[RequestUsage, ...] = ()
     told: tuple[RequestUsage, ...] = ()
+    said: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
     """A turn that ended, however it did. `reported` is what the agent itself said, kept raw;
     `requests` are those of its log, and `told` those that its protocol counted.
-    Not `prompted`, it is no interaction: the agent used tokens without being asked."""
+    Not `prompted`, it is no interaction: the agent used tokens without being asked. `said` is
+    what was not written down before; an `unrecorded` turn makes no session known."""
 
     id: str
     agent: str
@@ -172,6 +200,8 @@ class TurnRecord:
     fault: Fault | None = None
     prompted: bool = True
     told: tuple[RequestUsage, ...] = ()
+    said: tuple[Arrival, ...] = ()
+    unrecorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
