@@ -30,6 +30,7 @@ from tars.runtime.children import Identity
 from tars.runtime.driver import Driver
 from tars.runtime.loop import Loop
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
+from tars.store.rows import Wishes
 from tests.support.scripted_kind import ScriptedKind
 
 #: What a child gets: enough to run Python, and nothing of the machine's.
@@ -199,10 +200,12 @@ class Stage:
         *,
         session: str | None = None,
         timeout: float | None = None,
+        **wishes: Any,
     ) -> str:
         """Submit a prompt, and give its id: t1, t2, …"""
         self.prompts += 1
-        prompt = Prompt(f"t{self.prompts}", agent, script, session, timeout)
+        asked = Wishes(**wishes)
+        prompt = Prompt(f"t{self.prompts}", agent, script, session, timeout, wishes=asked)
         self.loop.submit(prompt)
         return prompt.id
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import anyio
 
-from tars.agents.kind import Kind, Launch, Setup
+from tars.agents.kind import History, Kind, Launch, Setup
 from tars.conversation.model import (
     Opened,
     OpenFailed,
@@ -27,7 +27,6 @@ from tars.conversation.model import (
 from tars.core import events as e
 from tars.core.agent import Outcome
 from tars.core.commands import SignalName
-from tars.core.condition import waits_for
 from tars.core.health import Signs
 from tars.errors import Fault, FaultKind
 from tars.home import FOLDER_MODE
@@ -36,6 +35,7 @@ from tars.runtime import faults, limits, progress
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
+from tars.runtime.destinations import Destinations
 from tars.runtime.endings import Endings
 from tars.runtime.hub import Hub
 from tars.runtime.parting import see_off
@@ -51,7 +51,7 @@ class Driver:
     """One configured agent. `session_id` is the conversation the next prompt goes to.
 
     `turn` is the one under way, and `held` one that waits for the end of a limit. `told` is
-    what the agent last said of itself.
+    what the agent last said of itself, and `destinations` where waiting prompts go.
     """
 
     def __init__(self, kind: Kind, setup: Setup, hub: Hub, session_id: str | None) -> None:
@@ -63,6 +63,7 @@ class Driver:
         self.model, self.agent_version = setup.model, ""
         self.vitals = Vitals()
         self.told = Told()
+        self.destinations = Destinations()
         self._hub = hub
         self._channel: Channel | None = None
         self._redactor = Redactor(setup.env)
@@ -120,8 +121,7 @@ class Driver:
     def look(self) -> None:
         """Look whether the process's tree works, for a verdict that is near."""
         if self._channel is not None and self.turn is not None:
-            began = self.turn.began_at.timestamp()
-            self._channel.pulse.take(anyio.current_time(), began)
+            self._channel.pulse.take(anyio.current_time(), self.turn.began_at.timestamp())
 
     def measure(self) -> None:
         """Sample memory and CPU; descendants matter only while a turn runs."""
@@ -139,13 +139,13 @@ class Driver:
 
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
-        wish = prompt.session or self.session_id
+        wish = self.destinations.of(prompt, self.session_id)
         turn = self.turn = prompt.begin(anyio.current_time(), wish)
         self._counting.claim_rest()
         turn.came_from = (self.session_id, self._counting.history)
-        if wish and wish != self.session_id:
+        if wish != self.session_id:
             # What that conversation used so far is not this turn's.
-            self._counting.go_to(wish, self.kind.history(self.setup, wish))
+            self._go_to(wish, self.kind.history(self.setup, wish) if wish else None)
         if self.one_shot or wish not in self._open_sessions:
             self._counting.guard()
         turn.log_mark = prompt.mark_of(wish) or self._counting.mark()
@@ -173,7 +173,7 @@ class Driver:
         turn = self.turn
         assert turn is not None, "the core holds only turns that began"
         self.questions.clear()
-        self._say_waiting(turn, Retrying(waits_for(fault.message), fault.until))
+        progress.tell_held(self._hub, self.name, turn, fault)
         self._counting.read_log(turn)
         self.turn, self.held = None, turn
         return report(turn, Outcome.ERROR, fault, now=anyio.current_time(), model=self.model)
@@ -184,7 +184,7 @@ class Driver:
         assert turn is not None, "the core resumes only turns that it holds"
         self.turn, self.held = turn, None
         self._counting.read_log(turn)
-        self._say_waiting(turn, Retrying(""))
+        progress.tell_waiting(self._hub, self.name, turn, Retrying(""))
         turn.given, turn.progressed_at, turn.reported_before = False, None, turn.reported
         turn.transcript.running_tools.clear()
         session = turn.session_id
@@ -202,9 +202,10 @@ class Driver:
 
     def next_turn(self, prompt: Prompt) -> LiveTurn | None:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
-        if self.session_id is None or prompt.session not in (None, self.session_id):
+        goal = self.destinations.of(prompt, self.session_id)
+        if goal is None or goal != self.session_id:
             return None
-        return prompt.begin(anyio.current_time(), self.session_id, self._counting.mark())
+        return prompt.begin(anyio.current_time(), goal, self._counting.mark())
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
@@ -234,6 +235,8 @@ class Driver:
         self.questions.clear()
         self._endings.forget()
         self._counting.finished(turn)
+        if turn.leaves_no_session:
+            self._go_to(*turn.came_from)
         if self._channel is not None:
             self._channel.sweep()
         return report(turn, outcome, fault, now=anyio.current_time(), model=self.model)
@@ -241,9 +244,7 @@ class Driver:
     def forget_session(self) -> None:
         """Let the next prompt begin a new conversation, in the same process."""
         self._counting.claim_rest()
-        self._counting.go_to(None, None)
-        if self._channel is not None:
-            self._channel.codec.forget_session()
+        self._go_to(None)
 
     def read_from(self, session_id: str, mark: str) -> tuple[RequestUsage, ...] | None:
         """Give what the agent's log shows of a session since a stored mark."""
@@ -254,6 +255,12 @@ class Driver:
         """Take another setup; it holds from the next process on."""
         self.setup = setup
         self._redactor = Redactor(setup.env)
+
+    def _go_to(self, session_id: str | None, history: History | None = None) -> None:
+        """Let the next prompt go to this session, or begin a new one."""
+        self._counting.go_to(session_id, history)
+        if session_id is None and self._channel is not None:
+            self._channel.codec.forget_session()
 
     # --- the process --------------------------------------------------------
 
@@ -362,11 +369,6 @@ class Driver:
         if turn is not None and progress.note(turn, said, anyio.current_time()):
             self._hub.said(self.name, Retrying(""))
 
-    def _say_waiting(self, turn: LiveTurn, waiting: Retrying) -> None:
-        """Tell what the turn waits for, or with an empty reason that it goes on."""
-        progress.note(turn, waiting, anyio.current_time())
-        self._hub.said(self.name, waiting)
-
     def _open_session(self, opened: Opened) -> None:
         self.model = opened.model or self.model
         self.agent_version = opened.agent_version or self.agent_version
@@ -381,6 +383,7 @@ class Driver:
         self._counting.tidy()
         if self.turn is not None:
             self.turn.session_id = opened.session_id
+            self.destinations.note(self.turn)
 
     def _end_turn(self, ended: TurnEnded) -> None:
         turn = self.turn
@@ -393,8 +396,5 @@ class Driver:
         self._endings.begin(turn, ended)
 
     def _note_hints(self, lines: list[str]) -> None:
-        """Heed what tells why the turn takes so long."""
-        for line in lines:
-            reason, turn = self.kind.retrying(line), self.turn
-            if reason and turn is not None and reason != turn.waiting_for:
-                self._say_waiting(turn, Retrying(reason))
+        if self.turn is not None:
+            progress.heed_hints(self._hub, self.kind, self.name, self.turn, lines)

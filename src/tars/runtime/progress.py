@@ -2,6 +2,9 @@
 
 import time
 
+import anyio
+
+from tars.agents.kind import Kind
 from tars.conversation.model import (
     ContextTold,
     Opened,
@@ -14,7 +17,10 @@ from tars.conversation.model import (
     ToolCallChanged,
     TurnEnded,
 )
+from tars.core.condition import waits_for
 from tars.core.health import Delay, Look, Signs
+from tars.errors import Fault
+from tars.runtime.hub import Hub
 from tars.runtime.turn import LiveTurn
 
 #: What an agent says that no longer waits for something.
@@ -37,6 +43,25 @@ def note(turn: LiveTurn, said: Said, now: float) -> bool:
     if goes_on:
         turn.delay = None
     return goes_on
+
+
+def tell_waiting(hub: Hub, agent: str, turn: LiveTurn, waiting: Retrying) -> None:
+    """Tell what a turn waits for, or with an empty reason that it goes on."""
+    note(turn, waiting, anyio.current_time())
+    hub.said(agent, waiting)
+
+
+def tell_held(hub: Hub, agent: str, turn: LiveTurn, fault: Fault) -> None:
+    """Tell that a turn waits until a limit ends."""
+    tell_waiting(hub, agent, turn, Retrying(waits_for(fault.message), fault.until))
+
+
+def heed_hints(hub: Hub, kind: Kind, agent: str, turn: LiveTurn, lines: list[str]) -> None:
+    """Heed what lines of its stderr or diagnostics tell of why the turn takes so long."""
+    for line in lines:
+        reason = kind.retrying(line)
+        if reason and reason != turn.waiting_for:
+            tell_waiting(hub, agent, turn, Retrying(reason))
 
 
 def signs(turn: LiveTurn | None, heard_at: float, rss_bytes: int, look: Look | None) -> Signs:

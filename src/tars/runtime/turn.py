@@ -101,6 +101,13 @@ class LiveTurn:
     permissions: dict[str, tuple[PermissionAsked, datetime]] = field(default_factory=dict)
 
     @property
+    def leaves_no_session(self) -> bool:
+        """Whether the next prompt goes where this one came from: its new conversation was not to
+        be kept, or never came to be."""
+        wishes = self.prompt.wishes
+        return wishes.unrecorded or (wishes.new and self.session_id is None)
+
+    @property
     def waiting_for(self) -> str | None:
         return None if self.delay is None else self.delay.reason
 
