@@ -28,7 +28,15 @@ _INSERT = insert(decisions)
 _NEXT = select(func.coalesce(func.max(decisions.c.number), -1) + 1).where(
     decisions.c.run == bindparam("of")
 )
-_RUNS = select(decisions.c.run).group_by(decisions.c.run).order_by(func.min(decisions.c.seq))
+_HERE = decisions.c.machine == bindparam("of_machine")
+_RUNS = (
+    select(decisions.c.run)
+    .where(_HERE)
+    .group_by(decisions.c.run)
+    .order_by(func.min(decisions.c.seq))
+)
+_NEWEST = select(decisions.c.seq).where(_HERE).order_by(decisions.c.seq.desc())
+_PRUNE = delete(decisions).where(_HERE, decisions.c.seq <= bindparam("upto"))
 _READ = (
     select(decisions)
     .where(decisions.c.run == bindparam("of"), decisions.c.number > bindparam("after"))
@@ -42,12 +50,13 @@ def next_number(connection: Connection, run: str) -> int:
     return int(connection.scalar(_NEXT, {"of": run}) or 0)
 
 
-def append(connection: Connection, made: Iterable[Decision]) -> None:
+def append(connection: Connection, machine: int, made: Iterable[Decision]) -> None:
     """Add decisions, with their numbers."""
     connection.execute(
         _INSERT,
         [
             {
+                "machine": machine,
                 "run": decision.run,
                 "number": decision.number,
                 "agent": decision.agent,
@@ -62,9 +71,9 @@ def append(connection: Connection, made: Iterable[Decision]) -> None:
     )
 
 
-def runs(connection: Connection) -> list[str]:
+def runs(connection: Connection, machine: int) -> list[str]:
     """Give the runs that have decisions, oldest first."""
-    return list(connection.scalars(_RUNS))
+    return list(connection.scalars(_RUNS, {"of_machine": machine}))
 
 
 def page(connection: Connection, run: str, after: int) -> list[Decision]:
@@ -72,13 +81,11 @@ def page(connection: Connection, run: str, after: int) -> list[Decision]:
     return [_decision(row) for row in connection.execute(_READ, {"of": run, "after": after})]
 
 
-def prune(connection: Connection, keep: int) -> int:
+def prune(connection: Connection, machine: int, keep: int) -> int:
     """Delete all but the newest `keep` decisions, and give how many were deleted."""
-    newest = select(decisions.c.seq).order_by(decisions.c.seq.desc())
-    threshold = connection.scalar(newest.offset(keep).limit(1))
-    if threshold is None:
-        return 0
-    return connection.execute(delete(decisions).where(decisions.c.seq <= threshold)).rowcount
+    here = {"of_machine": machine}
+    upto = connection.scalar(_NEWEST.offset(keep).limit(1), here)
+    return 0 if upto is None else connection.execute(_PRUNE, {**here, "upto": upto}).rowcount
 
 
 def _decision(row: Row[Any]) -> Decision:

@@ -6,13 +6,10 @@ in millionths of a US dollar. Many machines may share one store: `machine` says 
 The version of the format is the migration that the store stands at.
 """
 
-from datetime import UTC, datetime
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -21,51 +18,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     false,
 )
 
-#: More than any count can be; a number that an agent made up must not break the sums.
-LARGEST_COUNT = 2**53 - 1
-
-
-class Count(TypeDecorator[int]):
-    """A count from 0 to LARGEST_COUNT; what lies outside is brought to the nearer end."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        return None if value is None else max(0, min(value, LARGEST_COUNT))
-
-
-class Words(TypeDecorator[str]):
-    """Text from outside. Half a surrogate pair is no character and becomes U+FFFD."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None or value.isascii():
-            return value
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware datetime, to the microsecond."""
-
-    impl = String(27)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else datetime.fromisoformat(value)
-
+from tars.store import text_index
+from tars.store.values import Count as Count
+from tars.store.values import Utc as Utc
+from tars.store.values import Words as Words
 
 #: SQLite gives rowids, which cost nothing, to an INTEGER PRIMARY KEY only.
 Sequence = BigInteger().with_variant(Integer, "sqlite")
@@ -122,7 +82,7 @@ def _tokens() -> list[Column[int]]:
     names = ("requests", "net_input", "cache_read", "cache_write", "output", "reasoning")
     return [
         *(Column(name, Count, nullable=False, server_default="0") for name in names),
-        Column("cost_microusd", BigInteger, nullable=False, server_default="0"),
+        Column("cost_microusd", Count, nullable=False, server_default="0"),
         Column("costed_turns", Count, nullable=False, server_default="0"),
     ]
 
@@ -229,7 +189,7 @@ tasks = Table(
     Column("name", Words, nullable=False),
     Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="SET NULL")),
     Column("estimated_tokens", Count),
-    Column("estimated_microusd", BigInteger),
+    Column("estimated_microusd", Count),
     Column("started_at", Utc, nullable=False),
     Column("ended_at", Utc),
     UniqueConstraint("machine", "name"),
@@ -277,7 +237,7 @@ turns = Table(
     Column("models", Text, nullable=False),  # JSON: the split by model
     Column("reported", Text),  # JSON: what the agent said, raw
     Column("log_mark", Words, nullable=False),
-    Column("cost_microusd", BigInteger),  # the agent's own figure, or null
+    Column("cost_microusd", Count),  # the agent's own figure, or null
     Column("at_least", Boolean, nullable=False),
     Column("subagent_tokens", Count, nullable=False),
     Index(None, "session"),
@@ -371,7 +331,7 @@ model_requests = Table(
     Column("scope", Words, nullable=False),
     Column("raw", Words, nullable=False),
     Column("subagent", Words, nullable=False),
-    Column("cost_microusd", BigInteger),
+    Column("cost_microusd", Count),
     UniqueConstraint("machine", "agent", "session", "source", "id"),
 )
 
@@ -400,6 +360,7 @@ decisions = Table(
     "decisions",
     metadata,
     Column("seq", Sequence, primary_key=True),
+    _machine(),
     Column("run", Words, nullable=False),
     Column("number", BigInteger, nullable=False),
     Column("agent", Words, nullable=False),
@@ -418,3 +379,5 @@ drained = Table(
     _machine(primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
+
+text_index.attach(metadata)

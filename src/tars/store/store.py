@@ -18,7 +18,16 @@ from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.errors import Fault, StoreError
 from tars.home import set_aside
-from tars.store import conversations, engine, journal, ledger, machines, migrations, prompts
+from tars.store import (
+    conversations,
+    engine,
+    journal,
+    ledger,
+    machines,
+    migrations,
+    prompts,
+    searching,
+)
 from tars.store.machines import Machine
 from tars.store.rows import (
     AgentRow,
@@ -209,7 +218,7 @@ class Store:
             if run != known:
                 first = journal.next_number(connection, run)
             numbered = [replace(d, run=run, number=first + i) for i, d in enumerate(made)]
-            journal.append(connection, numbered)
+            journal.append(connection, self.machine, numbered)
         self._run, self._next_number = run, first + len(made)
 
     def decisions(self, run: str) -> Iterator[Decision]:
@@ -229,12 +238,12 @@ class Store:
     def runs(self) -> list[str]:
         """Give the runs whose decisions are kept, oldest first."""
         with self._transaction("read the decisions") as connection:
-            return journal.runs(connection)
+            return journal.runs(connection, self.machine)
 
     def prune_decisions(self, keep_rows: int) -> int:
         """Delete all but the newest decisions, and give how many were deleted."""
         with self._transaction("prune the decisions") as connection:
-            return journal.prune(connection, keep_rows)
+            return journal.prune(connection, self.machine, keep_rows)
 
     # --- writes that wait elsewhere -----------------------------------------
 
@@ -263,6 +272,7 @@ class Store:
         """One transaction: all of it is kept, or nothing."""
         with self._transaction(action) as connection:
             yield connection
+            searching.settle(connection)
 
     @contextmanager
     def _transaction(self, action: str) -> Iterator[Connection]:

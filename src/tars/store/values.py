@@ -1,0 +1,50 @@
+"""What values become in a column: bounded counts, text that any database takes, times in UTC."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, Dialect, String, Text, TypeDecorator
+
+#: More than any count can be; a number that an agent made up must not break the sums.
+LARGEST_COUNT = 2**53 - 1
+
+
+class Count(TypeDecorator[int]):
+    """A count from 0 to LARGEST_COUNT; what lies outside is brought to the nearer end."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else max(0, min(value, LARGEST_COUNT))
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside. Half a surrogate pair is no character and becomes U+FFFD; so does NUL
+    where the database takes none."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            value = value.replace("\0", "\ufffd")
+        if value.isascii():
+            return value
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime, to the microsecond."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else datetime.fromisoformat(value)
