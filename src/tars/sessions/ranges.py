@@ -91,7 +91,9 @@ def find_span(word: str, zone: Zone, now: datetime) -> Span:
             return Span(_days_ago(int(word[:-1]), zone, now), now)
         case "all":
             return Span()
-    raise RequestInvalid(f"There is no range {word!r}.", advice=f"One of {', '.join(RANGES)}.")
+        case _:
+            known = ", ".join(RANGES)
+            raise RequestInvalid(f"There is no range {word!r}.", advice=f"One of {known}.")
 
 
 def find_moment(word: str, zone: Zone, now: datetime) -> datetime:
