@@ -10,7 +10,7 @@ LEAST_COLUMNS, MOST_COLUMNS = 40, 1000
 class Attached(Wire):
     """The first event. `viewer` is who one is from now on, for an agent with a `screen`; for
     any other it is null, and its conversation follows: `text` is what the turn under way has
-    brought so far."""
+    brought so far, in its `session`."""
 
     agent: str
     protocol: str
@@ -19,6 +19,7 @@ class Attached(Wire):
     viewer: str | None = None
     turn: str | None = None
     text: str = ""
+    session: str | None = None
 
 
 class View(Wire):

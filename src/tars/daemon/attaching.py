@@ -93,6 +93,7 @@ def _attached(agent: Agent, driver: Driver, *, viewer: str | None = None) -> Att
         viewer=viewer,
         turn=driver.turn.prompt.id if driver.turn is not None else None,
         text=driver.turn.transcript.text if driver.turn is not None and viewer is None else "",
+        session=driver.turn.session_id if driver.turn is not None else None,
     )
 
 
