@@ -3,15 +3,16 @@
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from tars.accounting.usage import Ledger
+from tars.store.inserting import insert_new
 from tars.store.rows import AgentRow, SessionRow, TurnRecord
 from tars.store.schema import Count, agents, sessions
 
 _HERE = agents.c.machine == bindparam("of_machine")
 _AGENTS = select(agents).where(_HERE).order_by(agents.c.name)
-_FORGET_AGENT = delete(agents).where(_HERE, agents.c.name == bindparam("known"))
+_CHANGE_AGENT = update(agents).where(_HERE, agents.c.name == bindparam("known"))
 _INSERT_AGENT = insert(agents)
 
 _THIS = (
@@ -20,7 +21,7 @@ _THIS = (
     & (sessions.c.id == bindparam("known"))
 )
 _FIGURES = select(*(sessions.c[field.name] for field in fields(SessionRow))).where(_THIS)
-_INSERT = insert(sessions)
+_INSERT = insert_new(sessions)
 _TOUCH = update(sessions).where(_THIS)
 _ADD = _TOUCH.values(
     **{
@@ -49,19 +50,14 @@ _ADD = _TOUCH.values(
 
 
 def save_agent(connection: Connection, machine: int, agent: AgentRow) -> None:
-    """Add an agent, or replace what was known of it."""
-    connection.execute(_FORGET_AGENT, {"of_machine": machine, "known": agent.name})
-    connection.execute(
-        _INSERT_AGENT,
-        {
-            "machine": machine,
-            "name": agent.name,
-            "kind": agent.kind,
-            "protocol": agent.protocol,
-            "model": agent.model,
-            "session": agent.session,
-        },
-    )
+    """Add an agent, or replace what was known of it; its session stays where none is told."""
+    row = {"kind": agent.kind, "protocol": agent.protocol, "model": agent.model}
+    session = {} if agent.session is None else {"session": agent.session}
+    this = {"of_machine": machine, "known": agent.name}
+    if not connection.execute(_CHANGE_AGENT, {**this, **row, **session}).rowcount:
+        connection.execute(
+            _INSERT_AGENT, {"machine": machine, "name": agent.name, **row, **session}
+        )
 
 
 def all_agents(connection: Connection, machine: int) -> list[AgentRow]:
@@ -72,17 +68,9 @@ def all_agents(connection: Connection, machine: int) -> list[AgentRow]:
     ]
 
 
-def save_session(
-    connection: Connection, machine: int, agent: str, session: str, at: datetime
-) -> None:
-    """Add a session that began, or note that an old one is in use again; its sums stay."""
-    this = {"of_machine": machine, "of_agent": agent, "known": session}
-    if not connection.execute(_TOUCH, {**this, "last_activity_at": at}).rowcount:
-        connection.execute(_INSERT, _new(machine, agent, session, at))
-
-
 def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> None:
-    """Add a finished turn to the sums of its session. A turn may have none."""
+    """Add a finished turn to the sums of its session. A turn may have none, or one that is not
+    on record."""
     if turn.session is None:
         return
     usage = turn.usage

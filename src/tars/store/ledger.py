@@ -10,6 +10,7 @@ from tars.accounting.usage import Ledger, ModelUsage, Source, TurnUsage
 from tars.conversation.model import ReportedUsage, RequestUsage, Scope
 from tars.core.agent import Outcome
 from tars.errors import Fault, FaultKind
+from tars.store.inserting import insert_new
 from tars.store.prompts import fault_columns
 from tars.store.rows import SessionMarks, Totals, TurnAttempt, TurnBegun, TurnRecord, TurnRow
 from tars.store.schema import model_requests, turns
@@ -21,7 +22,7 @@ _CHANGE = update(turns).where(turns.c.id == bindparam("known"))
 _HERE = turns.c.machine == bindparam("of_machine")
 _UNFINISHED = select(turns).where(_HERE, turns.c.ended_at.is_(None)).order_by(turns.c.seq)
 _NEWEST = select(turns).where(_HERE).order_by(turns.c.seq.desc())
-_INSERT_REQUESTS = insert(model_requests)
+_INSERT_REQUESTS = insert_new(model_requests)
 _REQUESTS = (
     select(model_requests)
     .where(model_requests.c.turn == bindparam("of"))
@@ -64,10 +65,16 @@ _CONTEXT = (
 )
 
 
-def begin(connection: Connection, machine: int, turn: TurnBegun) -> None:
-    """Add a turn that is under way. Called again, move its mark, its session and its model."""
+def begin(connection: Connection, machine: int, turn: TurnBegun, task: str | None = None) -> bool:
+    """Add a turn that is under way. Called again, move its mark, its session and its model.
+    Gives whether it is new."""
     known = connection.execute(_FIND, {"known": turn.id}).first()
-    changing = {"session": turn.session, "model": turn.model, "log_mark": turn.log_mark}
+    changing = {
+        "session": turn.session,
+        "model": turn.model,
+        "log_mark": turn.log_mark,
+        "task": task,
+    }
     if known is None:
         connection.execute(
             _INSERT,
@@ -83,6 +90,7 @@ def begin(connection: Connection, machine: int, turn: TurnBegun) -> None:
         )
     elif known.ended_at is None:
         connection.execute(_CHANGE, {"known": turn.id, **changing})
+    return known is None
 
 
 def finish(connection: Connection, machine: int, turn: TurnRecord) -> bool:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tars.home import write_durably
+from tars.store.inserting import insert_new
 from tars.store.schema import machines
 
 #: Where a home keeps its id, in its folder `data`.
 ID_FILE = "machine-id"
 
 _FIND = select(machines.c.seq).where(machines.c.id == bindparam("known"))
-_INSERT = insert(machines)
+_INSERT = insert_new(machines)
 _SEEN = update(machines).where(machines.c.id == bindparam("known"))
 
 

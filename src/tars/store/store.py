@@ -19,6 +19,7 @@ from tars.core.agent import Outcome
 from tars.errors import Fault, StoreError
 from tars.home import set_aside
 from tars.store import (
+    by_model,
     conversations,
     engine,
     journal,
@@ -53,6 +54,7 @@ class Store:
         self.machine = machine
         self.problem = problem
         self._connection = connection
+        self._who: str | None = None
         self._run = ""
         self._next_number = 0
 
@@ -94,12 +96,15 @@ class Store:
         with self._transaction("save the prompt") as connection:
             prompts.save(connection, self.machine, prompt)
 
-    def begin_prompt(self, prompt: PromptRow, turn: TurnBegun) -> None:
-        """Add an accepted prompt that is begun at once, and note its turn."""
+    def begin_prompt(self, prompt: PromptRow, turn: TurnBegun) -> str | None:
+        """Add an accepted prompt that is begun at once, and note its turn. Gives, and changes
+        nothing then, why it may not begin: who else writes into its session."""
         with self._transaction("save the prompt") as connection:
-            prompts.save(connection, self.machine, prompt)
-            prompts.run(connection, turn.id)
-            ledger.begin(connection, self.machine, turn)
+            place = lives.begin(connection, self.machine, turn, self._me(connection), _now())
+            if place.refusal is None:
+                prompts.save(connection, self.machine, prompt, PromptState.RUNNING)
+                self._begin(connection, turn, place)
+            return place.refusal
 
     def drop_prompt(self, prompt: str, outcome: Outcome, fault: Fault | None, at: datetime) -> None:
         """Note that a prompt will not be run, and erase its text."""
@@ -113,11 +118,40 @@ class Store:
 
     # --- the ledger ---------------------------------------------------------
 
-    def begin_turn(self, turn: TurnBegun) -> None:
-        """Note that a turn is under way. Again: its session, model or mark is known better."""
+    def begin_turn(self, turn: TurnBegun) -> str | None:
+        """Note that a turn is under way, and its prompt as the first message of it. Again: its
+        session, model or mark is known better. Gives, and changes nothing then, why it may
+        not begin: who else writes into its session."""
         with self._transaction("note the turn") as connection:
-            prompts.run(connection, turn.id)
-            ledger.begin(connection, self.machine, turn)
+            place = lives.begin(connection, self.machine, turn, self._me(connection), _now())
+            if place.refusal is None:
+                prompts.run(connection, turn.id)
+                self._begin(connection, turn, place)
+            return place.refusal
+
+    def _begin(self, connection: Connection, turn: TurnBegun, place: lives.Place) -> None:
+        new = ledger.begin(connection, self.machine, turn, place.task)
+        if turn.asked is not None:
+            arrivals.write(connection, turn.id, place.seq, (turn.asked,))
+        if not new and place.seq is not None:
+            arrivals.settle(connection, turn.id, place.seq)
+
+    def keep_said(self, turn: str, said: tuple[Arrival, ...]) -> None:
+        """Write down what was said in a turn since the last time. Once it has ended, nothing."""
+        with self._transaction("write down what was said") as connection:
+            goes_on, session = arrivals.place(connection, turn)
+            if goes_on:
+                arrivals.write(connection, turn, session, said)
+            if goes_on and session is not None:
+                locks.prolong(connection, session, self._me(connection), _now())
+
+    def hold_sessions(self, turns: tuple[str, ...]) -> None:
+        """Say that these turns go on: nobody else may write into their sessions."""
+        with self._transaction("keep the sessions' locks") as connection:
+            for turn in turns:
+                goes_on, session = arrivals.place(connection, turn)
+                if goes_on and session is not None:
+                    locks.prolong(connection, session, self._me(connection), _now())
 
     def hold_turn(self, turn: TurnRecord) -> None:
         """Note that a turn waits after a first attempt, and what that used. Its prompt waits
@@ -125,19 +159,23 @@ class Store:
         with self._transaction("hold the turn") as connection:
             prompts.wait(connection, turn.id)
             ledger.hold(connection, self.machine, turn)
+            lives.hold(connection, self.machine, turn, self._me(connection))
 
     def attempt(self, turn: TurnBegun) -> TurnAttempt:
         """Give what an unfinished turn had used when it was held."""
         with self._transaction("read the turn") as connection:
-            return ledger.attempt(connection, turn)
+            attempt = ledger.attempt(connection, turn)
+            return replace(attempt, said=arrivals.next_number(connection, turn.id))
 
     def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> None:
-        """Record a turn, whatever its outcome: its row, its model requests, the sums of its
-        session; and its prompt is done, the text erased. The first record of an id stands.
+        """Record a turn, whatever its outcome: its row, its model requests, the rest of what was
+        said, the sums of its session; and its prompt is done, the text erased. The first record of an id stands.
         `following` is the same prompt on its way to another agent: it is saved with it."""
         with self._transaction("record the turn") as connection:
             if ledger.finish(connection, self.machine, turn):
                 conversations.add_turn(connection, self.machine, turn)
+                lives.finish(connection, self.machine, turn, self._me(connection))
+                by_model.add_turn(connection, self.machine, turn)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
             if following is not None:
                 prompts.save(connection, self.machine, following)
@@ -192,9 +230,23 @@ class Store:
             return conversations.all_agents(connection, self.machine)
 
     def save_session(self, agent: str, session: str, at: datetime) -> None:
-        """Note that a session began, or is in use again. Its sums are not touched."""
+        """Note that a session began, or is in use again: it is its agent's active one from now
+        on, and the one before has ended. Its sums are not touched."""
         with self._transaction("save the session") as connection:
-            conversations.save_session(connection, self.machine, agent, session, at)
+            lives.save(connection, self.machine, agent, session, at)
+
+    def end_session(self, agent: str, session: str, at: datetime) -> None:
+        """Note that no prompt goes to a session any more by itself."""
+        with self._transaction("end the session") as connection:
+            lives.end(connection, self.machine, agent, session, at)
+
+    def session_names(self, current: tuple[tuple[str, str], ...]) -> dict[str, str | None]:
+        """Give by agent the names of these sessions, which are pairs of an agent and an id."""
+        with self._transaction("read the sessions") as connection:
+            return {
+                agent: lives.name(connection, self.machine, agent, session)
+                for agent, session in current
+            }
 
     def session(self, agent: str, session: str) -> SessionRow | None:
         """Give a session by the agent's own id, or None."""
@@ -273,6 +325,12 @@ class Store:
         with self._transaction(action) as connection:
             yield connection
             searching.settle(connection)
+
+    def _me(self, connection: Connection) -> str:
+        """Name this process, as the holder of a session's lock."""
+        if self._who is None:
+            self._who = locks.me(connection, self.machine)
+        return self._who
 
     @contextmanager
     def _transaction(self, action: str) -> Iterator[Connection]:
