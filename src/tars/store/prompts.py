@@ -41,7 +41,12 @@ _ATTEMPTS = select(turns.c.id, turns.c.agent).where(
 )
 
 
-def save(connection: Connection, machine: int, prompt: PromptRow) -> None:
+def save(
+    connection: Connection,
+    machine: int,
+    prompt: PromptRow,
+    state: PromptState = PromptState.QUEUED,
+) -> None:
     """Add a prompt to the end of the queue, once."""
     if connection.execute(_KNOWN, {"known": prompt.id}).first() is not None:
         return
@@ -56,7 +61,7 @@ def save(connection: Connection, machine: int, prompt: PromptRow) -> None:
             "asked_at": prompt.asked_at,
             "timeout_seconds": prompt.timeout_seconds,
             "wishes": _json(prompt.wishes),
-            "state": PromptState.QUEUED.value,
+            "state": state.value,
         },
     )
 

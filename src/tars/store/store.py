@@ -19,11 +19,14 @@ from tars.core.agent import Outcome
 from tars.errors import Fault, StoreError
 from tars.home import set_aside
 from tars.store import (
+    arrivals,
     by_model,
     conversations,
     engine,
     journal,
     ledger,
+    lives,
+    locks,
     machines,
     migrations,
     prompts,
@@ -32,8 +35,10 @@ from tars.store import (
 from tars.store.machines import Machine
 from tars.store.rows import (
     AgentRow,
+    Arrival,
     Decision,
     PromptRow,
+    PromptState,
     SessionMarks,
     SessionRow,
     Totals,
@@ -169,8 +174,9 @@ class Store:
 
     def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> None:
         """Record a turn, whatever its outcome: its row, its model requests, the rest of what was
-        said, the sums of its session; and its prompt is done, the text erased. The first record of an id stands.
-        `following` is the same prompt on its way to another agent: it is saved with it."""
+        said, the sums of its session; and its prompt is done, the text erased. The first record
+        of an id stands. `following` is the same prompt on its way to another agent: it is
+        saved with it."""
         with self._transaction("record the turn") as connection:
             if ledger.finish(connection, self.machine, turn):
                 conversations.add_turn(connection, self.machine, turn)
@@ -270,8 +276,13 @@ class Store:
             if run != known:
                 first = journal.next_number(connection, run)
             numbered = [replace(d, run=run, number=first + i) for i, d in enumerate(made)]
-            journal.append(connection, self.machine, numbered)
+            journal.append(connection, self.machine, map(journal.line, numbered))
         self._run, self._next_number = run, first + len(made)
+
+    def append_decisions(self, lines: tuple[journal.Line, ...]) -> None:
+        """Append decisions that have their numbers, in words."""
+        with self._transaction("log the decisions") as connection:
+            journal.append(connection, self.machine, lines)
 
     def decisions(self, run: str) -> Iterator[Decision]:
         """Give the decisions of a run, in their order.
@@ -304,8 +315,9 @@ class Store:
         """Whether writes wait elsewhere to be taken over into this store."""
         return False
 
-    def catch_up(self) -> None:
-        """Take over some of them; it does not take long. Raises StoreError."""
+    def catch_up(self) -> bool:
+        """Take over some of them; it does not take long. Gives whether more can be at once."""
+        return False
 
     def apart(self) -> "Store | None":
         """Give a store of what alone waits elsewhere, to be closed; None where nothing can."""
@@ -348,6 +360,10 @@ def _open(path: Path, busy_seconds: float, machine: Machine) -> tuple[Connection
     except BaseException:
         engine.close(connection)
         raise
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _put_away(path: Path, error: engine.Unreadable) -> str:
