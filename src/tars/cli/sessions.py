@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tars.sessions.listing import Listing
 
 _MANAGING = "tars.cli.sessions_managing"
+_CLEANING = "tars.cli.sessions_cleaning"
 _FILES = "tars.cli.sessions_files"
 
 
@@ -30,13 +31,13 @@ class Sessions(LazyGroup):
         "rename": _MANAGING,
         "tag": _MANAGING,
         "note": _MANAGING,
-        "task": _MANAGING,
-        "delete": _MANAGING,
-        "clean": _MANAGING,
-        "archive": _MANAGING,
-        "restore": _MANAGING,
-        "repair": _MANAGING,
-        "template": _MANAGING,
+        "task": "tars.cli.sessions_tasks",
+        "delete": _CLEANING,
+        "clean": _CLEANING,
+        "archive": _CLEANING,
+        "restore": _CLEANING,
+        "repair": "tars.cli.sessions_repair",
+        "template": "tars.cli.sessions_templates",
         "export": _FILES,
         "import": _FILES,
         "backup": _FILES,

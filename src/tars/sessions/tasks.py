@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from tars.errors import Refused, UserError
 from tars.sessions.library import Library
 from tars.sessions.names import check_name
+from tars.store.tasks import Task
 
 if TYPE_CHECKING:
     from tars.store.rows import SessionRecord
-    from tars.store.tasks import Task
+
+__all__ = ["Task", "end", "microusd", "report", "start", "unknown"]
 
 #: What every integer column can hold, with room for a sum over many tasks.
 _MOST_MICROUSD = 10**15
@@ -24,7 +26,7 @@ def start(
     session: "SessionRecord | None" = None,
     estimated_tokens: int | None = None,
     estimated_microusd: int | None = None,
-) -> "Task":
+) -> Task:
     """Begin a task; from now on the turns of the session are its. One that ended goes on.
 
     Raises NameInvalid, and Refused when it is under way already.
@@ -45,7 +47,7 @@ def start(
         return tasks.reported(connection, machine, kept)[0]
 
 
-def end(library: Library, name: str, at: datetime) -> "Task":
+def end(library: Library, name: str, at: datetime) -> Task:
     """End a task, and give it with what it used. Raises UserError when there is none, and
     Refused when it has ended."""
     from tars.store import tasks
@@ -54,14 +56,14 @@ def end(library: Library, name: str, at: datetime) -> "Task":
     with library.writing() as connection:
         known = tasks.find(connection, machine, name)
         if known is None:
-            raise _unknown(name)
+            raise unknown(name)
         if known.ended_at is not None:
             raise Refused(f'The task "{name}" ended {known.ended_at:%Y-%m-%d %H:%M} UTC.')
         tasks.end(connection, machine, name, at)
         return tasks.reported(connection, machine, name)[0]
 
 
-def report(library: Library, name: str | None = None) -> "list[Task]":
+def report(library: Library, name: str | None = None) -> list[Task]:
     """Give every task of this machine, or one, with what it used. Raises UserError when there
     is none of this name."""
     from tars.store import tasks
@@ -69,7 +71,7 @@ def report(library: Library, name: str | None = None) -> "list[Task]":
     with library.reading() as connection:
         found = tasks.reported(connection, library.store.machine, name)
     if name is not None and not found:
-        raise _unknown(name)
+        raise unknown(name)
     return found
 
 
@@ -86,7 +88,8 @@ def microusd(dollars: str) -> int:
     return int(exact)
 
 
-def _unknown(name: str) -> UserError:
+def unknown(name: str) -> UserError:
+    """Say that there is no such task."""
     return UserError(
         f'There is no task "{name}".', advice="`tars sessions task report` lists them."
     )

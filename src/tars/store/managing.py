@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from tars.store import searching
 from tars.store.rows import PromptState, SessionStatus
 from tars.store.schema import (
     agents,
@@ -196,7 +197,7 @@ def remove(connection: Connection, seq: int, *, with_turns: bool = False) -> Non
     """Delete a session and all that was said in it.
 
     Its turns stay in the ledger, as those of no session, so that what was spent stays counted;
-    `with_turns` deletes them too.
+    `with_turns` deletes them too. `erase` has to follow, after the last of several.
     """
     its_turns = select(turns.c.id).join(sessions, _of(turns)).where(sessions.c.seq == seq)
     _unsay(connection, seq, its_turns)
@@ -209,6 +210,13 @@ def remove(connection: Connection, seq: int, *, with_turns: bool = False) -> Non
     else:
         connection.execute(update(turns).where(these).values(session=None))
     connection.execute(delete(sessions).where(sessions.c.seq == seq))
+
+
+def erase(connection: Connection) -> None:
+    """Let the disk forget the words of what was removed when the transaction is kept. It takes
+    a while in a large store: once for many."""
+    # No message has this key; the index remembers that something was taken out.
+    searching.unindex(connection, [0])
 
 
 def _unsay(connection: Connection, seq: int, its_turns: Select[tuple[str]]) -> None:

@@ -1,0 +1,104 @@
+"""What the commands that manage sessions print with `--format json`, by wire names.
+
+Money is exact: integer millionths of a US dollar, null where nobody told it. Times are ISO 8601
+in UTC.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tars.control.session_contract import Spending, dollars, time_text
+from tars.control.wire import Wire
+
+if TYPE_CHECKING:
+    from tars.store.managing import Known, Note
+    from tars.store.tasks import Task
+
+
+class SessionTags(Wire):
+    """The tags of a session, in their order."""
+
+    session: str
+    tags: list[str]
+
+
+class NoteText(Wire):
+    """What somebody noted of a session."""
+
+    at: str
+    text: str
+
+    @classmethod
+    def of(cls, note: "Note") -> "NoteText":
+        return cls(at=time_text(note.at), text=note.text)
+
+
+class SessionNotes(Wire):
+    """The notes of a session, oldest first."""
+
+    session: str
+    notes: list[NoteText]
+
+
+class TaskReport(Wire):
+    """A task: what it was thought to need, and what its turns used. `started_at` is null where
+    prompts alone named it. Of `spent`, the cost is what is known of `costed_turns` turns."""
+
+    name: str
+    started_at: str | None
+    ended_at: str | None
+    estimated_tokens: int | None
+    estimated_microusd: int | None
+    estimated_usd: str | None
+    spent: Spending
+
+    @classmethod
+    def of(cls, task: "Task") -> "TaskReport":
+        return cls(
+            name=task.name,
+            started_at=_time(task.started_at),
+            ended_at=_time(task.ended_at),
+            estimated_tokens=task.estimated_tokens,
+            estimated_microusd=task.estimated_microusd,
+            estimated_usd=dollars(task.estimated_microusd),
+            spent=Spending.of(task.spent),
+        )
+
+
+class TaskReports(Wire):
+    """The tasks, in the order in which they began."""
+
+    tasks: list[TaskReport]
+
+
+class PutAway(Wire):
+    """A session that is, or would be, deleted or archived; `file` is where all of it is kept."""
+
+    session: str
+    name: str | None
+    agent: str
+    status: str
+    last_activity_at: str
+    file: str | None = None
+
+    @classmethod
+    def of(cls, known: "Known", file: object = None) -> "PutAway":
+        return cls(
+            session=known.id,
+            name=known.name,
+            agent=known.agent,
+            status=known.status.value,
+            last_activity_at=time_text(known.last_activity_at),
+            file=None if file is None else str(file),
+        )
+
+
+class Cleaned(Wire):
+    """What `clean` deleted, or would delete with `dry_run`, the least recent first."""
+
+    dry_run: bool
+    sessions: list[PutAway]
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else time_text(at)
