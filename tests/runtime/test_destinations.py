@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tars.agents.echo.kind import Echo
+from tars.conversation.model import Opened
 from tars.core.agent import Outcome
 from tars.runtime.destinations import MOST_BEGUN, Destinations
 from tars.runtime.turn import Before, Prompt
@@ -82,6 +83,7 @@ def test_a_new_conversation_that_never_came_to_be_leaves_the_old_one(tmp_path: P
     async def scene(stage: Stage) -> None:
         driver = stage.add()
         await stage.start()
+        await stage.asked("text before")
         report = await stage.asked("text nothing-opened; end error", new=True)
         assert (report.outcome, report.session_id) == (Outcome.ERROR, None)
         assert driver.session_id == "s1"
@@ -119,6 +121,21 @@ def test_a_process_for_one_prompt_gets_a_new_conversation(tmp_path: Path) -> Non
     play(scene, tmp_path)
 
 
+def test_a_conversation_in_which_nothing_was_said_is_a_new_one(tmp_path: Path) -> None:
+    """The one that its process opened is taken once, and those that wait join it there."""
+
+    async def scene(stage: Stage) -> None:
+        driver = stage.add(kind=Echo(), protocol="acp")
+        await stage.start()
+        opened = driver.session_id
+        ids = [stage.prompt("hello", new=True, joins=key) for key in ("a", "a", "b")]
+        sessions = [(await stage.report(id)).session_id for id in ids]
+        assert sessions[:2] == [opened, opened]
+        assert sessions[2] not in (None, opened)
+
+    play(scene, tmp_path)
+
+
 def test_a_second_attempt_goes_where_the_first_began() -> None:
     """A new conversation is begun once, also when a daemon ended in between."""
     prompt = Prompt("t1", "one", "hello", before=_before("s7"), wishes=Wishes(new=True))
@@ -132,7 +149,7 @@ def test_what_is_known_of_beginnings_is_bounded() -> None:
     destinations = Destinations()
     for number in range(MOST_BEGUN + 1):
         prompt = Prompt("t", "one", "hello", wishes=Wishes(new=True, joins=str(number)))
-        destinations.note(prompt.begin(0.0, f"s{number}"))
+        destinations.opened(Opened(f"s{number}", False), prompt.begin(0.0, None))
     oldest, newest = [Prompt("t", "one", "", wishes=Wishes(joins=j)) for j in ("0", "1000")]
     assert destinations.of(oldest, "now") == "now"
     assert destinations.of(newest, "now") == "s1000"

@@ -139,7 +139,7 @@ class Driver:
 
     def begin(self, prompt: Prompt) -> None:
         """Send a prompt; a one-shot agent gets its process now."""
-        wish = self.destinations.of(prompt, self.session_id)
+        wish = self.destinations.take(prompt, self.session_id)
         turn = self.turn = prompt.begin(anyio.current_time(), wish)
         self._counting.claim_rest()
         turn.came_from = (self.session_id, self._counting.history)
@@ -373,6 +373,7 @@ class Driver:
         self.model = opened.model or self.model
         self.agent_version = opened.agent_version or self.agent_version
         self._open_sessions.add(opened.session_id)
+        self.destinations.opened(opened, self.turn)
         if opened.session_id != self.session_id or self._counting.history is None:
             # A new conversation's log is read from its beginning: it may be ahead of us.
             mark = "" if opened.resumed else "0"
@@ -383,7 +384,6 @@ class Driver:
         self._counting.tidy()
         if self.turn is not None:
             self.turn.session_id = opened.session_id
-            self.destinations.note(self.turn)
 
     def _end_turn(self, ended: TurnEnded) -> None:
         turn = self.turn
