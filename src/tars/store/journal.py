@@ -6,6 +6,8 @@ surrogate pair, and both have to come back as they were.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -50,25 +52,37 @@ def next_number(connection: Connection, run: str) -> int:
     return int(connection.scalar(_NEXT, {"of": run}) or 0)
 
 
-def append(connection: Connection, machine: int, made: Iterable[Decision]) -> None:
-    """Add decisions, with their numbers."""
-    connection.execute(
-        _INSERT,
-        [
-            {
-                "machine": machine,
-                "run": decision.run,
-                "number": decision.number,
-                "agent": decision.agent,
-                "now": decision.now,
-                "at": decision.at,
-                "event": type(decision.event).__name__,
-                "payload": _encode(decision.event),
-                "commands": _encode([[type(c).__name__, c] for c in decision.commands]),
-            }
-            for decision in made
-        ],
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A decision in words, as its row has it."""
+
+    run: str
+    number: int
+    agent: str
+    now: float
+    at: datetime
+    event: str
+    payload: str = field(repr=False)
+    commands: str = field(repr=False)
+
+
+def line(decision: Decision) -> Line:
+    """Put a decision into words."""
+    return Line(
+        run=decision.run,
+        number=decision.number,
+        agent=decision.agent,
+        now=decision.now,
+        at=decision.at,
+        event=type(decision.event).__name__,
+        payload=_encode(decision.event),
+        commands=_encode([[type(c).__name__, c] for c in decision.commands]),
     )
+
+
+def append(connection: Connection, machine: int, lines: Iterable[Line]) -> None:
+    """Add decisions, with their numbers."""
+    connection.execute(_INSERT, [{"machine": machine, **asdict(each)} for each in lines])
 
 
 def runs(connection: Connection, machine: int) -> list[str]:
