@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from tars.core.agent import Outcome
-from tars.store import arrivals, locks, managing
+from tars.store import arrivals, locks, managing, tallies
 from tars.store.rows import SessionStatus, TurnBegun, TurnRecord, Wishes
 from tars.store.schema import agents, sessions, turns
 from tars.store.values import Utc, Words
@@ -182,6 +182,7 @@ def finish(connection: Connection, machine: int, turn: TurnRecord, who: str) -> 
     if seq is not None:
         more = arrivals.spoken(connection, turn.id)
         connection.execute(_FINISH, {"this": seq, "more": more, "who": who})
+        tallies.add_turn(connection, seq, turn.id)
 
 
 def hold(connection: Connection, machine: int, turn: TurnRecord, who: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from tars.store import tallies
 from tars.store.rows import MessageRow, Role, ToolCallRow
 from tars.store.schema import messages, sessions, tool_calls, tool_files, turns
 
@@ -142,6 +143,7 @@ def add(
             call = connection.execute(_INSERT_CALL, values).scalar_one()
             add_files(connection, call, row.paths)
     recount(connection, session_seq)
+    tallies.recount(connection, session_seq)
     return added
 
 

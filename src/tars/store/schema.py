@@ -131,13 +131,14 @@ sessions = Table(
     Column("at_least", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("machine", "agent", "id"),
     UniqueConstraint("machine", "name"),
-    Index(None, "id"),
+    # A database that sorts as a language does finds the beginning of an id by its bytes only.
+    Index(None, "id", postgresql_ops={"id": "text_pattern_ops"}),
     Index(None, "name"),
     Index(None, "created_at"),
     Index(None, "last_activity_at"),
     Index(None, "tokens"),
     Index(None, "cost_microusd"),
-    Index(None, "project"),
+    Index(None, "project", postgresql_ops={"project": "text_pattern_ops"}),
 )
 
 
@@ -240,7 +241,7 @@ turns = Table(
     Column("cost_microusd", Count),  # the agent's own figure, or null
     Column("at_least", Boolean, nullable=False),
     Column("subagent_tokens", Count, nullable=False),
-    Index(None, "session"),
+    Index(None, "session", "ended_at"),
     Index(None, "ended_at"),
     Index(None, "task"),
 )
@@ -306,6 +307,25 @@ tool_files = Table(
     ),
     Column("path", Words, primary_key=True),
     Index(None, "path"),
+)
+
+#: What `tallies` counts of a session: its tool calls by kind …
+session_tools = Table(
+    "session_tools",
+    metadata,
+    _session(primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("calls", Count, nullable=False),
+)
+
+#: … and how often it changed each file.
+session_files = Table(
+    "session_files",
+    metadata,
+    _session(primary_key=True),
+    Column("path", Words, primary_key=True),
+    Column("changes", Count, nullable=False),
+    Index(None, "path", "changes"),
 )
 
 #: Each request as its `source` counts it: the protocol (official) and the agent's log (log)
