@@ -94,9 +94,9 @@ class Questions:
         if not self._waiting:
             return None
         asked = self._waiting[0]
-        answer = _understood(line.strip().lower(), asked)
+        answer = understood(line.strip().lower(), asked)
         if answer is None:
-            self.ask(_choice(asked))
+            self.ask(choice(asked))
             return None
         self._waiting.popleft()
         if self._waiting:
@@ -110,7 +110,7 @@ class Questions:
             self.say(line)
         for number, option in enumerate(asked.options, 1):
             self.say(f"  {number}  {one_line(option.name)}")
-        self.ask(_choice(asked))
+        self.ask(choice(asked))
 
     def _typed_line(self) -> str | None:
         if not select.select([self.stdin], [], [], 0)[0]:
@@ -129,7 +129,8 @@ class Questions:
         return line.decode("utf-8", "replace")
 
 
-def _choice(asked: PermissionStatus) -> str:
+def choice(asked: PermissionStatus) -> str:
+    """Say what may be typed."""
     numbers = f", or 1 to {len(asked.options)}" if asked.options else ""
     return f"Allow? y, n, a (always{_kind(asked)}){numbers}: "
 
@@ -139,7 +140,8 @@ def _kind(asked: PermissionStatus) -> str:
     return f" {kind}" if kind else ""
 
 
-def _understood(line: str, asked: PermissionStatus) -> Answer | None:
+def understood(line: str, asked: PermissionStatus) -> Answer | None:
+    """Give the answer that a line in lower case is; None where it is none."""
     if line in ("y", "yes"):
         return Answer(asked.id)
     if line in ("a", "always"):
