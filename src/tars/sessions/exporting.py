@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from tars.store.rows import SessionRecord
     from tars.store.transfer import Said, Stored
 
 
@@ -71,6 +72,11 @@ def json_document(records: Iterable[Record]) -> Iterator[str]:
     for record in records:
         yield nest.add(record)
     yield nest.close() + "\n]}\n"
+
+
+def document(library: Library, session: "SessionRecord") -> bytes:
+    """Give one session as a JSON document, whole."""
+    return "".join(json_document(records(library, [session.seq]))).encode()
 
 
 def _line(part: Record | ExportPart | EndPart) -> str:
