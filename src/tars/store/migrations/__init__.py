@@ -34,7 +34,7 @@ def make_current(connection: Connection, machine: Machine) -> None:
         upgrade(connection, machine)
 
 
-def upgrade(connection: Connection, machine: Machine) -> None:
+def upgrade(connection: Connection, machine: Machine, *, to: str = "head") -> None:
     """Run the migrations that are due, in the transaction under way. Raises StoreError."""
     from alembic import command
     from alembic.config import Config
@@ -55,7 +55,7 @@ def upgrade(connection: Connection, machine: Machine) -> None:
             advice="Install that version, or move data/tars.db away.",
         )
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     except CommandError as error:
         raise StoreError(f"The store cannot be migrated: {error}.") from error
 
