@@ -28,12 +28,23 @@ class Shelf:
         self.tries = 0
         self.closed = 0
         self.problem: str | None = None
+        self.away = False
+        self.waits: list[str] = []
+
+    @property
+    def behind(self) -> bool:
+        return self.away or bool(self.waits)
+
+    def catch_up(self) -> bool:
+        if self.waits and not self.away:
+            self.words.append(self.waits.pop(0))
+        return bool(self.waits) and not self.away
 
     def write(self, word: str) -> str:
         self.tries += 1
         if self.full:
             raise StoreError(FULL, advice="Free some space.")
-        self.words.append(word)
+        (self.waits if self.behind else self.words).append(word)
         return word.upper()
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 The loop never waits for the disk. A write that fails is kept and tried again, so that a
 full disk loses nothing that fits in memory; `problem` says so meanwhile. The store and the
-files beside it are two queues: where the one cannot be written, the other still is.
+files beside it are two queues: where the one cannot be written, the other still is. A store
+whose database is elsewhere has a queue of its own, on disk, and catches up between the jobs.
 """
 
 from collections import deque
@@ -27,6 +28,8 @@ T = TypeVar("T")
 BACKLOG = 10_000
 #: How often a failed write is tried again while nothing else is written.
 RETRY_SECONDS = 15.0
+#: How often a store that is behind is given the time to look whether it can catch up.
+CATCH_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Recorder:
     """Use `put` and `ask` from the loop's thread, while `run` is under way."""
 
     def __init__(self, path: Path, opened: "Callable[[Path], Store] | None" = None) -> None:
-        self.problem: str | None = None
+        self._failure: str | None = None
         self._path = path
         self._opened = opened or _open_store
         self._store: Store | None = None
@@ -60,12 +63,21 @@ class Recorder:
         self._closing = self._over = False
         self._done = anyio.Event()
         self._thread = anyio.CapacityLimiter(1)
+        self._behind = False
+        self._catch_up_at = self._retry_at = float("-inf")
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong now, for a person: what failed, and what the store says of itself."""
+        told = self._store.problem if self._store is not None else None
+        return " ".join(filter(None, (self._failure, told))) or None
 
     async def run(self) -> None:
         """Open the store, then write until `close` was called and all is written."""
         try:
             await self._open()
             while not (self._closing and not self._jobs):
+                await self._catch_up()
                 if not self._jobs:
                     await self._wait()
                     continue
@@ -140,10 +152,34 @@ class Recorder:
         except StoreError as error:
             self._fail(error)
             return False
-        if self._store.problem is not None:
+        if self._store.problem is not None and not self._store.behind:
             log.error("store_set_aside", reason=self._store.problem)
         self._mended()
         return True
+
+    async def _catch_up(self) -> None:
+        """Let the store take over some of what waits for it, now and then, or as fast as it can
+        while nothing else is to be done."""
+        if self._store is None or anyio.current_time() < self._catch_up_at:
+            return
+        if self._store.behind:
+            try:
+                goes_on = await self._in_thread(self._store.catch_up)
+            except Exception:
+                log.exception("catching_up_failed")
+                goes_on = False
+            pause = 0.0 if goes_on and not self._jobs else CATCH_UP_SECONDS
+            self._catch_up_at = anyio.current_time() + pause
+        self._note_behind(self._store)
+
+    def _note_behind(self, store: "Store") -> None:
+        if store.behind == self._behind:
+            return
+        self._behind = store.behind
+        if self._behind:
+            log.error("database_away", reason=store.problem)
+        else:
+            log.info("database_caught_up")
 
     async def _close_store(self) -> None:
         lost = len(self._failed_into) + len(self._failed_files)
@@ -159,9 +195,16 @@ class Recorder:
     async def _wait(self) -> None:
         self._filled = anyio.Event()
         unwritten = self._store is None or self._failed_into or self._failed_files
-        with anyio.move_on_after(RETRY_SECONDS if unwritten else float("inf")):
+        pause = RETRY_SECONDS if unwritten else float("inf")
+        if self._store is not None and self._store.behind:
+            pause = min(pause, max(0.0, self._catch_up_at - anyio.current_time()))
+        with anyio.move_on_after(pause):
             await self._filled.wait()
             return
+        if pause < RETRY_SECONDS and anyio.current_time() < self._retry_at:
+            # It was but the time to catch up.
+            return
+        self._retry_at = anyio.current_time() + RETRY_SECONDS
         await self._try_again(self._failed_into)
         await self._try_again(self._failed_files)
 
@@ -169,7 +212,9 @@ class Recorder:
         failed = self._failed_into if job.work.file is None else self._failed_files
         if not await self._try_again(failed):
             # What came before is not written: this one waits behind it.
-            answer: object = StoreError(self.problem or "The disk cannot be written.")
+            answer: object = StoreError(
+                self._failure or self.problem or "The disk cannot be written."
+            )
         else:
             answer = await self._attempt(job.work)
         if job.keep and _worth_keeping(answer):
@@ -204,14 +249,17 @@ class Recorder:
         try:
             answer = await self._in_thread(partial(_write, work, self._store))
         except StoreError as error:
-            self._fail(error)
-            return error
+            if not _never_fits(error):
+                self._fail(error)
+                return error
+            log.exception("write_failed")
         except Exception:
             # A bug of ours, or a value that no database takes: once more changes nothing.
             log.exception("write_failed")
-            return _Bug("tars failed to write this down; its log has the details.")
-        self._mended()
-        return answer
+        else:
+            self._mended()
+            return answer
+        return _Bug("tars failed to write this down; its log has the details.")
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(work, limiter=self._thread)
@@ -227,19 +275,29 @@ class Recorder:
         """Something was written. Unless more waits to be, all is well again."""
         if self._store is None or self._failed_into or self._failed_files:
             return
-        if self.problem != self._store.problem:
+        if self._failure is not None:
             log.info("store_written_again")
-            self.problem = self._store.problem
+            self._failure = None
 
     def _fail(self, error: StoreError) -> None:
+        if self._store is not None and self._store.behind:
+            # It says itself what is wrong.
+            return
         problem = f"{error} {error.advice}".strip()
-        if problem != self.problem:
+        if problem != self._failure:
             log.error("store_failed", reason=str(error))
-        self.problem = problem
+        self._failure = problem
 
 
 class _Bug(StoreError):
     """What failed will always fail: it is not kept."""
+
+
+def _never_fits(error: StoreError) -> bool:
+    """Whether the database would refuse it again and again, and what waits behind it."""
+    from tars.store.operations import never_fits
+
+    return never_fits(error)
 
 
 def _worth_keeping(answer: object) -> bool:
