@@ -26,12 +26,12 @@ SourceWord = Literal["official", "log", "estimate"]
 RoleWord = Literal["user", "assistant", "thought", "system", "tool"]
 
 
-class Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+class Part(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A piece of an export. A field that this version does not know is refused: to leave it out
     would lose it."""
 
 
-class Tokens(Part):
+class Tokens(Part, kw_only=True):
     """What was used; the four kinds are disjoint, and `output` includes `reasoning`."""
 
     requests: Count = 0
@@ -44,20 +44,20 @@ class Tokens(Part):
     costed_turns: Count = 0
 
 
-class TurnModel(Tokens):
+class TurnModel(Tokens, kw_only=True):
     """A turn's share of one model."""
 
     model: str
 
 
-class SessionModel(Tokens):
+class SessionModel(Tokens, kw_only=True):
     """The sums of one model over a session's turns."""
 
     model: str
     turns: Count = 0
 
 
-class Figures(Tokens):
+class Figures(Tokens, kw_only=True):
     """A session's sums over its finished turns. Those of session.json mean what they mean there."""
 
     turns: Count = 0
@@ -76,14 +76,14 @@ class Figures(Tokens):
     last_input_tokens: Count = 0
 
 
-class NotePart(Part):
+class NotePart(Part, kw_only=True):
     """What somebody noted of a session."""
 
     at: Time
     text: str
 
 
-class TaskPart(Part):
+class TaskPart(Part, kw_only=True):
     """A piece of work whose session this is."""
 
     name: str
@@ -93,7 +93,7 @@ class TaskPart(Part):
     ended_at: Time | None = None
 
 
-class SessionPart(Part, tag="session", tag_field="type"):
+class SessionPart(Part, tag="session", tag_field="type", kw_only=True):
     """A conversation."""
 
     id: Id
@@ -120,7 +120,7 @@ class SessionPart(Part, tag="session", tag_field="type"):
     models: list[SessionModel] = []
 
 
-class FaultPart(Part):
+class FaultPart(Part, kw_only=True):
     """Why a turn failed."""
 
     kind: str
@@ -128,7 +128,7 @@ class FaultPart(Part):
     advice: str = ""
 
 
-class TurnPart(Part, tag="turn", tag_field="type"):
+class TurnPart(Part, tag="turn", tag_field="type", kw_only=True):
     """A line of the ledger. Without `ended_at` it was under way. `usage_models` is the split as
     the agent has it, `models` the disjoint one, which adds up to the turn's own figures."""
 
@@ -160,7 +160,7 @@ class TurnPart(Part, tag="turn", tag_field="type"):
     models: list[TurnModel] = []
 
 
-class RequestPart(Part, tag="request", tag_field="type"):
+class RequestPart(Part, tag="request", tag_field="type", kw_only=True):
     """One request to the model; `raw` is the agent's own JSON of its counters."""
 
     id: str
@@ -178,7 +178,7 @@ class RequestPart(Part, tag="request", tag_field="type"):
     cost_microusd: Count | None = None
 
 
-class MessagePart(Part, tag="message", tag_field="type"):
+class MessagePart(Part, tag="message", tag_field="type", kw_only=True):
     """What somebody said. `number` is its place in its turn, and null where no turn brought it.
     `size` is how many characters it had, where not all of its text was kept."""
 
@@ -191,7 +191,7 @@ class MessagePart(Part, tag="message", tag_field="type"):
     extra: Any = None
 
 
-class ToolCallPart(Part, tag="toolCall", tag_field="type"):
+class ToolCallPart(Part, tag="toolCall", tag_field="type", kw_only=True):
     """A tool call, with the files that it names."""
 
     number: Count | None = None
@@ -207,14 +207,14 @@ class ToolCallPart(Part, tag="toolCall", tag_field="type"):
     extra: Any = None
 
 
-class ExportPart(Part, tag="export", tag_field="type"):
+class ExportPart(Part, tag="export", tag_field="type", kw_only=True):
     """The first line of JSON lines."""
 
     format: str
     version: int
 
 
-class EndPart(Part, tag="end", tag_field="type"):
+class EndPart(Part, tag="end", tag_field="type", kw_only=True):
     """The last line: without it, the file was cut off. `records` counts those in between."""
 
     sessions: Count
