@@ -1,0 +1,122 @@
+"""Sessions put away and taken back, and the files that whole sessions are written to before.
+
+Such a file is an export of one session, as JSON: `tars sessions restore FILE` reads it back.
+"""
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tars.errors import Refused, SessionNotFound, StoreError
+from tars.home import FILE_MODE, FOLDER_MODE, sync_folder
+from tars.sessions import exporting
+from tars.sessions.library import Library
+from tars.sessions.names import cut_file
+
+if TYPE_CHECKING:
+    from tars.store.rows import SessionRecord, SessionStatus
+
+_AWKWARD = re.compile(r"[^\w.=@+-]|^[.-]")
+
+
+def archive(library: Library, seq: int, at: datetime, *, directory: Path | None) -> Path | None:
+    """Put a session away; with a directory, write all of it to a file there first, and give the
+    file. Raises Refused when it is in use or put away already, and StoreError."""
+    from tars.sessions.cleaning import refuse_if_held
+    from tars.store import managing
+
+    session = _found(library, seq)
+    _refuse_if_archived(session)
+    with library.reading() as connection:
+        refuse_if_held(connection, seq, at, "archived")
+    file = None if directory is None else write(library, seq, directory)
+    with library.writing() as connection:
+        refuse_if_held(connection, seq, at, "archived")
+        managing.archive(connection, seq, at)
+    return file
+
+
+def restore(library: Library, session: "SessionRecord") -> "SessionStatus":
+    """Take a session back, and give the status that it has again. Raises Refused when it is not
+    put away."""
+    from tars.store import managing
+    from tars.store.rows import SessionStatus
+
+    if session.status is not SessionStatus.ARCHIVED:
+        raise Refused(f"Session {session.id} is not archived: it is {session.status.value}.")
+    with library.writing() as connection:
+        return managing.restore(connection, session.seq)
+
+
+def write(library: Library, seq: int, directory: Path) -> Path:
+    """Write all of a session to a new file (0600) in a directory, durably, and give its path.
+
+    What is there is not overwritten; the same content is not written twice. Raises StoreError.
+    """
+    session = _found(library, seq)
+    data = exporting.document(library, session)
+    stem = file_stem(session)
+    try:
+        directory.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        number = 1
+        while True:
+            path = directory / (f"{stem}.json" if number == 1 else f"{stem}.{number}.json")
+            if _write_new(path, data):
+                return path
+            number += 1
+    except OSError as error:
+        raise StoreError(
+            f"The session cannot be written to {directory}: {error.strerror or error}.",
+            advice="Nothing was removed. Free some space, or check the folder's rights.",
+        ) from error
+
+
+def file_stem(session: "SessionRecord") -> str:
+    """Give the name of a session's file, without its ending: the name, if any, agent and id."""
+    whole = "-".join(part for part in (session.name, session.agent, session.id) if part)
+    safe = _AWKWARD.sub(lambda found: "".join(f"%{b:02X}" for b in found[0].encode()), whole)
+    return cut_file(safe, whole)
+
+
+def _write_new(path: Path, data: bytes) -> bool:
+    """Write a file that is not there, whole or not at all. True also where this very content
+    is there."""
+    if os.path.lexists(path):
+        return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link never replaces what another process put there meanwhile.
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
+
+
+def _found(library: Library, seq: int) -> "SessionRecord":
+    from tars.store import finding
+
+    with library.reading() as connection:
+        found = finding.by_seq(connection, [seq])
+    if not found:
+        raise SessionNotFound("The session is gone.")
+    return found[0]
+
+
+def _refuse_if_archived(session: "SessionRecord") -> None:
+    from tars.store.rows import SessionStatus
+
+    if session.status is SessionStatus.ARCHIVED:
+        raise Refused(
+            f"Session {session.id} is archived already.",
+            advice=f"`tars sessions restore {session.id[:8]}` takes it back.",
+        )
