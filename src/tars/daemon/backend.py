@@ -30,6 +30,7 @@ from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.daemon.permissions import Permissions
+from tars.daemon.routing import Routing
 from tars.errors import (
     AgentUnavailable,
     Busy,
@@ -37,7 +38,6 @@ from tars.errors import (
     Fault,
     QueueFull,
     RequestInvalid,
-    SessionNotFound,
     StoreError,
     TarsError,
 )
@@ -73,6 +73,7 @@ class Desk:
         self._assembly = assembly
         self._fallbacks = fallbacks
         self._changes = Changes(loop, assembly)
+        self._routing = Routing(loop, recorder, chronicle.session_files)
         self._permissions = Permissions(loop, recorder, assembly.choices)
         self._stop = stop
         self.attaching = AttachDesk(loop, chronicle.feed)
@@ -144,18 +145,23 @@ class Desk:
     # --- prompts ------------------------------------------------------------
 
     async def submit(self, request: w.PromptRequest) -> tuple[w.Accepted, Subscription]:
-        name = request.agent or self._assembly.config.default_agent
+        _check(request)
+        route = await self._routing.route(request, self._assembly.config)
+        name = route.agent
         agent = self._loop.agent(name)
-        self._check(agent, request)
-        await self._know_session(name, request.session)
+        if request.refuse_if_busy and agent.under_way is not None:
+            raise Busy(
+                f"The agent {name} has a turn under way.", advice="Wait for it, or `tars cancel`."
+            )
         turn = secrets.token_hex(6)
         row = PromptRow(
             id=turn,
             agent=name,
             text=request.text,
             asked_at=datetime.now(UTC),
-            session=request.session,
+            session=route.session,
             timeout_seconds=request.timeout_seconds,
+            wishes=route.wishes,
         )
         prompt = records.prompt_of(row)
         fault = unavailable(agent)
@@ -192,30 +198,11 @@ class Desk:
         agent = self._loop.agent(name)
         return len(agent.queue) + (agent.under_way is not None)
 
-    def _check(self, agent: Agent, request: w.PromptRequest) -> None:
-        """Refuse what cannot be accepted before anything is changed."""
-        if not request.text.strip():
-            raise RequestInvalid("The prompt is empty.")
-        if request.timeout_seconds is not None and not request.timeout_seconds > 0:
-            raise RequestInvalid("The time-out has to be more than 0 seconds.")
-        if request.refuse_if_busy and agent.under_way is not None:
-            raise Busy(
-                f"The agent {agent.spec.name} has a turn under way.",
-                advice="Wait for it, or `tars cancel`.",
-            )
-
     def _check_queue(self, agent: Agent) -> None:
         if agent.queue.full and agent.state is not State.READY:
             raise QueueFull(
                 f"{len(agent.queue)} prompts wait for {agent.spec.name} already.",
                 advice="Wait for some to finish, or raise `queue_limit`.",
-            )
-
-    async def _know_session(self, agent: str, wanted: str | None) -> None:
-        if wanted is not None and not await self._chronicle.session_files.recall(agent, wanted):
-            raise SessionNotFound(
-                f"The agent {agent} had no session {wanted!r} under tars.",
-                advice="Leave `--session` out to use the current one.",
             )
 
     async def cancel(self, request: w.CancelRequest) -> w.Cancelled:
@@ -262,6 +249,8 @@ class Desk:
             raise _under_way(name)
         manager.session = None
         self._loop.drivers[name].forget_session()
+        if before is not None:
+            self._chronicle.session_files.leave(name, before.session_id, "tars reset")
         return cleared
 
     # --- permissions --------------------------------------------------------
@@ -303,6 +292,14 @@ class Desk:
     async def shutdown(self) -> w.ShuttingDown:
         self._stop()
         return w.ShuttingDown(pid=os.getpid())
+
+
+def _check(request: w.PromptRequest) -> None:
+    """Refuse what cannot be accepted before anything is changed."""
+    if not request.text.strip():
+        raise RequestInvalid("The prompt is empty.")
+    if request.timeout_seconds is not None and not request.timeout_seconds > 0:
+        raise RequestInvalid("The time-out has to be more than 0 seconds.")
 
 
 def _under_way(name: str) -> Busy:

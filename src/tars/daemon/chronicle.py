@@ -233,6 +233,8 @@ class Chronicle:
             self.session_files.go_to(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
             self.session_files.mark(agent, report.session_id, report.usage)
+        if report.prompt.session and _is_gone(report):
+            self.session_files.leave(agent, report.prompt.session, "the agent does not know it")
         record = records.record(agent, report)
         self.session_files.save(manager)
         following = self.fallbacks.after_turn(report) if self.fallbacks else None
@@ -365,6 +367,10 @@ class Chronicle:
         except OSError as error:
             # PDEATHSIG and the marks still end them, with a killed daemon or after it.
             log.error("children_not_noted", reason=error.strerror)
+
+
+def _is_gone(report: TurnReport) -> bool:
+    return report.fault is not None and report.fault.kind is FaultKind.SESSION_UNKNOWN
 
 
 def _nothing(_agent: str, _event: e.PermissionAsked) -> None:

@@ -53,7 +53,7 @@ class Fallbacks:
         attempt = Attempt(
             report.outcome,
             report.fault,
-            bound=prompt.session is not None,
+            bound=_bound(prompt),
             # The core counts from a moment before the runtime does.
             over_limit=seconds + SLACK_SECONDS >= limit,
         )
@@ -61,7 +61,7 @@ class Fallbacks:
 
     def after_drop(self, prompt: Prompt, attempt: Attempt) -> Prompt | None:
         """Give the next attempt at a prompt that its agent never saw."""
-        return self._plan(prompt, replace(attempt, bound=prompt.session is not None), 0.0)
+        return self._plan(prompt, replace(attempt, bound=_bound(prompt)), 0.0)
 
     def begin(self, failed: Prompt, fault: Fault | None, following: Prompt) -> bool:
         """Let the next attempt begin; it is saved. False when tars is stopping: it is kept."""
@@ -145,11 +145,20 @@ def unavailable(agent: Agent) -> Fault | None:
     return Fault(FaultKind.STOPPED, f"The agent {name} is stopped.", advice)
 
 
+def _bound(prompt: Prompt) -> bool:
+    """Whether somebody named the session: no other agent has it."""
+    return prompt.session is not None and not prompt.wishes.joins
+
+
 def _following(prompt: Prompt, agent: str, tried: tuple[str, ...], seconds: float) -> Prompt:
-    """The time that the person gives a turn is for all attempts together."""
-    left = prompt.timeout_seconds
+    """The time that the person gives a turn is for all attempts together. A name was for the
+    session of the first."""
+    left, wishes = prompt.timeout_seconds, prompt.wishes
+    new = wishes.new and not wishes.joins
     return replace(
         prompt,
+        session=None,
+        wishes=replace(wishes, new=new, joins="", name=None),
         id=next_attempt(prompt.id),
         agent=agent,
         fell_back_from=tried,

@@ -14,6 +14,7 @@ from tars.accounting.usage import reconcile
 from tars.core.agent import Outcome
 from tars.daemon import records
 from tars.daemon.chronicle import Chronicle
+from tars.daemon.routing import picked
 from tars.errors import Fault, FaultKind, StoreError
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
@@ -74,6 +75,7 @@ class _LeftOver:
     @classmethod
     def read(cls, store: "Store") -> Self:
         turns, prompts = store.unfinished_turns(), store.waiting_prompts()
+        prompts = [_found_again(store, row) for row in prompts]
         named = {(t.agent, t.session) for t in turns} | {(p.agent, p.session) for p in prompts}
         rows = [store.session(agent, session) for agent, session in named if session is not None]
         attempts = {turn.id: store.attempt(turn) for turn in turns}
@@ -91,6 +93,14 @@ class _LeftOver:
 
     def session(self, agent: str, session: str | None) -> SessionRow | None:
         return None if session is None else self.sessions.get((agent, session))
+
+
+def _found_again(store: "Store", row: PromptRow) -> PromptRow:
+    """What a prompt waited to join may have begun before the earlier daemon ended."""
+    if not row.wishes.joins:
+        return row
+    session = picked(store, agent=row.agent, key=row.wishes.joins) or row.session
+    return replace(row, session=session, wishes=replace(row.wishes, new=session is None))
 
 
 def _close_interrupted(turn: TurnBegun, left: _LeftOver, loop: Loop, chronicle: Chronicle) -> None:

@@ -39,15 +39,19 @@ class SessionFiles:
 
         False when tars never saw it. Raises StoreError.
         """
-        current = self.managers[agent].session
-        if current is not None and current.session_id == session_id:
-            return True
-        if session_id in self.known:
+        if self.has(agent, session_id):
             return True
         row = await self._recorder.ask(lambda store: store.session(agent, session_id))
         if row is not None:
             self.know(row)
         return row is not None
+
+    def has(self, agent: str, session_id: str) -> bool:
+        """Whether the figures of a session are at hand, as those of the current one always are."""
+        current = self.managers[agent].session
+        if current is not None and current.session_id == session_id:
+            return True
+        return session_id in self.known
 
     async def read_marks(self) -> None:
         """Learn from the ledger how the sums of today's sessions are to be read."""
@@ -105,6 +109,7 @@ class SessionFiles:
         manager.begin(session_id)
 
     def lost(self, agent: str, session_id: str, reason: str) -> None:
+        self.leave(agent, session_id, "the agent has lost it")
         lost = self.managers[agent].session
         self.managers[agent].session = None
         if lost is None or not lost.total_net_tokens:
@@ -114,6 +119,10 @@ class SessionFiles:
             f"The agent {agent} has lost the conversation {session_id}: {reason.rstrip('.')}. "
             "A new one was begun; the ledger keeps what was counted."
         )
+
+    def leave(self, agent: str, session: str, why: str) -> None:
+        """Let no prompt go to a conversation any more that does not name it."""
+        self._recorder.put(partial(_leave, agent=agent, session=session, why=why))
 
     def save(self, manager: SessionManager) -> None:
         """Write session.json in the worker thread; a full disk is told, and tried again."""
@@ -133,3 +142,10 @@ class SessionFiles:
 
 def _marks(store: "Store", *, agent: str, session: str) -> SessionMarks:
     return store.marks(agent, session)
+
+
+def _leave(store: "Store", *, agent: str, session: str, why: str) -> None:
+    from tars.store import picking
+
+    with store.writing("leave the session") as connection:
+        picking.leave(connection, store.machine, agent, session, why)
