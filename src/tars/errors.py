@@ -17,6 +17,7 @@
     │   └── AlreadyRunning      another daemon holds the lock
     ├── NotRunning              no daemon answers on the socket
     ├── AgentUnavailable        the agent cannot work until somebody mends something
+    ├── TurnFailed              a turn of the Python interface that did not end well
     └── StoreError              the disk or the database did not do its part
 
 An exception knows nothing of exit codes or HTTP status: each face owns one
@@ -47,6 +48,7 @@ class FaultKind(StrEnum):
     MODEL_ERROR = "model_error"
     SESSION_LOST = "session_lost"
     SESSION_UNKNOWN = "session_unknown"
+    SESSION_LOCKED = "session_locked"
     CRASHED = "crashed"
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
@@ -194,6 +196,15 @@ class AgentUnavailable(TarsError):
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.sentence, advice=fault.advice)
         self.fault = fault
+
+
+class TurnFailed(TarsError):
+    """A turn that did not end well, for programs. `result` is all that is known of it, as
+    `tars.control.contract.TurnResult`; its `outcome` says how it ended."""
+
+    def __init__(self, message: str, *, advice: str = "", result: object = None) -> None:
+        super().__init__(message, advice=advice)
+        self.result = result
 
 
 class StoreError(TarsError):

@@ -8,7 +8,13 @@ from tars.errors import Fault, FaultKind
 
 #: Somebody's wish, or what no other agent would do better at.
 NOBODY_ELSES = frozenset(
-    {FaultKind.STOPPED, FaultKind.QUEUE_FULL, FaultKind.SESSION_UNKNOWN, FaultKind.DISK}
+    {
+        FaultKind.STOPPED,
+        FaultKind.QUEUE_FULL,
+        FaultKind.SESSION_UNKNOWN,
+        FaultKind.SESSION_LOCKED,
+        FaultKind.DISK,
+    }
 )
 
 

@@ -25,6 +25,8 @@ from tars.service.notify import NOTIFY_VARIABLES
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import AgentRow
 
+_OTHER_STORE = "`store.url` is another one now: `tars restart` puts it in force."
+
 
 class Assembly:
     """Knows the configuration in force, and turns it into drivers and policies."""
@@ -38,10 +40,12 @@ class Assembly:
         chronicle: Chronicle,
     ) -> None:
         self.config = config
+        self._store = config.store
         self._home = home
         self._kinds = kinds
         self._loop = loop
         self._chronicle = chronicle
+        chronicle.scribe.configure(config)
         self.choices = Choices(home.choices)
         self.choices.load()
         self._known_relations = _Relations.of(config)
@@ -52,7 +56,8 @@ class Assembly:
     @property
     def warnings(self) -> tuple[str, ...]:
         problem = self.choices.problem
-        return (*self.config.warnings, *([problem] if problem else []))
+        moved = _OTHER_STORE if self.config.store.url != self._store.url else None
+        return (*self.config.warnings, *(said for said in (problem, moved) if said))
 
     def adopt_all(self) -> None:
         """Make every configured agent known; none is started yet."""
@@ -106,6 +111,7 @@ class Assembly:
             ]
             # From here on nothing is refused any more.
             old, self.config = self.config, new
+            self._chronicle.scribe.configure(new)
             gone = [name for name in old.agents if name not in new.agents]
             for name in gone:
                 await self._dismiss(name)
@@ -166,7 +172,7 @@ class Assembly:
         session_id = manager.session.session_id or None if manager.session else None
         driver = Driver(self._kinds[config.kind], setup, self._loop, session_id)
         self._loop.adopt(driver, self._spec(config, setup))
-        self._chronicle.known(AgentRow(name, config.kind, setup.protocol, config.model))
+        self._chronicle.known(AgentRow(name, config.kind, setup.protocol, config.model, session_id))
 
     def _spec(self, agent: AgentConfig, setup: Setup) -> Spec:
         kind = self._kinds[agent.kind]

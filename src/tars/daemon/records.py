@@ -10,7 +10,7 @@ from tars.daemon import status
 from tars.errors import Fault
 from tars.runtime.turn import Before, LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
-from tars.store.rows import PromptRow, SessionRow, TurnAttempt, TurnBegun, TurnRecord
+from tars.store.rows import Arrival, PromptRow, SessionRow, TurnAttempt, TurnBegun, TurnRecord
 
 
 def begun(agent: str, turn: LiveTurn) -> TurnBegun:
@@ -23,7 +23,13 @@ def begun(agent: str, turn: LiveTurn) -> TurnBegun:
     )
 
 
-def record(agent: str, report: TurnReport) -> TurnRecord:
+def record(
+    agent: str,
+    report: TurnReport,
+    said: tuple[Arrival, ...] = (),
+    *,
+    unrecorded: bool = False,
+) -> TurnRecord:
     return TurnRecord(
         id=report.prompt.id,
         agent=agent,
@@ -38,6 +44,8 @@ def record(agent: str, report: TurnReport) -> TurnRecord:
         reported=report.reported,
         fault=report.fault,
         told=report.told,
+        said=said,
+        unrecorded=unrecorded,
     )
 
 
@@ -109,6 +117,7 @@ def before(turn: TurnBegun, attempt: TurnAttempt) -> Before:
         attempt.reported,
         attempt.requests,
         attempt.told,
+        attempt.said,
     )
 
 

@@ -13,7 +13,7 @@ from tars.errors import StoreError
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionFields, SessionManager
-from tars.store.rows import SessionMarks, SessionRow
+from tars.store.rows import Named, SessionMarks, SessionRow
 
 if TYPE_CHECKING:
     from tars.store.store import Store
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class SessionFiles:
     """`managers` by agent; `known` are the figures of sessions that a prompt may go back to.
 
-    `marks` tell by agent how those of its session are to be read.
+    `marks` tell by agent how those of its session are to be read, and `names` which session
+    it was in when that one's name was read.
     `problem` says that a file could not be written, until one can.
     """
 
@@ -30,6 +31,7 @@ class SessionFiles:
         self.managers: dict[str, SessionManager] = {}
         self.known: dict[str, SessionFields] = {}
         self.marks: dict[str, SessionMarks] = {}
+        self.names: dict[str, Named] = {}
         self.problem: str | None = None
         self._recorder = recorder
         self._warn = warn
@@ -86,7 +88,8 @@ class SessionFiles:
         if current is None or current.session_id != row.id:
             self.known.setdefault(row.id, records.session_fields(row))
 
-    def opened(self, agent: str, opened: Opened) -> None:
+    def opened(self, agent: str, opened: Opened, *, listed: bool = True) -> None:
+        """An agent is in a session from now on; one that is not `listed` is nobody's business."""
         manager = self.managers[agent]
         before = manager.session
         self.go_to(manager, opened.session_id)
@@ -94,8 +97,10 @@ class SessionFiles:
         if manager.session == before and manager.exists():
             return
         at = datetime.now(UTC)
-        self._recorder.put(lambda store: store.save_session(agent, opened.session_id, at))
+        if listed:
+            self._recorder.put(lambda store: store.save_session(agent, opened.session_id, at))
         self.save(manager)
+        self.read_names()
 
     def go_to(self, manager: SessionManager, session_id: str) -> None:
         """Count for this session from now on; one that is gone back to has its figures again."""
@@ -123,6 +128,26 @@ class SessionFiles:
     def leave(self, agent: str, session: str, why: str) -> None:
         """Let no prompt go to a conversation any more that does not name it."""
         self._recorder.put(partial(_leave, agent=agent, session=session, why=why))
+
+    def name(self, agent: str, session: str | None) -> str | None:
+        """Give the name of an agent's session, as far as it is known."""
+        named = self.names.get(agent)
+        return named.name if named is not None and named.session == session else None
+
+    def read_names(self) -> None:
+        """Learn what the agents' sessions are called by now: anybody may rename them."""
+        current = {a: m.session.session_id for a, m in self.managers.items() if m.session}
+        if current:
+            self._recorder.look(lambda store: store.session_names(current), then=self._note_names)
+
+    def _note_names(self, names: tuple[Named, ...] | StoreError) -> None:
+        if not isinstance(names, StoreError):
+            self.names = {named.agent: named for named in names}
+
+    def named(self, told: Named | StoreError | None) -> None:
+        """Note what the session of a turn that ended is called."""
+        if isinstance(told, Named):
+            self.names[told.agent] = told
 
     def save(self, manager: SessionManager) -> None:
         """Write session.json in the worker thread; a full disk is told, and tried again."""

@@ -26,6 +26,7 @@ def agent_status(
     groups: Iterable[str] = (),
     waits_for: Iterable[str] = (),
     tokens: w.TokensStatus | None = None,
+    session_name: str | None = None,
 ) -> w.AgentStatus:
     """Describe one agent at monotonic time `now`, in seconds."""
     session = None if driver.session_id is None else driver.session_id
@@ -42,7 +43,7 @@ def agent_status(
         cpu_percent=driver.vitals.cpu_percent,
         queued=len(agent.queue),
         turn=turn_status(driver.turn or driver.held, now),
-        session=w.SessionRef(id=session),
+        session=w.SessionRef(id=session, name=session_name),
         last_error=fault_status(agent.fault),
         next_attempt_in_seconds=_next_attempt(agent, now),
         permissions=permissions(agent, driver, now),

@@ -153,7 +153,7 @@ class Driver:
             return
         refusal = self._change_process(wish) if wish else None
         if refusal is not None:
-            self._hub.began(self.name, turn, lambda: self._refuse(turn, refusal))
+            self._hub.began(self.name, turn, lambda: self.refuse(turn, refusal))
         else:
             self._hub.began(self.name, turn, lambda: self._give(turn, wish))
 
@@ -192,8 +192,8 @@ class Driver:
             return
         self._hub.began(self.name, turn, lambda: self._give(turn, session))
 
-    def _refuse(self, turn: LiveTurn, fault: Fault) -> None:
-        """No process can be given this prompt: the next one goes where this one came from."""
+    def refuse(self, turn: LiveTurn, fault: Fault) -> None:
+        """Nobody is given this prompt: the next one goes where this one came from."""
         if self.turn is turn and not turn.given:
             turn.given = True
             self._counting.go_to(*turn.came_from)

@@ -216,6 +216,11 @@ class Loop:
                 self._give_up(name, command)
         self._tell_condition(name)
 
+    def refuse(self, name: str, turn: LiveTurn, fault: Fault) -> None:
+        """End a turn that its agent was not given, and never will be."""
+        if name in self.drivers:
+            self.drivers[name].refuse(turn, fault)
+
     def condition(self, name: str) -> Condition:
         """Tell how an agent is now. Raises AgentNotFound."""
         now, wall = anyio.current_time(), time.time()

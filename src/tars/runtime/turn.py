@@ -36,7 +36,8 @@ _CUT_SHORT = (Outcome.INTERRUPTED, Outcome.TIMEOUT)
 @dataclass(frozen=True, slots=True)
 class Before:
     """What the first attempt at a turn had used when it was held, with which an earlier daemon
-    left it; `log_mark` is how far the log of its session had been read when it began."""
+    left it; `log_mark` is how far the log of its session had been read when it began, and
+    `said` how many messages and tool calls it brought."""
 
     began_at: datetime
     session: str | None = None
@@ -44,6 +45,7 @@ class Before:
     reported: ReportedUsage | None = None
     requests: tuple[RequestUsage, ...] = ()
     told: tuple[RequestUsage, ...] = ()
+    said: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> None:
         "last_input_tokens": usage.input,
         **(context if usage.context > 0 else {}),
     }
-    if not connection.execute(_ADD, more).rowcount:
+    if not connection.execute(_ADD, more).rowcount and not turn.unrecorded:
         connection.execute(_INSERT, _new(machine, turn.agent, turn.session, turn.ended_at))
         connection.execute(_ADD, more)
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from tars.core.agent import Outcome
 from tars.store import arrivals, locks, managing, tallies
-from tars.store.rows import SessionStatus, TurnBegun, TurnRecord, Wishes
+from tars.store.rows import Named, SessionStatus, TurnBegun, TurnRecord, Wishes
 from tars.store.schema import agents, sessions, turns
 from tars.store.values import Utc, Words
 
@@ -65,15 +65,16 @@ _BEGIN = (
         )
     )
 )
+_MINE = sessions.c.writer == bindparam("who", type_=Words)
 _FINISH = (
     update(sessions)
     .where(_SEQ)
     .values(
         messages=sessions.c.messages + bindparam("more", type_=sessions.c.messages.type),
-        writer=case(
-            (sessions.c.writer == bindparam("who", type_=Words), None), else_=sessions.c.writer
-        ),
+        writer=case((_MINE, None), else_=sessions.c.writer),
+        writer_until=case((_MINE, None), else_=sessions.c.writer_until),
     )
+    .returning(sessions.c.name)
 )
 _ACTIVE = select(sessions.c.seq, sessions.c.id, sessions.c.last_activity_at).where(
     _AGENTS, sessions.c.status == SessionStatus.ACTIVE.value
@@ -172,17 +173,20 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, who: str, now: 
     return Place(row.seq, turn.wishes.task or row.task)
 
 
-def finish(connection: Connection, machine: int, turn: TurnRecord, who: str) -> None:
-    """Write down the rest of what was said in a turn; count it, and let go of its session."""
+def finish(connection: Connection, machine: int, turn: TurnRecord, who: str) -> Named | None:
+    """Write down the rest of what was said in a turn; count it, and let go of its session.
+    Gives what that is called."""
     seq = None
     if turn.session is not None:
         seq = find(connection, machine, turn.agent, turn.session)
     arrivals.write(connection, turn.id, seq, turn.said)
     arrivals.end(connection, turn.id, seq, turn.ended_at)
-    if seq is not None:
-        more = arrivals.spoken(connection, turn.id)
-        connection.execute(_FINISH, {"this": seq, "more": more, "who": who})
-        tallies.add_turn(connection, seq, turn.id)
+    if seq is None or turn.session is None:
+        return None
+    more = arrivals.spoken(connection, turn.id)
+    name = connection.scalar(_FINISH, {"this": seq, "more": more, "who": who})
+    tallies.add_turn(connection, seq, turn.id)
+    return Named(turn.agent, turn.session, name)
 
 
 def hold(connection: Connection, machine: int, turn: TurnRecord, who: str) -> None:

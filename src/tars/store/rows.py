@@ -248,6 +248,15 @@ class SessionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What an agent's session was called when somebody looked."""
+
+    agent: str
+    session: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Sums over finished turns. `cost_microusd` is what the agents told, of `costed_turns` of
     the `turns`; the others are not free, they are unknown."""

@@ -5,7 +5,7 @@ StoreError changed nothing and may be called again, with the same ids, without d
 anything twice. Use a store from one thread at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from tars.store.rows import (
     AgentRow,
     Arrival,
     Decision,
+    Named,
     PromptRow,
     PromptState,
     SessionMarks,
@@ -172,19 +173,21 @@ class Store:
             attempt = ledger.attempt(connection, turn)
             return replace(attempt, said=arrivals.next_number(connection, turn.id))
 
-    def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> None:
+    def finish_turn(self, turn: TurnRecord, following: PromptRow | None = None) -> Named | None:
         """Record a turn, whatever its outcome: its row, its model requests, the rest of what was
         said, the sums of its session; and its prompt is done, the text erased. The first record
         of an id stands. `following` is the same prompt on its way to another agent: it is
-        saved with it."""
+        saved with it. Gives what the session is called, if it has one on record."""
+        named = None
         with self._transaction("record the turn") as connection:
             if ledger.finish(connection, self.machine, turn):
                 conversations.add_turn(connection, self.machine, turn)
-                lives.finish(connection, self.machine, turn, self._me(connection))
+                named = lives.finish(connection, self.machine, turn, self._me(connection))
                 by_model.add_turn(connection, self.machine, turn)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
             if following is not None:
                 prompts.save(connection, self.machine, following)
+        return named
 
     def unfinished_turns(self) -> list[TurnBegun]:
         """Give the turns that were begun and never finished, oldest first.
@@ -246,13 +249,13 @@ class Store:
         with self._transaction("end the session") as connection:
             lives.end(connection, self.machine, agent, session, at)
 
-    def session_names(self, current: tuple[tuple[str, str], ...]) -> dict[str, str | None]:
-        """Give by agent the names of these sessions, which are pairs of an agent and an id."""
+    def session_names(self, current: Mapping[str, str]) -> tuple[Named, ...]:
+        """Give what the agents' current sessions are called."""
         with self._transaction("read the sessions") as connection:
-            return {
-                agent: lives.name(connection, self.machine, agent, session)
-                for agent, session in current
-            }
+            return tuple(
+                Named(agent, session, lives.name(connection, self.machine, agent, session))
+                for agent, session in current.items()
+            )
 
     def session(self, agent: str, session: str) -> SessionRow | None:
         """Give a session by the agent's own id, or None."""
