@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from tars.config import StoreConfig
 from tars.daemon.upkeep import Door, StoreFile
 
 
@@ -54,7 +55,7 @@ def test_a_deleted_socket_is_put_back(short_path: Path, what: str) -> None:
 
 def test_a_deleted_store_is_noticed(tmp_path: Path) -> None:
     """Also when another file stands at its path by now."""
-    file = StoreFile()
+    file = StoreFile(StoreConfig(), tmp_path / "spool.db")
     assert not file.is_deleted()
     path = tmp_path / "tars.db"
     store = file.open(path)

@@ -81,7 +81,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     for left in end_leftovers(home.children, own):
         log.warning("leftover_ended", agent=left.name, pid=left.pid)
     stop = anyio.Event()
-    store_file = StoreFile()
+    store_file = StoreFile(config.store, home.spool)
     recorder = Recorder(home.store, store_file.open)
     chronicle = Chronicle(home, recorder, Feed())
     loop = Loop(chronicle)

@@ -1,5 +1,6 @@
 """The daemon's own files, looked after: what somebody deleted is put back, or told."""
 
+import hashlib
 import os
 import socket
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskGroup
 
+from tars.config import StoreConfig
 from tars.control.unix_socket import bind
 from tars.daemon.hold import refuse_if_answered
 from tars.errors import TarsError
@@ -64,9 +66,12 @@ class Door:
 
 
 class StoreFile:
-    """Which file the store was opened as. Give `open` to the recorder."""
+    """The store as `config` has it, and which file it was opened as, if any. Give `open` to the
+    recorder. `spool` is where writes wait for a database elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: StoreConfig, spool: Path) -> None:
+        self._config = config
+        self._spool = spool
         self._path: Path | None = None
         self._stat: os.stat_result | None = None
 
@@ -75,9 +80,35 @@ class StoreFile:
         # A tenth of a second and 15 MB: not before the daemon answers.
         from tars.store.store import Store
 
+        if self._config.url or self._left_over():
+            return self._open_spooled(path)
         store = Store.open(path)
         self._path, self._stat = path, _look(path)
         return store
+
+    def _open_spooled(self, path: Path) -> "Store":
+        from tars.store.spooled import SpooledStore
+        from tars.store.store import Store
+
+        url = self._config.url
+        target = hashlib.sha256(url.encode()).hexdigest() if url else ""
+        store = SpooledStore.beside(self._spool, lambda: Store.open(path, url=url), target=target)
+        if not url:
+            # What waited for another database that is not used any more is kept here.
+            self._path, self._stat = path, _look(path)
+        return store
+
+    def _left_over(self) -> bool:
+        """Whether something waits here for a database that the configuration names no more."""
+        if not self._spool.exists():
+            return False
+        from tars.store.spool import Spool
+
+        spool = Spool.open(self._spool)
+        try:
+            return spool.count > 0
+        finally:
+            spool.close()
 
     def is_deleted(self) -> bool:
         """Say whether the file that is open is no longer the one at its path."""

@@ -59,6 +59,7 @@ class Recorder:
         self._filled = anyio.Event()
         self._failed_into: deque[Work] = deque()
         self._failed_files: deque[Work] = deque()
+        self._unreached: deque[Work] = deque()
         self._given_up = 0
         self._closing = self._over = False
         self._done = anyio.Event()
@@ -82,8 +83,8 @@ class Recorder:
                     await self._wait()
                     continue
                 await self._do(self._jobs.popleft())
-            await self._try_again(self._failed_into)
-            await self._try_again(self._failed_files)
+            for failed in (self._failed_into, self._failed_files, self._unreached):
+                await self._try_again(failed)
         finally:
             self._over = True
             for job in self._jobs:
@@ -99,6 +100,14 @@ class Recorder:
     ) -> None:
         """Write in turn; `then` gets the result or the error. A failed write is kept."""
         self._add(_Job(Work(into=work), then or _nothing, keep=True))  # type: ignore[arg-type]
+
+    def look(
+        self,
+        work: Callable[["Store"], T],
+        then: Callable[[T | StoreError], None],
+    ) -> None:
+        """Read in turn; `then` gets the result or the error. What failed is not tried again."""
+        self._add(_Job(Work(into=work), then, keep=False))  # type: ignore[arg-type]
 
     def put_file(self, work: Callable[[], object]) -> None:
         """Write a file in turn; `work` raises StoreError when it cannot. It is kept then."""
@@ -171,6 +180,8 @@ class Recorder:
             pause = 0.0 if goes_on and not self._jobs else CATCH_UP_SECONDS
             self._catch_up_at = anyio.current_time() + pause
         self._note_behind(self._store)
+        if not self._behind and self._unreached:
+            await self._try_again(self._unreached)
 
     def _note_behind(self, store: "Store") -> None:
         if store.behind == self._behind:
@@ -182,7 +193,7 @@ class Recorder:
             log.info("database_caught_up")
 
     async def _close_store(self) -> None:
-        lost = len(self._failed_into) + len(self._failed_files)
+        lost = len(self._failed_into) + len(self._failed_files) + len(self._unreached)
         if lost:
             log.error("writes_lost", count=lost, reason=self.problem)
         if self._store is None:
@@ -218,7 +229,8 @@ class Recorder:
         else:
             answer = await self._attempt(job.work)
         if job.keep and _worth_keeping(answer):
-            self._remember(failed, job.work)
+            # What the store cannot keep for a database that is away holds up nothing that it can.
+            self._remember(self._unreached if _unreachable(answer) else failed, job.work)
         self._tell(job, answer)
         other = self._failed_files if failed is self._failed_into else self._failed_into
         if other and not isinstance(answer, StoreError):
@@ -234,7 +246,7 @@ class Recorder:
 
     async def _try_again(self, failed: deque[Work]) -> bool:
         """Write what could not be written before. Gives whether all of it is written now."""
-        if failed is self._failed_into and self._store is None and not await self._open():
+        if failed is not self._failed_files and self._store is None and not await self._open():
             return False
         while failed:
             answer = await self._attempt(failed[0])
@@ -291,6 +303,13 @@ class Recorder:
 
 class _Bug(StoreError):
     """What failed will always fail: it is not kept."""
+
+
+def _unreachable(answer: object) -> bool:
+    """Whether the database is away, and the store does not keep this for it."""
+    from tars.store.engine import Unreachable
+
+    return isinstance(answer, Unreachable)
 
 
 def _never_fits(error: StoreError) -> bool:
