@@ -27,8 +27,6 @@ from tars.store.rows import AgentRow
 
 _OTHER_STORE = "`store.url` is another one now: `tars restart` puts it in force."
 
-_OTHER_STORE = "The table [store] is another one now: `tars restart` puts it in force."
-
 
 class Assembly:
     """Knows the configuration in force, and turns it into drivers and policies."""

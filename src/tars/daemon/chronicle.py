@@ -29,11 +29,13 @@ from tars.core.condition import Condition, Word
 from tars.core.fallback import Attempt
 from tars.daemon import records, status
 from tars.daemon.announcements import Announcements
+from tars.daemon.beginnings import Beginnings
 from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.garbage import Garbage
 from tars.daemon.logs import AgentLog
+from tars.daemon.scribe import Scribe
 from tars.daemon.session_files import SessionFiles
-from tars.errors import Fault, FaultKind
+from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
 from tars.runtime.children import Identity
 from tars.runtime.driver import Driver
@@ -42,7 +44,7 @@ from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionManager
-from tars.store.rows import AgentRow, Decision, PromptRow, TurnBegun, TurnRecord
+from tars.store.rows import AgentRow, Decision, Named, PromptRow, TurnBegun, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
 BATCH = 100
@@ -69,11 +71,12 @@ class Chronicle:
         self._recorder = recorder
         self._garbage = Garbage(anyio.current_time)
         self._decisions: list[Decision] = []
-        self._on_record: dict[str, TurnBegun] = {}
-        self._foreseeing: set[str] = set()
         self._held: set[str] = set()
         self.healed = False
         self.session_files = SessionFiles(recorder, self.warn)
+        self.scribe = Scribe(recorder)
+        self._beginnings = Beginnings(recorder, self.scribe)
+        self.refuse: Callable[[str, LiveTurn, Fault], None] = _refused_by_nobody
 
     @property
     def sessions(self) -> dict[str, SessionManager]:
@@ -130,10 +133,12 @@ class Chronicle:
             file.close()
 
     def flush(self) -> None:
-        """Write the decisions so far."""
+        """Write the decisions so far, and see to what has to be looked at now and then."""
         batch, self._decisions = self._decisions, []
         if batch:
             self._recorder.put(lambda store: store.log_decisions(batch))
+        self.scribe.prolong()
+        self.session_files.read_names()
 
     def prune(self) -> None:
         self._recorder.put(lambda store: store.prune_decisions(DECISIONS_KEPT))
@@ -164,10 +169,10 @@ class Chronicle:
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
         match said:
             case Opened():
-                self.session_files.opened(agent, said)
+                listed = turn is None or self.scribe.records(turn.prompt)
+                self.session_files.opened(agent, said, listed=listed and self.scribe.enabled)
                 if turn is not None:
-                    begun = records.begun(agent, turn)
-                    self._recorder.put(lambda store: store.begin_turn(begun))
+                    self._beginnings.know_better(agent, turn)
                     self._announcements.started(turn)
             case SessionLost(session_id, reason):
                 self.session_files.lost(agent, session_id, reason)
@@ -175,6 +180,7 @@ class Chronicle:
                 self._garbage.heard(agent, said)
             case _:
                 if turn is not None:
+                    self.scribe.heard(turn, said)
                     self._announcements.said(turn, said)
 
     def wrote(self, agent: str, lines: list[str]) -> None:
@@ -187,22 +193,12 @@ class Chronicle:
     # --- turns --------------------------------------------------------------
 
     async def accept(self, row: PromptRow, foreseen: LiveTurn | None) -> None:
-        """Save a prompt; with its turn, in one go, where that is about to begin: should it
-        not, after all, a successor reports it instead of running it. Raises StoreError."""
-        if foreseen is None:
-            await self._recorder.ask(lambda store: store.save_prompt(row))
-            return
-        begun = records.begun(row.agent, foreseen)
-        self._foreseeing.add(row.agent)
-        try:
-            await self._recorder.ask(lambda store: store.begin_prompt(row, begun))
-        finally:
-            self._foreseeing.discard(row.agent)
-        self._on_record[row.id] = begun
+        """Save a prompt. Raises StoreError, and Busy when another process has its session."""
+        await self._beginnings.accept(row, foreseen)
 
     def foresees(self, agent: str) -> bool:
         """Whether another prompt is about to begin: one on its way, or an earlier daemon's."""
-        return not self.healed or agent in self._foreseeing
+        return not self.healed or self._beginnings.foresees(agent)
 
     def began(self, agent: str, turn: LiveTurn, then: Callable[[], None]) -> None:
         """Note it in the store, and only then let the agent have the prompt."""
@@ -210,19 +206,14 @@ class Chronicle:
         self._held.discard(turn.prompt.id)
         if not again:
             self._announcements.begins(agent, turn)
-        begun = records.begun(agent, turn)
-        known = self._on_record.pop(turn.prompt.id, None)
-        if known is not None and replace(begun, began_at=known.began_at) == known:
-            then()
-        else:
-            self._recorder.put(lambda store: store.begin_turn(begun), then=lambda _: then())
+        self._beginnings.begin(agent, turn, then, lambda fault: self.refuse(agent, turn, fault))
         if turn.session_id is not None and not again:
             self._announcements.started(turn)
 
     def held(self, agent: str, report: TurnReport) -> None:
         """Note it in the store: whoever finds it there runs the prompt."""
         self._held.add(report.prompt.id)
-        record = records.record(agent, report)
+        record = records.record(agent, report, self.scribe.pause(report.prompt.id))
         self._recorder.put(lambda store: store.hold_turn(record))
 
     def finished(self, agent: str, report: TurnReport) -> None:
@@ -235,7 +226,9 @@ class Chronicle:
             self.session_files.mark(agent, report.session_id, report.usage)
         if report.prompt.session and _is_gone(report):
             self.session_files.leave(agent, report.prompt.session, "the agent does not know it")
-        record = records.record(agent, report)
+        unrecorded = not self.scribe.records(report.prompt)
+        said = self.scribe.over(report.prompt.id)
+        record = records.record(agent, report, said, unrecorded=unrecorded)
         self.session_files.save(manager)
         following = self.fallbacks.after_turn(report) if self.fallbacks else None
         row = records.prompt_row(following, report.ended_at) if following else None
@@ -255,8 +248,13 @@ class Chronicle:
         )
 
     def _tell_finished(
-        self, agent: str, report: TurnReport, following: Prompt | None, _written: object
+        self,
+        agent: str,
+        report: TurnReport,
+        following: Prompt | None,
+        told: Named | StoreError | None,
     ) -> None:
+        self.session_files.named(told)
         if following is not None:
             self.go_on_elsewhere(report.prompt, report.fault, following)
             return
@@ -277,7 +275,7 @@ class Chronicle:
             return
         at = datetime.now(UTC)
         result = status.unanswered(prompt, outcome, fault)
-        begun = self._on_record.pop(prompt.id, None)
+        begun = self._beginnings.forget(prompt.id)
         if begun is not None:
             # Its turn was foreseen, and never came.
             record = records.unbegun(begun, outcome, fault, at)
@@ -301,7 +299,7 @@ class Chronicle:
         self, prompt: Prompt, outcome: Outcome, fault: Fault | None, following: Prompt
     ) -> tuple[TurnRecord, PromptRow]:
         at = datetime.now(UTC)
-        begun = self._on_record.pop(prompt.id, None)
+        begun = self._beginnings.forget(prompt.id)
         begun = begun or TurnBegun(prompt.id, prompt.agent, at)
         record = records.unbegun(begun, outcome, fault, at)
         return record, records.prompt_row(following, at)
@@ -367,6 +365,10 @@ class Chronicle:
 
 def _is_gone(report: TurnReport) -> bool:
     return report.fault is not None and report.fault.kind is FaultKind.SESSION_UNKNOWN
+
+
+def _refused_by_nobody(agent: str, turn: LiveTurn, fault: Fault) -> None:
+    log.error("turn_not_refused", agent=agent, turn=turn.prompt.id, reason=fault.message)
 
 
 def _nothing(_agent: str, _event: e.PermissionAsked) -> None:
