@@ -12,6 +12,9 @@ from tars.errors import UNAVAILABLE, Fault, FaultKind, TarsError
     ("error", "status"),
     [
         (errors.RequestInvalid("x"), 2),
+        (errors.NameInvalid("x"), 2),
+        (errors.SessionAmbiguous("x"), 1),
+        (errors.FileUnreadable("x"), 1),
         (errors.AgentNotFound("x"), 1),
         (errors.ConfigInvalid("f", ("x",)), 1),
         (errors.NotRunning("x"), 3),

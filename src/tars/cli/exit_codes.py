@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tars.errors import (
     UNAVAILABLE,
     AgentUnavailable,
+    NameInvalid,
     NotRunning,
     Refused,
     RequestInvalid,
@@ -22,6 +23,7 @@ CANCELLED = 130
 #: Each class speaks for its subclasses.
 ERRORS: dict[type[BaseException], int] = {
     RequestInvalid: WRONG_USAGE,
+    NameInvalid: WRONG_USAGE,
     NotRunning: NOT_RUNNING,
     AgentUnavailable: AGENT_UNAVAILABLE,
     Refused: REFUSED,
