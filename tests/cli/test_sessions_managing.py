@@ -277,6 +277,34 @@ def test_an_archived_session_is_taken_back(kept: Path, said: Said) -> None:
     assert "worked-0002" in told(said)
 
 
+def test_a_cleaned_session_comes_back_from_its_file(kept: Path, said: Said) -> None:
+    """With its tags, its name and its turns, which are counted once; a second time it is here
+    already."""
+    told(said, *split("rename worked-0002 fix"))
+    told(said, *split("tag worked-0002 a"))
+    told(said, *split("clean --keep 0 --yes"))
+    file = str(kept / "archive" / "fix-gemini-worked-0002.json")
+    assert told(said, "restore", file) == 'Restored session "fix" (worked-0002).\n'
+    assert told(said, "tag", "fix") == 'Session "fix" (worked-0002): a\n'
+    with library(kept) as opened, opened.reading() as connection:
+        (row,) = connection.execute(select(turns.c.session)).all()
+    assert row.session == "worked-0002"
+    status, line = refused(said, "restore", file)
+    assert status == 5
+    assert "was not restored: it is here already" in line
+    told(said, "archive", "fix")
+    assert told(said, "restore", file) == 'Restored session "fix" (worked-0002).\n'
+    assert "fix" in told(said)
+
+
+def test_only_an_export_is_restored(kept: Path, said: Said) -> None:
+    """Another file is refused and changes nothing; one that is not there is said."""
+    (kept / "other.json").write_text('{"format": 1')
+    assert refused(said, "restore", str(kept / "other.json"))[0] == 1
+    assert "cannot be read: No such file" in refused(said, "restore", f"{kept}/none.json")[1]
+    assert len(ids(kept)) == 3
+
+
 def test_a_second_archive_overwrites_nothing(kept: Path, said: Said) -> None:
     """A file of the same session from before stays beside the new one."""
     old = str(kept / "old")

@@ -13,13 +13,15 @@ from tars.cli.connection import say
 from tars.cli.groups import examples, none_empty, not_empty
 from tars.cli.library import looked_at, opened
 from tars.cli.render import count, one_line
-from tars.cli.sessions_managing import called
+from tars.cli.sessions_managing import called, quoted
 from tars.cli.sessions_options import ZoneOption
 from tars.cli.sessions_view import whole_time
 from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
+from tars.errors import Refused
 from tars.home import find_home
 
 if TYPE_CHECKING:
+    from tars.sessions.archives import Back
     from tars.sessions.cleaning import Gone
     from tars.sessions.library import Library
     from tars.sessions.listing import SessionRecord
@@ -167,15 +169,49 @@ def archive(sessions: Refs, to: To = None) -> None:
             print(one_line(f"Archived {called(session)}.{where}"))
 
 
-@app.command(epilog=examples("tars sessions restore fix-login"))
-def restore(sessions: Refs) -> None:
-    """Take archived sessions back, as they were before."""
+@app.command(
+    epilog=examples(
+        "tars sessions restore fix-login",
+        "tars sessions restore ~/.tars/archive/fix-login-gemini-3f2a9c01.json",
+    )
+)
+def restore(
+    sessions: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SESSION|FILE…",
+            callback=none_empty,
+            help="Archived sessions, or the files of sessions that were deleted.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Take archived sessions back, as they were before; or read them back from their files."""
     from tars.sessions import archives
+    from tars.sessions.references import resolve
 
-    with opened() as library:
-        for session in _resolved(library, sessions):
+    now = datetime.now(UTC)
+    with opened(make=any(map(_is_file, sessions))) as library:
+        for word in sessions:
+            if _is_file(word):
+                for back in archives.read_back(library, Path(word).expanduser(), now):
+                    _tell_back(back)
+                continue
+            session = resolve(library, word)
             status = archives.restore(library, session)
             print(f"Restored {called(session)}: it is {status.value} again.")
+
+
+def _is_file(word: str) -> bool:
+    """A path is told from a name by its slash, which no name has, or by its ending."""
+    return "/" in word or (word.endswith((".json", ".jsonl")) and Path(word).is_file())
+
+
+def _tell_back(back: "Back") -> None:
+    name = f"{quoted(back.name)} ({back.id})" if back.name else back.id
+    if back.why:
+        raise Refused(one_line(f"Session {name} was not restored: {back.why}."))
+    print(one_line(f"Restored session {name}."))
 
 
 def _resolved(library: "Library", words: Sequence[str]) -> "list[SessionRecord]":

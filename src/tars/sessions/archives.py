@@ -5,11 +5,12 @@ Such a file is an export of one session, as JSON: `tars sessions restore FILE` r
 
 import os
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tars.errors import Refused, SessionNotFound, StoreError
+from tars.errors import FileUnreadable, Refused, SessionNotFound, StoreError
 from tars.home import FILE_MODE, FOLDER_MODE, sync_folder
 from tars.sessions import exporting
 from tars.sessions.library import Library
@@ -17,6 +18,16 @@ from tars.sessions.names import cut_file
 
 if TYPE_CHECKING:
     from tars.store.rows import SessionRecord, SessionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A session of a file that was brought back; `why` not, where that is not empty."""
+
+    id: str
+    name: str | None
+    why: str = ""
+
 
 _AWKWARD = re.compile(r"[^\w.=@+-]|^[.-]")
 
@@ -48,6 +59,35 @@ def restore(library: Library, session: "SessionRecord") -> "SessionStatus":
         raise Refused(f"Session {session.id} is not archived: it is {session.status.value}.")
     with library.writing() as connection:
         return managing.restore(connection, session.seq)
+
+
+def read_back(library: Library, file: Path, now: datetime) -> "list[Back]":
+    """Bring back the sessions of a file; one that is here, put away, is taken back instead.
+
+    Raises FileUnreadable, and StoreError; nothing is changed then.
+    """
+    from tars.sessions.importing import Done, import_file
+    from tars.sessions.reading import Source
+    from tars.store import managing, transfer
+    from tars.store.rows import SessionStatus
+
+    try:
+        with file.open("rb") as opened:
+            at = datetime.fromtimestamp(os.fstat(opened.fileno()).st_mtime, now.tzinfo)
+            imported = import_file(library, Source(opened, str(file), at), now)
+    except OSError as error:
+        raise FileUnreadable(f"{file} cannot be read: {error.strerror or error}.") from error
+    found = []
+    for each in imported:
+        why = each.why if each.done is Done.SKIPPED else ""
+        with library.writing() as connection:
+            here = transfer.same(connection, each.id, each.agent)
+            away = here is not None and here.status == SessionStatus.ARCHIVED.value
+            if here is not None and away and here.machine == library.store.machine:
+                managing.restore(connection, here.seq)
+                why = ""
+        found.append(Back(each.id, each.name, why))
+    return found
 
 
 def write(library: Library, seq: int, directory: Path) -> Path:
