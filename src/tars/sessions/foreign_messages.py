@@ -216,7 +216,7 @@ def _role(rest: dict[str, Any], where: str) -> RoleWord:
     word = None if key is None else rest.pop(key)
     role = _ROLES.get(word.lower()) if isinstance(word, str) else None
     if role is None:
-        raise Foreign(f"a message's role should be one of {', '.join(_ROLES)}", where)
+        raise Foreign("a message's role should be user, assistant, system or tool", where)
     return role
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Source:
     """A file to read from its start, as often as wanted. `name` is what people call it, `at` when
     it was written; `agent` whose its sessions are, where it does not say."""
 
-    file: BinaryIO
+    file: IO[bytes]
     name: str
     at: datetime
     agent: str = "import"
