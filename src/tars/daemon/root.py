@@ -90,6 +90,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     fallbacks = Fallbacks(loop, chronicle.feed, assembly.fallbacks)
     chronicle.fallbacks = fallbacks
     chronicle.asked_for = loop.asked_for
+    chronicle.refuse = loop.refuse
     closed = anyio.Event()
     door = Door(home.socket, closed)
     door.bind()
@@ -114,6 +115,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_heed_signals, stop, desk, notifier, look)
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
+            tasks.start_soon(chronicle.scribe.run)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)
             await stop.wait()
