@@ -124,6 +124,9 @@ class Desk:
                 groups=config[name].group if name in config else (),
                 waits_for=order.waits_for(name),
                 tokens=self._tokens(name),
+                session_name=self._chronicle.session_files.name(
+                    name, self._loop.drivers[name].session_id
+                ),
             )
             for name in self._loop.fleet
         ]
