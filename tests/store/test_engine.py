@@ -13,6 +13,7 @@ import pytest
 from tars.core.events import StartAsked
 from tars.errors import StoreError
 from tars.store.engine import store_errors
+from tars.store.machines import Machine
 from tars.store.rows import Decision
 from tars.store.store import Store
 from tests.store.samples import NOON, prompt, record
@@ -137,7 +138,9 @@ def test_a_lock_of_another_program_is_a_clear_error(path: Path) -> None:
     with pytest.raises(StoreError, match="cannot save the prompt: the database is locked"):
         store.save_prompt(prompt())
     with pytest.raises(StoreError, match="cannot open: the database is locked"):
-        Store.open(path, busy_seconds=0)
+        # Another machine has to be noted; one that is known has nothing to write.
+        Store.open(path, machine=Machine("another", "host"), busy_seconds=0)
+    Store.open(path, busy_seconds=0).close()
     other.execute("ROLLBACK")
     other.close()
     store.save_prompt(prompt())

@@ -32,7 +32,8 @@ class Library:
         damaged file is refused, and left where it is."""
         from tars.store.store import Store
 
-        return cls(Store.open(home.store, url=url, busy_seconds=BUSY_SECONDS), home)
+        store = Store.open(home.store, url=url, busy_seconds=BUSY_SECONDS, mend=False)
+        return cls(store, home)
 
     def close(self) -> None:
         """Close the store. Twice is once."""

@@ -1,7 +1,11 @@
-"""The only place that knows which database it is: the connection, and what its errors mean."""
+"""The only place that knows which database it is: the connection, and what its errors mean.
+
+SQLite is here, PostgreSQL in `postgres`; whoever has a connection uses both in the same way.
+"""
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tars.errors import StoreError
 from tars.home import FILE_MODE, FOLDER_MODE
+from tars.store import postgres
 
 _SENTENCES = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Free some space."),
@@ -31,15 +36,18 @@ _SENTENCES = {
 }
 _MAGIC = b"SQLite format 3\0"
 _UNREADABLE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+Unreachable = postgres.Unreachable
+
+#: Says that a transaction only reads.
+_READING = "tars_reading"
+#: How long to wait before looking again whether a lock is gone that SQLite does not wait for.
+_PAUSE_SECONDS = 0.01
 
 
 class Unreadable(StoreError):
     """The file is not a database, or a damaged one. It has to be set aside."""
-
-
-class Unreachable(StoreError):
-    """The connection to the database is gone, or there is none. Nobody knows whether a commit
-    that was under way was kept."""
 
 
 def connect(path: Path, *, busy_seconds: float) -> Connection:
@@ -54,12 +62,16 @@ def connect(path: Path, *, busy_seconds: float) -> Connection:
             raise Unreadable("The store cannot be opened: the file is not a database.")
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, FILE_MODE))
         path.chmod(FILE_MODE)
-        engine = _engine(path, busy_seconds)
-        try:
-            return engine.connect()
-        except BaseException:
-            engine.dispose()
-            raise
+        return _connected(_engine(path, busy_seconds))
+
+
+def connect_to(url: str, *, busy_seconds: float) -> Connection:
+    """Connect to the PostgreSQL database that `url` names.
+
+    Raises StoreError; Unreachable when it may be there later.
+    """
+    with store_errors("open"):
+        return _connected(postgres.engine(url, busy_seconds, _reads))
 
 
 def close(connection: Connection) -> None:
@@ -70,13 +82,36 @@ def close(connection: Connection) -> None:
 
 
 @contextmanager
+def reading(connection: Connection) -> Iterator[Connection]:
+    """One transaction that sees the database as it is now, whatever others write meanwhile,
+    and cannot write itself. It waits for nobody, and nobody for it."""
+    connection.execution_options(**{_READING: True})
+    try:
+        with connection.begin():
+            yield connection
+    finally:
+        connection.execution_options(**{_READING: False})
+
+
+def alone(connection: Connection) -> None:
+    """Wait until no other transaction changes the schema, and let none until this one ends."""
+    if connection.dialect.name == postgres.DIALECT:
+        # In SQLite there is one writer at a time anyway.
+        postgres.lock(connection)
+
+
+@contextmanager
 def store_errors(action: str) -> Iterator[None]:
     """Turn whatever the database raises into a StoreError that says what failed, and why."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if postgres.raised(cause):
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            # Its details quote whole rows: they are left out, as the cause is.
+            raise postgres.store_error(action, cause, lost=lost) from None
+        code = _code(cause)
         why, advice = _SENTENCES.get(code, (str(cause) or type(cause).__name__, ""))
         kind = Unreadable if code in _UNREADABLE else StoreError
         raise kind(f"The store cannot {action}: {why}.", advice=advice) from error
@@ -85,6 +120,23 @@ def store_errors(action: str) -> Iterator[None]:
             f"The store cannot {action}: {error.strerror or error}.",
             advice="Check the rights of its folder.",
         ) from error
+
+
+def _code(cause: BaseException | None) -> int:
+    code: int = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF
+
+
+def _reads(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(_READING))
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _may_be_a_database(path: Path) -> bool:
@@ -107,16 +159,16 @@ def _engine(path: Path, busy_seconds: float) -> Engine:
         # An error's text must not quote a prompt.
         hide_parameters=True,
     )
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", lambda connection, _record: _prepare(connection, busy_seconds))
     event.listen(engine, "begin", _begin)
     return engine
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare(connection: sqlite3.Connection, busy_seconds: float) -> None:
     # The driver's own transactions leave out CREATE TABLE and begin late: `_begin` does it.
     connection.isolation_level = None
+    _use_wal(connection, time.monotonic() + busy_seconds)
     for pragma in (
-        "journal_mode = WAL",
         # NORMAL would survive kill -9, but a power cut could take accepted prompts and
         # counted turns with it. FULL costs a quarter of a millisecond per commit on an SSD.
         "synchronous = FULL",
@@ -128,7 +180,25 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+def _use_wal(connection: sqlite3.Connection, end: float) -> None:
+    """Keep a journal with which readers and a writer do not wait for each other."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            # Where several processes open a new file at once, SQLite does not wait by itself.
+            if _code(error) not in _LOCKED or time.monotonic() >= end:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
 def _begin(connection: Connection) -> None:
+    reads = _reads(connection)
+    if reads != connection.info.get(_READING, False):
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
+        connection.info[_READING] = reads
     # A deferred transaction that turns into a writer fails at once, without waiting, when
     # somebody else wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -86,7 +86,7 @@ def settle(connection: Connection) -> None:
     messages. (FTS5's own `secure-delete` does it at once, but leaves a file that SQLite
     before 3.42 cannot read.)
     """
-    if connection.info.pop(_UNSETTLED, False):
+    if _in_sqlite(connection) and connection.info.pop(_UNSETTLED, False):
         connection.execute(_ERASE)
 
 

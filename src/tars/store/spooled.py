@@ -206,6 +206,11 @@ class SpooledStore(Store):
         with self._open(action) as connection:
             yield connection
 
+    @contextmanager
+    def _reading(self, action: str) -> Iterator[Connection]:
+        with self._transaction(action) as connection:
+            yield connection
+
     def _settle(self, action: str) -> None:
         """What is read, or changed in another way, follows on everything that was written."""
         self._adopt()

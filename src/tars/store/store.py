@@ -5,10 +5,11 @@ StoreError changed nothing and may be called again, with the same ids, without d
 anything twice. Use a store from one thread at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -49,6 +50,11 @@ from tars.store.rows import (
     TurnRow,
 )
 
+#: How often it is noted that a machine still uses the store.
+SEEN_EVERY = timedelta(hours=1)
+_MEND = "`tars sessions repair` sets it aside and saves what can be saved."
+_OTHER_DATABASE = "Name an empty database in `url` in the [store] table of config.toml."
+
 
 class Store:
     """The database, as one machine uses it: rows of others are not seen. `machine` is its row.
@@ -72,24 +78,32 @@ class Store:
         url: str = "",
         machine: Machine | None = None,
         busy_seconds: float = 5.0,
+        mend: bool = True,
     ) -> "Store":
         """Open the database, make it (0600) where there is none, and migrate an old one.
 
-        A file that is no database of tars is set aside and a new one begun; `problem`
-        says so. `machine` is the one that writes; None is that of the file's folder.
-        `busy_seconds` is how long to wait for another program's lock. Raises
-        StoreError when it cannot be opened, or when a newer tars wrote it.
+        It is the file at `path`, or the PostgreSQL database that `url` names. A file that is
+        no database of tars is set aside and a new one begun, and `problem` says so; where it
+        is not to `mend` that, it is refused and stays where it is. `machine` is the one that
+        writes; None is that of the folder of `path`. `busy_seconds` is how long to wait for
+        another program's lock. Raises StoreError when it cannot be opened, or when a newer
+        tars wrote it; engine.Unreachable when there is no connection to it now.
         """
-        if url:
-            raise StoreError("PostgreSQL is not supported yet.")
         path = Path(path)
         with engine.store_errors("open"):
             here = machine or machines.of_folder(path.parent)
+        if url:
+            opening = partial(engine.connect_to, url, busy_seconds=busy_seconds)
+        else:
+            opening = partial(engine.connect, path, busy_seconds=busy_seconds)
         try:
-            return cls(*_open(path, busy_seconds, here))
+            return cls(*_open(opening, here))
         except engine.Unreadable as error:
+            if url or not mend:
+                advice = _OTHER_DATABASE if url else _MEND
+                raise StoreError(str(error), advice=advice) from error
             problem = _put_away(path, error)
-        return cls(*_open(path, busy_seconds, here), problem=problem)
+        return cls(*_open(opening, here), problem=problem)
 
     def close(self) -> None:
         """Close the database. Twice is once."""
@@ -119,7 +133,7 @@ class Store:
 
     def waiting_prompts(self) -> list[PromptRow]:
         """Give the prompts that nobody has begun, or whose turn is held, the next one first."""
-        with self._transaction("read the queue") as connection:
+        with self._reading("read the queue") as connection:
             return prompts.waiting(connection, self.machine)
 
     # --- the ledger ---------------------------------------------------------
@@ -169,7 +183,7 @@ class Store:
 
     def attempt(self, turn: TurnBegun) -> TurnAttempt:
         """Give what an unfinished turn had used when it was held."""
-        with self._transaction("read the turn") as connection:
+        with self._reading("read the turn") as connection:
             attempt = ledger.attempt(connection, turn)
             return replace(attempt, said=arrivals.next_number(connection, turn.id))
 
@@ -194,12 +208,12 @@ class Store:
 
         At a daemon's start these are what its predecessor left; `finish_turn` ends them.
         """
-        with self._transaction("read the turns") as connection:
+        with self._reading("read the turns") as connection:
             return ledger.unfinished(connection, self.machine)
 
     def turns(self, limit: int = 50, agent: str | None = None) -> list[TurnRow]:
         """Give the last turns, newest first."""
-        with self._transaction("read the turns") as connection:
+        with self._reading("read the turns") as connection:
             return ledger.newest(connection, self.machine, limit, agent)
 
     def add_logged(
@@ -213,17 +227,17 @@ class Store:
 
     def model_requests(self, turn: str, source: Source = Source.LOG) -> list[RequestUsage]:
         """Give what each model request of a turn used, in their order."""
-        with self._transaction("read the model requests") as connection:
+        with self._reading("read the model requests") as connection:
             return ledger.requests(connection, turn, source)
 
     def totals(self, session: str, *, agent: str | None = None) -> Totals:
         """Add up the finished turns of a session."""
-        with self._transaction("add up the turns") as connection:
+        with self._reading("add up the turns") as connection:
             return ledger.totals(connection, self.machine, session, agent)
 
     def marks(self, agent: str, session: str) -> SessionMarks:
         """Say how the sums of a session are to be read."""
-        with self._transaction("read the turns") as connection:
+        with self._reading("read the turns") as connection:
             return ledger.marks(connection, self.machine, agent, session)
 
     # --- agents and sessions ------------------------------------------------
@@ -235,7 +249,7 @@ class Store:
 
     def agents(self) -> list[AgentRow]:
         """Give every agent that was ever configured, by name."""
-        with self._transaction("read the agents") as connection:
+        with self._reading("read the agents") as connection:
             return conversations.all_agents(connection, self.machine)
 
     def save_session(self, agent: str, session: str, at: datetime) -> None:
@@ -251,7 +265,7 @@ class Store:
 
     def session_names(self, current: Mapping[str, str]) -> tuple[Named, ...]:
         """Give what the agents' current sessions are called."""
-        with self._transaction("read the sessions") as connection:
+        with self._reading("read the sessions") as connection:
             return tuple(
                 Named(agent, session, lives.name(connection, self.machine, agent, session))
                 for agent, session in current.items()
@@ -259,7 +273,7 @@ class Store:
 
     def session(self, agent: str, session: str) -> SessionRow | None:
         """Give a session by the agent's own id, or None."""
-        with self._transaction("read the session") as connection:
+        with self._reading("read the session") as connection:
             return conversations.find(connection, self.machine, agent, session)
 
     # --- the log of decisions -----------------------------------------------
@@ -294,7 +308,7 @@ class Store:
         """
         after = -1
         while True:
-            with self._transaction("read the decisions") as connection:
+            with self._reading("read the decisions") as connection:
                 page = journal.page(connection, run, after)
             if not page:
                 return
@@ -303,7 +317,7 @@ class Store:
 
     def runs(self) -> list[str]:
         """Give the runs whose decisions are kept, oldest first."""
-        with self._transaction("read the decisions") as connection:
+        with self._reading("read the decisions") as connection:
             return journal.runs(connection, self.machine)
 
     def prune_decisions(self, keep_rows: int) -> int:
@@ -331,7 +345,7 @@ class Store:
     @contextmanager
     def reading(self, action: str) -> Iterator[Connection]:
         """One transaction that only reads: it neither waits for writers nor holds them up."""
-        with self._transaction(action) as connection:
+        with self._reading(action) as connection:
             yield connection
 
     @contextmanager
@@ -348,21 +362,40 @@ class Store:
         return self._who
 
     @contextmanager
+    def _reading(self, action: str) -> Iterator[Connection]:
+        """See one state of the database, and write nothing. Raises StoreError."""
+        with engine.store_errors(action), engine.reading(self._connection):
+            yield self._connection
+
+    @contextmanager
     def _transaction(self, action: str) -> Iterator[Connection]:
         """Keep all of it or nothing. Raises StoreError, which says that tars cannot `action`."""
         with engine.store_errors(action), self._connection.begin():
             yield self._connection
 
 
-def _open(path: Path, busy_seconds: float, machine: Machine) -> tuple[Connection, int]:
-    connection = engine.connect(path, busy_seconds=busy_seconds)
+def _open(opening: Callable[[], Connection], machine: Machine) -> tuple[Connection, int]:
+    connection = opening()
     try:
-        with engine.store_errors("open"), connection.begin():
-            migrations.make_current(connection, machine)
-            return connection, machines.seen(connection, machine, datetime.now(UTC))
+        with engine.store_errors("open"):
+            return connection, _look(connection, machine) or _prepare(connection, machine)
     except BaseException:
         engine.close(connection)
         raise
+
+
+def _look(connection: Connection, machine: Machine) -> int | None:
+    """Give this machine's row, if there is nothing to be written before the store is used."""
+    with engine.reading(connection):
+        if not migrations.is_current(connection):
+            return None
+        return machines.known(connection, machine, _now() - SEEN_EVERY)
+
+
+def _prepare(connection: Connection, machine: Machine) -> int:
+    with connection.begin():
+        migrations.make_current(connection, machine)
+        return machines.seen(connection, machine, _now())
 
 
 def _now() -> datetime:

@@ -9,27 +9,34 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, select
 
 from tars.errors import StoreError
-from tars.store.engine import Unreadable
+from tars.store.engine import Unreadable, alone
 from tars.store.machines import Machine
-from tars.store.schema import metadata, version
+from tars.store.schema import metadata, turns, version
 
 #: The newest revision in `versions`.
 HEAD = "0003"
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether nothing has to be made or migrated."""
+    return _stamped(connection) and connection.scalar(select(version.c.version_num)) == HEAD
+
+
 def make_current(connection: Connection, machine: Machine) -> None:
-    """Make the tables, or migrate the ones that are there, in the transaction under way.
+    """Make the tables, or migrate the ones that are there, in the transaction under way. Nobody
+    else does it meanwhile.
 
     Raises StoreError when a newer tars wrote the database, and Unreadable when its tables
     are not ours.
     """
+    alone(connection)
     tables = set(inspect(connection).get_table_names())
     if not tables:
         metadata.create_all(connection)
         connection.execute(version.insert().values(version_num=HEAD))
         return
     if version.name not in tables:
-        raise Unreadable("The store cannot be opened: the file is a database of something else.")
+        raise _foreign()
     if connection.scalar(select(version.c.version_num)) != HEAD:
         upgrade(connection, machine)
 
@@ -50,14 +57,20 @@ def upgrade(connection: Connection, machine: Machine, *, to: str = "head") -> No
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     stands_at = connection.scalar(select(version.c.version_num)) if _stamped(connection) else None
     if stands_at is not None and stands_at not in known:
+        if not inspect(connection).has_table(turns.name):
+            raise _foreign()
         raise StoreError(
             f"The store was written by a newer tars (its schema is {stands_at}).",
-            advice="Install that version, or move data/tars.db away.",
+            advice="Install that version, or use another store.",
         )
     try:
         command.upgrade(config, to)
     except CommandError as error:
         raise StoreError(f"The store cannot be migrated: {error}.") from error
+
+
+def _foreign() -> Unreadable:
+    return Unreadable("The store cannot be opened: this is a database of something else.")
 
 
 def _stamped(connection: Connection) -> bool:

@@ -182,5 +182,7 @@ def _usage(row: sa.Row[tuple[object, ...]]) -> TurnUsage:
 
 
 def _insert_shares() -> sa.Insert:
-    columns = [sa.column(name) for name in ("turn", "model", *FIGURES)]
+    columns: list[sa.ColumnClause[object]] = [
+        sa.column(name) for name in ("turn", "model", *FIGURES)
+    ]
     return sa.insert(sa.table("turn_models", *columns))
