@@ -114,7 +114,7 @@ class Scribe:
         """Say of the turns under way that they go on, silent or not."""
         turns = tuple(self._pages)
         if turns:
-            self._recorder.put(lambda store: store.hold_sessions(turns))
+            self._recorder.look(lambda store: store.hold_sessions(turns), then=_nothing)
 
     def _put(self, turn: str, said: tuple[Arrival, ...]) -> None:
         self._recorder.put(lambda store: store.keep_said(turn, said))
@@ -126,6 +126,10 @@ class Scribe:
         if asked is None:
             return ()
         return (replace(asked, offset=len(asked.text), text="", ended_at=asked.began_at),)
+
+
+def _nothing(_answer: object) -> None:
+    pass
 
 
 def title_of(text: str) -> str:

@@ -74,7 +74,7 @@ _FINISH = (
         writer=case((_MINE, None), else_=sessions.c.writer),
         writer_until=case((_MINE, None), else_=sessions.c.writer_until),
     )
-    .returning(sessions.c.name)
+    .returning(sessions.c.name, sessions.c.writer)
 )
 _ACTIVE = select(sessions.c.seq, sessions.c.id, sessions.c.last_activity_at).where(
     _AGENTS, sessions.c.status == SessionStatus.ACTIVE.value
@@ -184,9 +184,12 @@ def finish(connection: Connection, machine: int, turn: TurnRecord, who: str) -> 
     if seq is None or turn.session is None:
         return None
     more = arrivals.spoken(connection, turn.id)
-    name = connection.scalar(_FINISH, {"this": seq, "more": more, "who": who})
+    row = connection.execute(_FINISH, {"this": seq, "more": more, "who": who}).one()
+    if row.writer is not None:
+        # The daemon that began the turn is gone, if it was this machine's.
+        locks.sweep(connection, seq, who)
     tallies.add_turn(connection, seq, turn.id)
-    return Named(turn.agent, turn.session, name)
+    return Named(turn.agent, turn.session, row.name)
 
 
 def hold(connection: Connection, machine: int, turn: TurnRecord, who: str) -> None:

@@ -78,6 +78,13 @@ def free(connection: Connection, seq: int, who: str) -> None:
     connection.execute(_FREE, {"this": seq, "who": who})
 
 
+def sweep(connection: Connection, seq: int, who: str) -> None:
+    """Give a session's lock back whose holder was a process of this machine that is gone."""
+    row = connection.execute(_HOLDER, {"this": seq}).first()
+    if row is not None and row.writer is not None and _is_gone(row.writer, who):
+        free(connection, seq, row.writer)
+
+
 def prolong(connection: Connection, seq: int, who: str, at: datetime) -> None:
     """Say that the holder goes on."""
     connection.execute(_PROLONG, {"this": seq, **lease(who, at)})
