@@ -1,4 +1,4 @@
-"""The store that the contract is tested on. Another engine is another parameter."""
+"""The stores that the contract is tested on: a file of SQLite's, and PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +11,22 @@ from tars.store.store import Store
 OpenStore = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenStore]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """What names the database of this test: nothing, if it is the file."""
+    if request.param == "sqlite":
+        return ""
+    url: str = request.getfixturevalue("postgres_store_url")
+    return url
+
+
+@pytest.fixture
+def open_store(store_url: str, tmp_path: Path) -> Iterator[OpenStore]:
     """A function that opens the database of this test; all are closed in the end."""
     opened: list[Store] = []
 
     def opening() -> Store:
-        opened.append(Store.open(tmp_path / "data" / "tars.db"))
+        opened.append(Store.open(tmp_path / "data" / "tars.db", url=store_url))
         return opened[-1]
 
     yield opening

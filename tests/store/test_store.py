@@ -27,7 +27,7 @@ FAULT = Fault(FaultKind.QUOTA, "The daily quota is used up.", "Wait until midnig
 
 def test_prompts_wait_in_the_order_in_which_they_were_saved(open_store: OpenStore) -> None:
     """The queue outlives the daemon, and keeps its order and every field."""
-    first = PromptRow("z", "gemini", "one\0é\U0001f600", LATER, "s1", 2.5)
+    first = PromptRow("z", "gemini", "one\té\U0001f600", LATER, "s1", 2.5)
     second = prompt("a", "two")
     store = open_store()
     store.save_prompt(first)
@@ -62,11 +62,19 @@ def test_half_a_character_does_not_stop_a_prompt(store: Store) -> None:
     assert store.waiting_prompts()[0].text == "caf\u00e9 \ufffd!"
 
 
+def test_a_character_that_is_none_does_not_stop_a_prompt(store: Store, store_url: str) -> None:
+    """PostgreSQL knows no NUL: something else stands for it there."""
+    store.save_prompt(prompt(text="one\0two"))
+    nul = "\ufffd" if store_url else "\0"
+    assert store.waiting_prompts()[0].text == f"one{nul}two"
+
+
 def test_a_prompt_does_not_show_its_text(store: Store) -> None:
     """`repr` of a prompt may reach a log; its text may not."""
     assert "haiku" not in repr(prompt())
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("end", ["finish", "drop"])
 def test_the_text_is_erased_when_the_prompt_is_done(
     open_store: OpenStore, tmp_path: Path, end: str
