@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,6 +165,89 @@ def import_(
             print_csv(("file", "id", "agent", "name", "done", "why"), told)
         case Format.TABLE:
             pass
+
+
+@app.command(
+    epilog=examples(
+        "tars sessions backup tars-backup.tar.gz",
+        "tars sessions backup --secrets /mnt/safe/tars-backup.tar.gz",
+    )
+)
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to: a tar.gz.", show_default=False)
+    ],
+    secrets: Annotated[
+        bool,
+        typer.Option("--secrets", help="With the secrets of config.toml, and with env files."),
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Write the sessions, the configuration and what else would be missed into one file.
+
+    A daemon may be running. Secrets are left out, unless --secrets; what was said is in it
+    either way.
+    """
+    from tars.sessions.backup import back_up
+
+    with opened(make=True) as library:
+        made = back_up(library, file, datetime.now(UTC), secrets=secrets, force=force)
+    for member in made.manifest.members:
+        print(f"{member.name}  {member.size} bytes")
+    for sentence in made.left_out:
+        say(one_line(f"Left out: {sentence}"))
+    say(f"Wrote {file}.")
+
+
+@app.command(
+    name="restore-backup",
+    epilog=examples(
+        "tars sessions restore-backup --dry-run tars-backup.tar.gz",
+        "tars sessions restore-backup tars-backup.tar.gz",
+    ),
+)
+def restore_backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The backup.", show_default=False)],
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also over what is newer here, which is set aside."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the backup, and say what would be done.")
+    ] = False,
+) -> None:
+    """Bring a backup back. What is newer here stays; what is replaced is set aside.
+
+    The daemon has to be stopped. Everything is checked before anything is changed.
+    """
+    from tars.daemon.hold import hold
+    from tars.sessions.restoring import restoring
+
+    home, now = find_home(), datetime.now(UTC)
+    home.prepare()
+    with ExitStack() as stack:
+        if not dry_run:
+            stack.enter_context(hold(home))
+        plan = stack.enter_context(restoring(home, file, now, force=force, dry_run=dry_run))
+        done: list[Imported] = []
+        if plan.sessions is not None and not dry_run:
+            done = _import_all(plan.sessions, str(file), now, replace=force)
+    for item in plan.items:
+        beside = f" (what was here is now {item.aside.name})" if item.aside else ""
+        why = f": {item.why}" if item.why else ""
+        print(one_line(f"{item.fate.value} {item.name}{why}{beside if not dry_run else ''}"))
+    if done:
+        _tell(str(file), done)
+    if dry_run:
+        say("Nothing was changed: this was a dry run.")
+
+
+def _import_all(sessions: Path, shown: str, now: datetime, *, replace: bool) -> "list[Imported]":
+    from tars.sessions.importing import import_file
+    from tars.sessions.reading import Source
+
+    with opened(make=True) as library, sessions.open("rb") as file:
+        return import_file(library, Source(file, shown, now), now, replace=replace)
 
 
 def _tell(file: str, done: "list[Imported]") -> None:

@@ -31,6 +31,7 @@ from tars.runtime.loop import Loop
 from tars.runtime.marks import home_id
 from tars.runtime.recorder import Recorder
 from tars.service.notify import Notifier
+from tars.sessions.library import finish_restore
 
 if TYPE_CHECKING:
     from tars.daemon.backend import Desk
@@ -63,6 +64,7 @@ def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
 
         kinds = KINDS
     with hold(home):
+        finish_restore(home)
         anyio.run(partial(_serve, home, kinds))
     return 0
 

@@ -32,6 +32,7 @@ class Library:
         damaged file is refused, and left where it is."""
         from tars.store.store import Store
 
+        finish_restore(home)
         store = Store.open(home.store, url=url, busy_seconds=BUSY_SECONDS, mend=False)
         return cls(store, home)
 
@@ -56,3 +57,12 @@ class Library:
         """One transaction: all of it is kept, or nothing. Raises StoreError."""
         with self.store.writing("change the sessions") as connection:
             yield connection
+
+
+def finish_restore(home: Home) -> None:
+    """Finish a restore of a backup that was interrupted. Raises StoreError."""
+    if (home.data / "restore.json").exists():
+        # Nobody else pays for the import.
+        from tars.sessions.restoring import finish
+
+        finish(home)
