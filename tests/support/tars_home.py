@@ -27,6 +27,8 @@ from tars.store.store import Store
 
 #: The longest that any one command of a test may take.
 PATIENCE = 100.0
+#: How long nothing has to happen before `until` looks again by itself.
+MOMENT = 0.25
 
 
 @dataclass(slots=True)
@@ -154,14 +156,22 @@ class TarsHome:
             return store.turns(10_000, agent)[::-1]
 
     def until(self, claim: Callable[[Status], bool]) -> Status:
-        """Wait until the status fulfils this; it is asked again whenever something happened."""
+        """Wait until the status fulfils this; it is asked again whenever something happened,
+        and once more when nothing did for a moment: what is on the disk may follow the event."""
         with self.happenings() as happened:
-            while True:
-                # Something was sent at once, when the subscription began.
-                assert happened.recv(65536), "the daemon ended"
+            # Something was sent at once, when the subscription began.
+            happened.settimeout(MOMENT)
+            for _ in range(round(PATIENCE / MOMENT)):
+                with suppress(TimeoutError):
+                    while happened.recv(65536):
+                        status = self.status()
+                        if claim(status):
+                            return status
+                    raise AssertionError("the daemon ended")
                 status = self.status()
                 if claim(status):
                     return status
+        raise AssertionError("it never came to that")
 
     @contextmanager
     def happenings(self) -> Iterator[socket.socket]:
