@@ -129,12 +129,13 @@ def sessions(
 
 def _print(listing: "Listing | None", form: Format, zone: Any, *, narrowed: bool) -> None:
     from tars.cli.sessions_view import session_columns
-    from tars.control.session_contract import Session, SessionList
+    from tars.control.found_contract import Sessions as Told
+    from tars.control.session_contract import Session
 
     told = [Session.of(record) for record in listing.sessions] if listing else []
     match form:
         case Format.JSON:
-            print_json(SessionList(told))
+            print_json(Told(sessions=told, total=listing.total if listing else 0))
         case Format.CSV:
             print_csv(CSV_HEAD, (flat(session) for session in told))
         case Format.TABLE if listing is not None:

@@ -13,6 +13,18 @@ from tars.store.figures import Used
 from tars.store.finding import Wanted
 from tars.store.rows import SessionRecord, SessionStatus, Spent
 
+__all__ = [
+    "NONE",
+    "History",
+    "SessionRecord",
+    "Statistics",
+    "Used",
+    "Visit",
+    "history",
+    "nothing",
+    "statistics",
+]
+
 #: How many tools and files are named.
 TOP = 5
 
@@ -129,6 +141,15 @@ def added(parts: Iterable[Used]) -> Used:
             whole.tool_calls + part.tool_calls,
         )
     return whole
+
+
+#: The figures of nobody.
+NONE = Statistics(_NOTHING, dict.fromkeys(SessionStatus, 0), _NOTHING, (), ())
+
+
+def nothing() -> History:
+    """The history of nobody."""
+    return History((), _NOTHING, {})
 
 
 def average(total: int, number: int) -> int | None:

@@ -70,7 +70,7 @@ def within(connection: Connection, wanted: Wanted) -> dict[SessionStatus, Used]:
         func.sum(case((sessions.c.costed_turns > 0, 1), else_=0)).label("costed_sessions"),
         *(func.sum(sessions.c[name]).label(name) for name in (*_SUMS, *_COUNTS)),
     )
-    query = query.where(*_conditions(connection, wanted), *_inside(wanted))
+    query = query.where(*conditions(connection, wanted), *_inside(wanted))
     rows = connection.execute(query.group_by(sessions.c.status))
     return {SessionStatus(row.status): _used(row) for row in rows}
 
@@ -83,7 +83,7 @@ def newest_within(connection: Connection, wanted: Wanted, limit: int | None) -> 
     query = select(
         at.seq, at.status, at.last_activity_at, literal(1).label("sessions"), costed, *columns
     )
-    query = query.where(*_conditions(connection, wanted), *_inside(wanted))
+    query = query.where(*conditions(connection, wanted), *_inside(wanted))
     newest = query.order_by(at.last_activity_at.desc(), at.seq.desc()).limit(limit)
     return [
         UsedIn(row.seq, SessionStatus(row.status), row.last_activity_at, _used(row))
@@ -117,7 +117,9 @@ def beyond(connection: Connection, wanted: Wanted) -> list[UsedIn]:
         sessions.c.machine, sessions.c.agent, sessions.c.id, sessions.c.seq, sessions.c.status
     ).where(*reaching)
     known = {(row.machine, row.agent, row.id): row for row in connection.execute(place)}
-    said = dict(connection.execute(_said(wanted, reaching)).all()) if known else {}
+    said: dict[int, int] = {}
+    if known:
+        said = {row[0]: row[1] for row in connection.execute(_said(wanted, reaching))}
     found = []
     for row in connection.execute(query):
         session = known.get((row.machine, row.agent, row.session))
@@ -155,7 +157,7 @@ def _top(
     limit: int,
 ) -> list[tuple[str, int]]:
     """Add up what was tallied of the sessions within, and each use in those that reach beyond."""
-    inside = [*_conditions(connection, wanted), *_inside(wanted)]
+    inside = [*conditions(connection, wanted), *_inside(wanted)]
     if inside:
         used = used.join(sessions, sessions.c.seq == tallied.c.session).where(*inside)
     parts = [used]
@@ -185,10 +187,6 @@ def _said(wanted: Wanted, reaching: list[ColumnElement[bool]]) -> Select[Any]:
         )
         .group_by(messages.c.session)
     )
-
-
-def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bool]]:
-    return conditions(connection, wanted)
 
 
 def _inside(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
 
 from tars.conversation.model import TOOL_KINDS
 from tars.store import searching
@@ -57,7 +57,7 @@ _SESSION = (
 def messages_with(connection: Connection, sought: Sought, limit: int) -> list[Hit]:
     """Give the messages that have all of the words, the newest first."""
     found = searching.matching(connection, sought.text).subquery("found")
-    query = (
+    query: Select[Any] = (
         select(
             *_SESSION,
             messages.c.turn,
@@ -83,7 +83,7 @@ def messages_with(connection: Connection, sought: Sought, limit: int) -> list[Hi
 
 def calls_with(connection: Connection, sought: Sought, limit: int) -> list[Hit]:
     """Give the tool calls that fit, the newest first."""
-    query = (
+    query: Select[Any] = (
         select(
             *_SESSION,
             tool_calls.c.turn,
@@ -106,7 +106,7 @@ def sessions_with(
     connection: Connection, sought: Sought, words: list[str], limit: int
 ) -> list[Hit]:
     """Give the sessions in whose name or title all of the words occur, the newest first."""
-    query = (
+    query: Select[Any] = (
         select(*_SESSION, sessions.c.created_at.label("began_at"))
         .join_from(sessions, machines, machines.c.seq == sessions.c.machine)
         .where(*(_titled(word) for word in words), *conditions(connection, sought.wanted))
