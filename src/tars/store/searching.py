@@ -72,6 +72,12 @@ def index(connection: Connection, seq: int) -> None:
         connection.execute(_ADD, {"seq": seq})
 
 
+def index_all(connection: Connection, seqs: Sequence[int]) -> None:
+    """Let several messages be found."""
+    if seqs and _in_sqlite(connection):
+        connection.execute(_ADD, [{"seq": seq} for seq in seqs])
+
+
 def unindex(connection: Connection, seqs: Sequence[int]) -> None:
     """Take messages that are about to be deleted out of the index."""
     if seqs and _in_sqlite(connection):
@@ -90,7 +96,7 @@ def settle(connection: Connection) -> None:
         connection.execute(_ERASE)
 
 
-def matching(connection: Connection, sought: str) -> Select[tuple[int]]:
+def matching(connection: Connection, sought: str) -> Select[int]:
     """Give the select of the `seq` of every message that has all the words, newest first.
 
     Between quotation marks words stand one after another; a star at the end of a word stands
