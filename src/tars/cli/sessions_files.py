@@ -27,7 +27,7 @@ from tars.sessions.export_files import Form
 if TYPE_CHECKING:
     from tars.sessions.importing import Imported
     from tars.sessions.library import Library
-    from tars.store.rows import SessionRecord
+    from tars.sessions.listing import SessionRecord
 
 app = typer.Typer(rich_markup_mode=None)
 
