@@ -28,11 +28,14 @@ from tars.store.rows import Decision
 from tars.store.spool import PAGE, Entry, Spool, SpoolFull
 from tars.store.store import Store
 
+_LATER = "It is tried again by itself; `tars status` says how things stand."
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: The longest that one transaction may take before the database counts as away.
-TRANSACTION_SECONDS = 5.0
+#: The longest that a write, and anything else, may take before the database counts as away.
+WRITE_SECONDS = 5.0
+LONGEST_SECONDS = 15.0
 #: How long a start waits for the database before it goes on without it.
 START_SECONDS = 3.0
 #: How long a read waits for the writes before it to be taken over, and how long one go takes.
@@ -128,6 +131,7 @@ class SpooledStore(Store):
         self._run, self._next_number = made[0].run, first + len(made)
         if self._spool.size > DECISIONS_SHARE * self._spool.capacity:
             self._left_out += len(made)
+            self._tell()
             return
         numbered = [replace(d, run=self._run, number=first + i) for i, d in enumerate(made)]
         self.append_decisions(tuple(map(journal.line, numbered)))
@@ -179,7 +183,7 @@ class SpooledStore(Store):
             except StoreError as error:
                 if never_fits(error):
                     raise
-                self._trip(error)
+                self._lose(error)
         self._keep(encode(method, *args, **kwargs), number)
         return None
 
@@ -203,13 +207,18 @@ class SpooledStore(Store):
                 yield self._connection
             return
         self._settle(action)
-        with self._open(action) as connection:
+        with self._open(action, LONGEST_SECONDS) as connection:
             yield connection
 
     @contextmanager
     def _reading(self, action: str) -> Iterator[Connection]:
-        with self._transaction(action) as connection:
-            yield connection
+        self._settle(action)
+        try:
+            with within(LONGEST_SECONDS, self._connection), super()._reading(action) as connection:
+                yield connection
+        except engine.Unreachable as error:
+            self._lose(error)
+            raise
 
     def _settle(self, action: str) -> None:
         """What is read, or changed in another way, follows on everything that was written."""
@@ -217,16 +226,18 @@ class SpooledStore(Store):
         self._drain_until(time.monotonic() + READ_SECONDS)
         self._tell()
         if self.behind:
-            why = "it is away" if self._remote is None else "what waits for it comes first"
-            raise engine.Unreachable(f"The store cannot {action}: the database: {why}.")
+            why = "the database is away"
+            if self._remote is not None:
+                why = "what waits for the database comes first"
+            raise engine.Unreachable(f"The store cannot {action}: {why}.", advice=_LATER)
 
     @contextmanager
-    def _open(self, action: str) -> Iterator[Connection]:
+    def _open(self, action: str, seconds: float = WRITE_SECONDS) -> Iterator[Connection]:
         """One transaction in the database, in which everything of this store takes part."""
         self._inside = True
         try:
             with (
-                within(TRANSACTION_SECONDS, self._connection),
+                within(seconds, self._connection),
                 engine.store_errors(action),
                 self._connection.begin(),
             ):
@@ -247,7 +258,9 @@ class SpooledStore(Store):
             try:
                 self._drain()
             except StoreError as error:
-                self._trip(error)
+                # It is there, and may take this later.
+                self._not_before = time.monotonic() + PAUSE_SECONDS
+                self._lose(error)
                 return False
             self._recover()
             if time.monotonic() >= end:
@@ -312,7 +325,8 @@ class SpooledStore(Store):
             except StoreError as error:
                 self._lose(error)
             else:
-                self._recover()
+                if not self._spool.count:
+                    self._recover()
             return
 
     def _compare(self) -> None:
@@ -323,9 +337,11 @@ class SpooledStore(Store):
         self._number = max(done, self._spool.last_number())
 
     def _lose(self, error: StoreError) -> None:
+        """Let go of the connection, and try to make another one."""
         self._trip(error)
-        self._hang_up()
-        self._reach.begin()
+        if self._remote is not None:
+            self._hang_up()
+            self._reach.begin()
 
     def _hang_up(self) -> None:
         if self._remote is not None:
@@ -337,11 +353,11 @@ class SpooledStore(Store):
         """Note why nothing can be written for now."""
         self._trouble = error
         self._since = self._since or datetime.now(UTC)
-        self._not_before = time.monotonic() + PAUSE_SECONDS
         self._tell()
 
     def _recover(self) -> None:
         self._trouble = self._since = self._full = None
+        self._left_out = 0
         self._not_before = 0.0
 
     # --- words --------------------------------------------------------------
