@@ -126,18 +126,20 @@ _LAST = select(
         for table in (messages, tool_calls)
     )
 )
-_SPOKEN = select(func.count()).where(messages.c.turn == _TURN, messages.c.role != Role.THOUGHT)
+#: How many messages a turn has. Thoughts are none, to a person who counts them.
+SPOKEN = (
+    select(func.count())
+    .where(messages.c.turn == _TURN, messages.c.role != Role.THOUGHT.value)
+    .scalar_subquery()
+)
+_USED_TOOLS = select(exists().where(tool_calls.c.turn == _TURN))
 
 
 def write(
     connection: Connection, turn: str, session: int | None, arrived: Iterable[Arrival]
 ) -> None:
     """Write down what arrived; the turn has its row."""
-    for one in arrived:
-        if isinstance(one, MessagePart):
-            _write_part(connection, turn, session, one)
-        else:
-            _write_call(connection, turn, session, one)
+    searching.index_all(connection, _write(connection, turn, session, arrived))
 
 
 def place(connection: Connection, turn: str) -> tuple[bool, int | None]:
@@ -152,12 +154,23 @@ def settle(connection: Connection, turn: str, session: int) -> None:
         connection.execute(query, {"of_turn": turn, "of_session": session})
 
 
-def end(connection: Connection, turn: str, session: int | None, at: datetime) -> None:
-    """Nothing more is said in a turn: its last message is whole, its calls are over."""
+def end(
+    connection: Connection,
+    turn: str,
+    session: int | None,
+    arrived: Iterable[Arrival],
+    at: datetime,
+) -> bool:
+    """Write down what arrived, and that nothing more is said: the last message is whole, the
+    calls are over. Gives whether there were calls."""
     this = {"of_turn": turn, "of_session": session, "ended": at}
-    for seq in connection.scalars(_END_MESSAGES, this).all():
-        searching.index(connection, seq)
-    connection.execute(_END_CALLS, this)
+    whole = _write(connection, turn, session, arrived)
+    whole += connection.scalars(_END_MESSAGES, this)
+    searching.index_all(connection, whole)
+    used_tools = bool(connection.execute(_USED_TOOLS, this).scalar_one())
+    if used_tools:
+        connection.execute(_END_CALLS, this)
+    return used_tools
 
 
 def next_number(connection: Connection, turn: str) -> int:
@@ -168,23 +181,32 @@ def next_number(connection: Connection, turn: str) -> int:
     )
 
 
-def spoken(connection: Connection, turn: str) -> int:
-    """Count the messages of a turn. Thoughts are none, to a person who counts them."""
-    return connection.execute(_SPOKEN, {"of_turn": turn}).scalar_one()
+def _write(
+    connection: Connection, turn: str, session: int | None, arrived: Iterable[Arrival]
+) -> list[int]:
+    """Give the messages that are whole now, which have to be put into the index."""
+    whole: list[int] = []
+    for one in arrived:
+        if isinstance(one, ToolCallRow):
+            _write_call(connection, turn, session, one)
+        elif (seq := _write_part(connection, turn, session, one)) is not None:
+            whole += [] if one.ended_at is None else [seq]
+    return whole
 
 
-def _write_part(connection: Connection, turn: str, session: int | None, part: MessagePart) -> None:
+def _write_part(
+    connection: Connection, turn: str, session: int | None, part: MessagePart
+) -> int | None:
     place = {"of_turn": turn, "of_session": session, "at_number": part.number}
     values = {**place, "piece": part.text, "size": part.size, "ended": part.ended_at}
     first = {**values, "role": part.role.value, "began": part.began_at}
     further = {**values, "offset": part.offset}
     attempts = [(_BEGIN_MESSAGE, first), (_GO_ON, further)]
     for query, parameters in attempts if part.offset == 0 else reversed(attempts):
-        seq = connection.execute(query, parameters).scalar()
+        seq: int | None = connection.scalar(query, parameters)
         if seq is not None:
-            if part.ended_at is not None:
-                searching.index(connection, seq)
-            return
+            return seq
+    return None
 
 
 def _write_call(connection: Connection, turn: str, session: int | None, call: ToolCallRow) -> None:

@@ -46,7 +46,7 @@ _ADD = _TOUCH.values(
     },
     cost_microusd=sessions.c.cost_microusd + bindparam("more_cost"),
     at_least=or_(sessions.c.at_least, bindparam("more_at_least")),
-)
+).returning(sessions.c.seq)
 
 
 def save_agent(connection: Connection, machine: int, agent: AgentRow) -> None:
@@ -68,11 +68,11 @@ def all_agents(connection: Connection, machine: int) -> list[AgentRow]:
     ]
 
 
-def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> None:
-    """Add a finished turn to the sums of its session. A turn may have none, or one that is not
-    on record."""
+def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> int | None:
+    """Add a finished turn to the sums of its session, and give that one's `seq`. A turn may
+    have none, or one that is not on record."""
     if turn.session is None:
-        return
+        return None
     usage = turn.usage
     tokens = Ledger.of(usage)
     # A turn that made no request leaves the context as it was.
@@ -106,9 +106,11 @@ def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> None:
         "last_input_tokens": usage.input,
         **(context if usage.context > 0 else {}),
     }
-    if not connection.execute(_ADD, more).rowcount and not turn.unrecorded:
+    seq: int | None = connection.scalar(_ADD, more)
+    if seq is None and not turn.unrecorded:
         connection.execute(_INSERT, _new(machine, turn.agent, turn.session, turn.ended_at))
-        connection.execute(_ADD, more)
+        seq = connection.execute(_ADD, more).scalar_one()
+    return seq
 
 
 def find(connection: Connection, machine: int, agent: str, session: str) -> SessionRow | None:

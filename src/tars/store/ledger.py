@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
 from tars.accounting.usage import Ledger, ModelUsage, Source, TurnUsage
 from tars.conversation.model import ReportedUsage, RequestUsage, Scope
@@ -15,10 +15,11 @@ from tars.store.prompts import fault_columns
 from tars.store.rows import SessionMarks, Totals, TurnAttempt, TurnBegun, TurnRecord, TurnRow
 from tars.store.schema import model_requests, turns
 
-_FIND = select(turns.c.ended_at).where(turns.c.id == bindparam("known"))
+_FIND = select(turns.c.seq, turns.c.ended_at).where(turns.c.id == bindparam("known"))
 _ROW = select(turns).where(turns.c.id == bindparam("known"))
-_INSERT = insert(turns)
-_CHANGE = update(turns).where(turns.c.id == bindparam("known"))
+_INSERT = insert_new(turns).execution_options(preserve_rowcount=True)
+_CHANGE = update(turns).where(turns.c.id == bindparam("known"), turns.c.ended_at.is_(None))
+_FINISH = _CHANGE.returning(turns.c.seq)
 _HERE = turns.c.machine == bindparam("of_machine")
 _UNFINISHED = select(turns).where(_HERE, turns.c.ended_at.is_(None)).order_by(turns.c.seq)
 _NEWEST = select(turns).where(_HERE).order_by(turns.c.seq.desc())
@@ -68,36 +69,30 @@ _CONTEXT = (
 def begin(connection: Connection, machine: int, turn: TurnBegun, task: str | None = None) -> bool:
     """Add a turn that is under way. Called again, move its mark, its session and its model.
     Gives whether it is new."""
-    known = connection.execute(_FIND, {"known": turn.id}).first()
     changing = {
         "session": turn.session,
         "model": turn.model,
         "log_mark": turn.log_mark,
         "task": task,
     }
-    if known is None:
-        connection.execute(
-            _INSERT,
-            {
-                "machine": machine,
-                "id": turn.id,
-                "agent": turn.agent,
-                "began_at": turn.began_at,
-                **changing,
-                **_usage_columns(TurnUsage()),
-                "duration_ms": 0,
-            },
-        )
-    elif known.ended_at is None:
+    row = {
+        "machine": machine,
+        "id": turn.id,
+        "agent": turn.agent,
+        "began_at": turn.began_at,
+        **changing,
+        **_usage_columns(TurnUsage()),
+        "duration_ms": 0,
+    }
+    new = bool(connection.execute(_INSERT, row).rowcount)
+    if not new:
         connection.execute(_CHANGE, {"known": turn.id, **changing})
-    return known is None
+    return new
 
 
-def finish(connection: Connection, machine: int, turn: TurnRecord) -> bool:
-    """Complete a turn's row, or add it whole. False, and no change, if it was finished before."""
-    known = connection.execute(_FIND, {"known": turn.id}).first()
-    if known is not None and known.ended_at is not None:
-        return False
+def finish(connection: Connection, machine: int, turn: TurnRecord) -> int | None:
+    """Complete a turn's row, or add it whole, and give its `seq`. None, and no change, if it was
+    finished before."""
     row = {
         "agent": turn.agent,
         "session": turn.session,
@@ -110,14 +105,16 @@ def finish(connection: Connection, machine: int, turn: TurnRecord) -> bool:
         **fault_columns(turn.fault),
         **_usage_columns(turn.usage),
     }
-    if known is None:
-        connection.execute(_INSERT, {"machine": machine, "id": turn.id, "log_mark": "", **row})
-    else:
-        connection.execute(_CHANGE, {"known": turn.id, **row})
+    seq: int | None = connection.scalar(_FINISH, {"known": turn.id, **row})
+    if seq is None:
+        new = {"machine": machine, "id": turn.id, "log_mark": "", **row}
+        if not connection.execute(_INSERT, new).rowcount:
+            return None
+        seq = connection.execute(_FIND, {"known": turn.id}).one().seq
     of = machine, turn.id, turn.agent, turn.session or ""
     add_requests(connection, *of, turn.told, Source.OFFICIAL)
     add_requests(connection, *of, turn.requests, Source.LOG)
-    return True
+    return seq
 
 
 def hold(connection: Connection, machine: int, turn: TurnRecord) -> None:
@@ -290,7 +287,7 @@ def _turn(row: Row[Any]) -> TurnRow:
         ended_at=row.ended_at,
         duration_ms=row.duration_ms,
         model=row.model,
-        usage=_usage(row),
+        usage=usage_of(row),
         reported=_reported(row.reported),
         log_mark=row.log_mark,
     )
@@ -302,7 +299,7 @@ def _fault(row: Row[Any]) -> Fault | None:
     return Fault(FaultKind(row.fault_kind), row.fault_message, row.fault_advice)
 
 
-def _usage(row: Row[Any]) -> TurnUsage:
+def usage_of(row: Row[Any]) -> TurnUsage:
     """Translate back from the ledger's vocabulary, the inverse of `Ledger.of`."""
     return TurnUsage(
         input=row.input,

@@ -70,7 +70,7 @@ _FINISH = (
     update(sessions)
     .where(_SEQ)
     .values(
-        messages=sessions.c.messages + bindparam("more", type_=sessions.c.messages.type),
+        messages=sessions.c.messages + arrivals.SPOKEN,
         writer=case((_MINE, None), else_=sessions.c.writer),
         writer_until=case((_MINE, None), else_=sessions.c.writer_until),
     )
@@ -173,22 +173,18 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, who: str, now: 
     return Place(row.seq, turn.wishes.task or row.task)
 
 
-def finish(connection: Connection, machine: int, turn: TurnRecord, who: str) -> Named | None:
-    """Write down the rest of what was said in a turn; count it, and let go of its session.
-    Gives what that is called."""
-    seq = None
-    if turn.session is not None:
-        seq = find(connection, machine, turn.agent, turn.session)
-    arrivals.write(connection, turn.id, seq, turn.said)
-    arrivals.end(connection, turn.id, seq, turn.ended_at)
-    if seq is None or turn.session is None:
+def finish(connection: Connection, turn: TurnRecord, session: int | None, who: str) -> Named | None:
+    """Write down the rest of what was said in a turn; count it, and let go of its session, which
+    is given by its `seq`. Gives what that is called."""
+    used_tools = arrivals.end(connection, turn.id, session, turn.said, turn.ended_at)
+    if session is None or turn.session is None:
         return None
-    more = arrivals.spoken(connection, turn.id)
-    row = connection.execute(_FINISH, {"this": seq, "more": more, "who": who}).one()
+    row = connection.execute(_FINISH, {"this": session, "of_turn": turn.id, "who": who}).one()
     if row.writer is not None:
         # The daemon that began the turn is gone, if it was this machine's.
-        locks.sweep(connection, seq, who)
-    tallies.add_turn(connection, seq, turn.id)
+        locks.sweep(connection, session, who)
+    if used_tools:
+        tallies.add_turn(connection, session, turn.id)
     return Named(turn.agent, turn.session, row.name)
 
 
@@ -197,8 +193,7 @@ def hold(connection: Connection, machine: int, turn: TurnRecord, who: str) -> No
     seq = None
     if turn.session is not None:
         seq = find(connection, machine, turn.agent, turn.session)
-    arrivals.write(connection, turn.id, seq, turn.said)
-    arrivals.end(connection, turn.id, seq, turn.ended_at)
+    arrivals.end(connection, turn.id, seq, turn.said, turn.ended_at)
     if seq is not None:
         locks.free(connection, seq, who)
 

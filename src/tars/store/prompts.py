@@ -4,16 +4,16 @@ import json
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tars.core.agent import Outcome
 from tars.core.fallback import earlier_attempts
 from tars.errors import Fault
+from tars.store.inserting import insert_new
 from tars.store.rows import PromptRow, PromptState, Wishes
 from tars.store.schema import prompts, turns
 
-_KNOWN = select(prompts.c.seq).where(prompts.c.id == bindparam("known"))
-_INSERT = insert(prompts)
+_INSERT = insert_new(prompts)
 _RUN = (
     update(prompts)
     .where(prompts.c.id == bindparam("known"), prompts.c.state == PromptState.QUEUED.value)
@@ -48,8 +48,6 @@ def save(
     state: PromptState = PromptState.QUEUED,
 ) -> None:
     """Add a prompt to the end of the queue, once."""
-    if connection.execute(_KNOWN, {"known": prompt.id}).first() is not None:
-        return
     connection.execute(
         _INSERT,
         {

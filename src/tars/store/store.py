@@ -194,10 +194,11 @@ class Store:
         saved with it. Gives what the session is called, if it has one on record."""
         named = None
         with self._transaction("record the turn") as connection:
-            if ledger.finish(connection, self.machine, turn):
-                conversations.add_turn(connection, self.machine, turn)
-                named = lives.finish(connection, self.machine, turn, self._me(connection))
-                by_model.add_turn(connection, self.machine, turn)
+            seq = ledger.finish(connection, self.machine, turn)
+            if seq is not None:
+                session = conversations.add_turn(connection, self.machine, turn)
+                named = lives.finish(connection, turn, session, self._me(connection))
+                by_model.add_turn(connection, turn, seq, session)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
             if following is not None:
                 prompts.save(connection, self.machine, following)
