@@ -20,6 +20,7 @@ from tars.control.server import serve
 from tars.control.unix_socket import bind
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
+from tests.control.scripted_remembering import ScriptedRemembering
 
 SESSION = c.SessionFields(
     session_id="s-1",
@@ -43,6 +44,7 @@ class ScriptedBackend:
     def __init__(self, logs: Path) -> None:
         self.feed = Feed()
         self.attaching = ScriptedDesk()
+        self.remembering = ScriptedRemembering()
         self.logs = logs
         self.states = {"echo": "ready", "gemini": "stopped"}
         self.session: c.SessionFields | None = SESSION

@@ -13,6 +13,7 @@ from tars.control.app import HANDLERS
 from tars.control.attach_contract import KeysRequest, ViewRequest
 from tars.control.reference import INTRODUCTION
 from tars.control.routes import ROUTES, Route
+from tars.control.session_contract import RenameRequest
 from tars.errors import Busy, StoreError
 from tests.control.scripted import Answer, Running
 
@@ -39,10 +40,11 @@ def test_the_handlers_are_the_contracts_routes() -> None:
 
 def example(route: Route) -> tuple[str, Any]:
     """Give a path and a body that the route takes."""
-    path = route.path.format(name="echo", id="p-1")
+    path = route.path.format(name="echo", id="p-1", ref="last")
     bodies: dict[type[c.Wire] | None, dict[str, Any]] = {
         c.PromptRequest: {"text": "hello"},
         c.ChangeRequest: {"action": "start", "names": ["echo"]},
+        RenameRequest: {"name": "login"},
         KeysRequest: {"viewer": "v1", "text": "ls"},
         ViewRequest: {"viewer": "v1", "rows": 30, "columns": 100},
     }
@@ -306,6 +308,26 @@ async def test_logs_are_followed_through_rotation(server: Running) -> None:
         os.rename(path, path.with_suffix(".1"))
         path.write_text("b\n")
         assert await anext(events) == ("line", {"line": "b"})
+
+
+async def test_sessions_are_asked_for(server: Running) -> None:
+    """A query goes on as it came, a reference may hold anything, a refusal has its own word."""
+    answer = await server.ask("GET", "/v1/sessions?agent=echo&since=7d&sort=cost")
+    assert [session["name"] for session in answer.json["sessions"]] == ["implement-login"]
+    (query,) = server.backend.remembering.asked
+    assert dict(query) == {"agent": "echo", "since": "7d", "sort": "cost"}
+    assert (await server.ask("GET", "/v1/sessions/a%20b%F0%9F%8E%89")).status == 200
+    for reference, status, code in (
+        ("nobody", 404, "session_not_found"),
+        ("twice", 409, "session_ambiguous"),
+    ):
+        answer = await server.ask("GET", f"/v1/sessions/{reference}")
+        assert (answer.status, answer.code) == (status, code)
+    answer = await server.ask("GET", "/v1/sessions/last/messages?after=400&limit=50")
+    assert answer.json["after"] == 450
+    assert (await server.ask("GET", "/v1/sessions/last/messages?limit=0")).status == 400
+    answer = await server.ask("POST", "/v1/sessions/last/rename", {"name": None})
+    assert answer.json["name"] is None
 
 
 async def test_the_documented_commands_work(server: Running) -> None:

@@ -6,9 +6,8 @@ read whole and bounded before they are understood; errors are answered in one pl
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast, get_args
+from typing import cast, get_args
 
 import anyio
 import msgspec
@@ -20,10 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tars.control import attach
+from tars.control import attach, sessions
 from tars.control import contract as c
 from tars.control.attach_contract import MOST_COLUMNS, MOST_ROWS, KeysRequest, ViewRequest
 from tars.control.backend import AgentAction, Backend
+from tars.control.call import Call
 from tars.control.error_answers import answer_to, http_answer
 from tars.control.event_stream import (
     HEARTBEAT,
@@ -46,41 +46,6 @@ BODY_SECONDS = 30.0
 MAX_LOG_LINES = 10_000
 #: How often a followed log is looked at. Nothing is looked at when nobody follows.
 LOG_POLL_SECONDS = 0.25
-
-Message = TypeVar("Message", bound=c.Wire)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that was read whole. `path` holds the parts of its path by name; `peer` is the
-    process at the other end, where the system tells."""
-
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
-    peer: int | None = None
-
-    def read(self, kind: type[Message]) -> Message:
-        """Understand the body; an empty one is `{}`. Raises RequestInvalid."""
-        try:
-            return msgspec.json.decode(self.body or b"{}", type=kind)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise RequestInvalid(f"The body is not a {kind.__name__}: {error}") from None
-
-    def flag(self, name: str) -> bool:
-        value = self.query.get(name, "0")
-        if value not in ("0", "1"):
-            raise RequestInvalid(f"`{name}` is 0 or 1, not {value!r}.")
-        return value == "1"
-
-    def count(self, name: str, default: int, *, least: int, most: int) -> int:
-        value = self.query.get(name, str(default))
-        if not (value.isascii() and value.isdigit() and len(value) < 10):
-            raise RequestInvalid(f"`{name}` is a whole number, not {value!r}.")
-        if not least <= int(value) <= most:
-            raise RequestInvalid(f"`{name}` is from {least} to {most}, not {value}.")
-        return int(value)
-
 
 Handler = Callable[[Backend, Call], Awaitable[c.Wire | Response]]
 
@@ -371,6 +336,12 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/agents/{name}/keys"): _keys,
     ("POST", "/v1/agents/{name}/view"): _view,
     ("POST", "/v1/change"): _change_agents,
+    ("GET", "/v1/sessions"): sessions.listed,
+    ("GET", "/v1/sessions/{ref}"): sessions.one,
+    ("GET", "/v1/sessions/{ref}/messages"): sessions.messages,
+    ("POST", "/v1/sessions/{ref}/rename"): sessions.renamed,
+    ("GET", "/v1/search"): sessions.searched,
+    ("GET", "/v1/stats"): sessions.counted,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,

@@ -27,6 +27,7 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.sessions import Remembering
 
 AgentAction = Literal["start", "stop", "restart"]
 
@@ -45,6 +46,10 @@ class Backend(Protocol):
     @property
     def attaching(self) -> Attaching:
         """Where people are attached to agents."""
+
+    @property
+    def remembering(self) -> Remembering:
+        """What is asked of the remembered sessions."""
 
     def status(self) -> Status:
         """Tell how everything is. It is asked thousands of times a second: no I/O."""

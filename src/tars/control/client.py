@@ -44,6 +44,14 @@ from tars.control.permission_contract import (
     RuleList,
 )
 from tars.control.routes import ATTACH_STREAM, PROMPT_STREAM
+from tars.control.session_contract import (
+    MessageList,
+    RenameRequest,
+    SearchHits,
+    Session,
+    SessionList,
+    Stats,
+)
 from tars.errors import (
     AgentUnavailable,
     ConfigInvalid,
@@ -171,6 +179,37 @@ class Client:
         """Have the daemon stop; it is still running when this returns."""
         return self._call("POST", "/v1/shutdown", ShuttingDown)
 
+    def sessions(self, **query: str | int | None) -> SessionList:
+        """List the remembered sessions that a query means; see `session_queries.FILTERS`."""
+        return self._call("GET", _with_query("/v1/sessions", **query), SessionList)
+
+    def session(
+        self, reference: str, *, agent: str | None = None, project: str | None = None
+    ) -> Session:
+        """Find a session by its id, the beginning of it, its name, or `last`."""
+        path = _with_query(_session_path(reference), agent=agent, project=project or None)
+        return self._call("GET", path, Session)
+
+    def messages(self, reference: str, *, after: int = 0, limit: int | None = None) -> MessageList:
+        """Read a part of what was said in a session."""
+        path = _with_query(f"{_session_path(reference)}/messages", after=after, limit=limit)
+        return self._call("GET", path, MessageList, seconds=self._accept_seconds)
+
+    def search(self, text: str, **query: str | int | None) -> SearchHits:
+        """Find where words were said."""
+        path = _with_query("/v1/search", text=text, **query)
+        return self._call("GET", path, SearchHits, seconds=self._accept_seconds)
+
+    def stats(self, **query: str | int | None) -> Stats:
+        """Add up the remembered sessions that a query means."""
+        path = _with_query("/v1/stats", **query)
+        return self._call("GET", path, Stats, seconds=self._accept_seconds)
+
+    def rename_session(self, reference: str, name: str | None) -> Session:
+        """Name a session, or take its name away."""
+        request = RenameRequest(name=name)
+        return self._call("POST", f"{_session_path(reference)}/rename", Session, request)
+
     def events(self, agent: str | None = None) -> Iterator[FeedEvent | Lagged]:
         """Give everything that happens, until the daemon stops."""
         path = _with_query("/v1/events", agent=agent)
@@ -288,6 +327,10 @@ def _request(method: str, path: str, request: Wire | None) -> bytes:
 def _with_query(path: str, **values: str | int | None) -> str:
     given = {name: value for name, value in values.items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def _session_path(reference: str) -> str:
+    return f"/v1/sessions/{quote(reference, safe='')}"
 
 
 def _whole(exchange: Exchange) -> bytes:

@@ -45,6 +45,15 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.session_contract import (
+    MessageList,
+    RenameRequest,
+    SearchHits,
+    Session,
+    SessionList,
+    Stats,
+)
+from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,30 @@ ROUTES: tuple[Route, ...] = (
         View,
         ViewRequest,
     ),
+    Route("GET", "/v1/sessions", "The remembered sessions.", SessionList, query=FILTERS + ORDER),
+    Route(
+        "GET",
+        "/v1/sessions/{ref}",
+        "One session, by its id, the beginning of it, its name, or `last`.",
+        Session,
+        query=ONE,
+    ),
+    Route(
+        "GET",
+        "/v1/sessions/{ref}/messages",
+        "What was said in a session, and its tool calls.",
+        MessageList,
+        query=MESSAGES,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{ref}/rename",
+        "Name a session, or take its name away.",
+        Session,
+        RenameRequest,
+    ),
+    Route("GET", "/v1/search", "Find what was said.", SearchHits, query=SEARCH + FILTERS),
+    Route("GET", "/v1/stats", "Figures over the remembered sessions.", Stats, query=FILTERS),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(
         "GET",

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tars.control.contract import Wire
+from tars.control.wire import Wire
 
 if TYPE_CHECKING:
+    from tars.sessions.statistics import Statistics
+    from tars.store.hits import Hit
     from tars.store.rows import MessageRow, SessionRecord, Spent, ToolCallRow
 
 
@@ -192,7 +194,8 @@ class MessageList(Wire):
 
 class SearchHit(Wire):
     """Where the words were found: `excerpt` is the text around them. `role` and `number` are
-    those of the message, or of the tool call where `role` is tool."""
+    those of the message, or of the tool call where `role` is tool; `role` is null where they
+    are in the session's name or title."""
 
     session: str
     name: str | None
@@ -200,10 +203,26 @@ class SearchHit(Wire):
     agent: str
     title: str
     turn: str | None
-    role: str
+    role: str | None
     number: int
     at: str
     excerpt: str
+
+    @classmethod
+    def of(cls, hit: "Hit", excerpt: str) -> "SearchHit":
+        """Put a place where something was found onto the wire."""
+        return cls(
+            session=hit.session,
+            name=hit.name,
+            machine=hit.machine,
+            agent=hit.agent,
+            title=hit.title,
+            turn=hit.turn,
+            role=None if hit.role is None else hit.role.value,
+            number=hit.number,
+            at=time_text(hit.at),
+            excerpt=excerpt,
+        )
 
 
 class SearchHits(Wire):
@@ -241,6 +260,27 @@ class Stats(Wire):
     average_cost_usd: str | None
     top_tools: list[Counted]
     most_modified_files: list[Counted]
+
+    @classmethod
+    def of(cls, told: "Statistics") -> "Stats":
+        """Put figures over sessions onto the wire."""
+        used, cost = told.used, told.average_cost_microusd
+        return cls(
+            sessions=used.sessions,
+            **{status.value: number for status, number in told.statuses.items()},
+            this_week=told.week.sessions,
+            messages=used.messages,
+            average_messages=told.average_messages,
+            tool_calls=used.tool_calls,
+            duration_ms=used.duration_ms,
+            average_duration_ms=told.average_duration_ms,
+            spent=Spending.of(used.spent),
+            average_tokens=told.average_tokens,
+            average_cost_microusd=cost,
+            average_cost_usd=dollars(cost),
+            top_tools=[Counted(name=name, count=count) for name, count in told.top_tools],
+            most_modified_files=[Counted(name=n, count=count) for n, count in told.top_files],
+        )
 
 
 class RenameRequest(Wire, forbid_unknown_fields=True):

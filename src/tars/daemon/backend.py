@@ -30,6 +30,7 @@ from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.daemon.permissions import Permissions
+from tars.daemon.remembering import Remembering
 from tars.daemon.routing import Routing
 from tars.errors import (
     AgentUnavailable,
@@ -76,6 +77,7 @@ class Desk:
         self._routing = Routing(loop, recorder, chronicle.session_files)
         self._permissions = Permissions(loop, recorder, assembly.choices)
         self._stop = stop
+        self.remembering = Remembering(home, recorder)
         self.attaching = AttachDesk(loop, chronicle.feed)
         self._began_at = datetime.now(UTC)
         self._began = anyio.current_time()
