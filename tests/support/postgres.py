@@ -141,14 +141,14 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def postgres_url(postgres_server: Server) -> Iterator[str]:
     """The URL of a database that has nothing in it yet."""
-    with _database(postgres_server, "template0") as url:
+    with database(postgres_server) as url:
         yield url
 
 
 @pytest.fixture
 def postgres_store_url(postgres_server: Server, postgres_template: str) -> Iterator[str]:
     """The URL of a store that was just made: quicker than to make it."""
-    with _database(postgres_server, postgres_template) as url:
+    with database(postgres_server, postgres_template) as url:
         yield url
 
 
@@ -162,7 +162,8 @@ def postgres_template(postgres_server: Server, tmp_path_factory: pytest.TempPath
 
 
 @contextmanager
-def _database(server: Server, template: str) -> Iterator[str]:
+def database(server: Server, template: str = "template0") -> Iterator[str]:
+    """The URL of a database of its own, as long as it is in use."""
     name = f"test{next(_numbers)}"
     server.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     yield server.url(name)
