@@ -132,7 +132,8 @@ SPOKEN = (
     .where(messages.c.turn == _TURN, messages.c.role != Role.THOUGHT.value)
     .scalar_subquery()
 )
-_USED_TOOLS = select(exists().where(tool_calls.c.turn == _TURN))
+#: Whether there were tool calls in a turn.
+USED_TOOLS = exists().where(tool_calls.c.turn == _TURN)
 
 
 def write(
@@ -160,17 +161,17 @@ def end(
     session: int | None,
     arrived: Iterable[Arrival],
     at: datetime,
-) -> bool:
-    """Write down what arrived, and that nothing more is said: the last message is whole, the
-    calls are over. Gives whether there were calls."""
+) -> None:
+    """Write down what arrived, and that nothing more is said: the last message is whole."""
     this = {"of_turn": turn, "of_session": session, "ended": at}
     whole = _write(connection, turn, session, arrived)
     whole += connection.scalars(_END_MESSAGES, this)
     searching.index_all(connection, whole)
-    used_tools = bool(connection.execute(_USED_TOOLS, this).scalar_one())
-    if used_tools:
-        connection.execute(_END_CALLS, this)
-    return used_tools
+
+
+def end_calls(connection: Connection, turn: str, session: int | None, at: datetime) -> None:
+    """Note that the tool calls of a turn are over; those that had not ended were cut short."""
+    connection.execute(_END_CALLS, {"of_turn": turn, "of_session": session, "ended": at})
 
 
 def next_number(connection: Connection, turn: str) -> int:

@@ -30,14 +30,6 @@ _REQUESTS = (
     .where(model_requests.c.source == bindparam("of_source"))
     .order_by(model_requests.c.seq)
 )
-# Made once: making it costs more than running it does.
-_SEEN = select(model_requests.c.id).where(
-    model_requests.c.machine == bindparam("of_machine"),
-    model_requests.c.agent == bindparam("of_agent"),
-    model_requests.c.session == bindparam("of_session"),
-    model_requests.c.source == bindparam("of_source"),
-    model_requests.c.id.in_(bindparam("ids", expanding=True)),
-)
 _SUMMED = ("net_input", "cache_read", "cache_write", "output", "reasoning")
 _SUMS = select(
     func.count().label("turns"),
@@ -216,25 +208,14 @@ def add_requests(
     """Add a turn's requests, except those that the session has from this source already."""
     if not requests:
         return
-    ids = [r.id for r in requests]
-    place = {
-        "of_machine": machine,
-        "of_agent": agent,
-        "of_session": session,
-        "of_source": source.value,
-        "ids": ids,
+    of = {
+        "machine": machine,
+        "turn": turn,
+        "agent": agent,
+        "session": session,
+        "source": source.value,
     }
-    seen = set(connection.scalars(_SEEN, place))
-    new = {r.id: r for r in requests if r.id not in seen}
-    if new:
-        of = {
-            "machine": machine,
-            "turn": turn,
-            "agent": agent,
-            "session": session,
-            "source": source.value,
-        }
-        connection.execute(_INSERT_REQUESTS, [{**of, **_request(r)} for r in new.values()])
+    connection.execute(_INSERT_REQUESTS, [{**of, **_request(r)} for r in requests])
 
 
 def _request(request: RequestUsage) -> dict[str, object]:

@@ -74,7 +74,7 @@ _FINISH = (
         writer=case((_MINE, None), else_=sessions.c.writer),
         writer_until=case((_MINE, None), else_=sessions.c.writer_until),
     )
-    .returning(sessions.c.name, sessions.c.writer)
+    .returning(sessions.c.name, sessions.c.writer, arrivals.USED_TOOLS.label("used_tools"))
 )
 _ACTIVE = select(sessions.c.seq, sessions.c.id, sessions.c.last_activity_at).where(
     _AGENTS, sessions.c.status == SessionStatus.ACTIVE.value
@@ -176,14 +176,16 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, who: str, now: 
 def finish(connection: Connection, turn: TurnRecord, session: int | None, who: str) -> Named | None:
     """Write down the rest of what was said in a turn; count it, and let go of its session, which
     is given by its `seq`. Gives what that is called."""
-    used_tools = arrivals.end(connection, turn.id, session, turn.said, turn.ended_at)
+    arrivals.end(connection, turn.id, session, turn.said, turn.ended_at)
     if session is None or turn.session is None:
+        arrivals.end_calls(connection, turn.id, None, turn.ended_at)
         return None
     row = connection.execute(_FINISH, {"this": session, "of_turn": turn.id, "who": who}).one()
     if row.writer is not None:
         # The daemon that began the turn is gone, if it was this machine's.
         locks.sweep(connection, session, who)
-    if used_tools:
+    if row.used_tools:
+        arrivals.end_calls(connection, turn.id, session, turn.ended_at)
         tallies.add_turn(connection, session, turn.id)
     return Named(turn.agent, turn.session, row.name)
 
@@ -194,6 +196,7 @@ def hold(connection: Connection, machine: int, turn: TurnRecord, who: str) -> No
     if turn.session is not None:
         seq = find(connection, machine, turn.agent, turn.session)
     arrivals.end(connection, turn.id, seq, turn.said, turn.ended_at)
+    arrivals.end_calls(connection, turn.id, seq, turn.ended_at)
     if seq is not None:
         locks.free(connection, seq, who)
 
