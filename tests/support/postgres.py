@@ -28,10 +28,12 @@ _SETTINGS = (
     "-c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
     "-c shared_buffers=32MB -c max_connections=60 -c autovacuum=off -c log_min_messages=fatal"
 )
-_INITDB = (
+INITDB = (
     *("--no-sync", "--no-instructions", "--locale=C.UTF-8", "--encoding=UTF8"),
     *("--auth=trust", "--username=tars"),
 )
+#: The one user who has to say a password; the others need none.
+GUARDED = "guarded"
 #: Ends the server when nobody holds its standard input any more.
 _WATCHER = """
 "$1/pg_ctl" start -s -w -D "$2/data" -l "$2/log" -o "-k $2 $3" > /dev/null && echo ready
@@ -48,6 +50,7 @@ class Server:
     folder: Path
 
     def url(self, database: str, *, user: str = "tars") -> str:
+        """Give the URL of a database. `user` may have a password behind a colon."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
@@ -72,11 +75,13 @@ def start(folder: Path) -> tuple[Server, Callable[[], None]]:
     """Start a server in an empty folder; give it, and what ends it and removes the folder."""
     programs = binaries()
     assert programs is not None, _INSTALL
-    user = _other_user()
+    user = other_user()
     if user is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    with _as(user, folder, [programs / "initdb", "-D", folder / "data", *_INITDB]) as made:
+    with _as(user, folder, [programs / "initdb", "-D", folder / "data", *INITDB]) as made:
         assert made.wait() == 0, "initdb failed"
+    rules = folder / "data" / "pg_hba.conf"
+    rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
     watcher = _as(user, folder, ["/bin/sh", "-c", _WATCHER, "sh", programs, folder, _SETTINGS])
     assert watcher.stdin is not None
     assert watcher.stdout is not None
@@ -110,7 +115,7 @@ def _as(
     )
 
 
-def _other_user() -> pwd.struct_passwd | None:
+def other_user() -> pwd.struct_passwd | None:
     """Give somebody else for the server where this is root."""
     if os.geteuid() != 0:
         return None

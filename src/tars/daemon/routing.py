@@ -12,7 +12,7 @@ from tars.config import Config
 from tars.control.contract import PromptRequest
 from tars.daemon.asking import ask
 from tars.daemon.session_files import SessionFiles
-from tars.errors import NameInvalid, RequestInvalid, SessionNotFound
+from tars.errors import NameInvalid, RequestInvalid, SessionNotFound, StoreError
 from tars.runtime.destinations import keys, name_key, project_key
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
@@ -107,7 +107,11 @@ class Routing:
         if current is not None and self._is_claimed(agent, current, wishes.project):
             current = None
         pick = partial(picked, agent=agent, key=project_key(wishes.project), current=current)
-        session = await self._recorder.ask(pick)
+        try:
+            session = await self._recorder.ask(pick)
+        except StoreError:
+            # Which conversations the project has nobody can say now; the prompt is taken.
+            return Route(agent, None, wishes)
         if session != driver.session_id and not driver.kind.knowledge(driver.setup.protocol).resume:
             session = None  # it cannot be gone back to
         if session is not None:

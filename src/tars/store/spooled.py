@@ -8,6 +8,7 @@ anything waits, all that follows waits behind it.
 Use it as a store, from one thread at a time. It never waits long for the database.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -364,12 +365,13 @@ class SpooledStore(Store):
 
     def _tell(self) -> None:
         """Say in `problem` how things are."""
-        self.problem = " ".join(self._sentences()) or None
+        self.problem = " ".join(filter(None, self._sentences())) or None
 
     def _sentences(self) -> Iterator[str]:
         if self._trouble is not None and self._since is not None:
-            yield f"The database is away since {self._since:%Y-%m-%d %H:%M:%S} UTC:"
-            yield f"{self._trouble} {self._trouble.advice}".strip()
+            why = re.sub("^The store cannot [^:]*: ", "", str(self._trouble))
+            yield f"The database is away since {self._since:%Y-%m-%d %H:%M:%S} UTC: {why}"
+            yield self._trouble.advice
         count = self._spool.count
         if count:
             writes = "1 write waits" if count == 1 else f"{count} writes wait"
