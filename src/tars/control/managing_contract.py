@@ -11,6 +11,7 @@ from tars.control.session_contract import Spending, dollars, time_text
 from tars.control.wire import Wire
 
 if TYPE_CHECKING:
+    from tars.sessions.repair import Repaired
     from tars.store.managing import Known, Note
     from tars.store.tasks import Task
 
@@ -98,6 +99,46 @@ class Cleaned(Wire):
 
     dry_run: bool
     sessions: list[PutAway]
+
+
+class WrongSum(Wire):
+    """A session's figure that was not what its turns make."""
+
+    session: str
+    figure: str
+    was: int
+    is_now: int
+
+
+class RepairReport(Wire):
+    """What was wrong with the store, and what was done, or would be with `dry_run`. `faults` are
+    the file's own, `aside` is where that is now, `rows` are those read of it by table, and
+    `unreadable` how many were not. `mended` counts by what it was."""
+
+    dry_run: bool
+    was_well: bool
+    faults: list[str]
+    aside: str | None
+    rows: dict[str, int]
+    unreadable: int
+    mended: dict[str, int]
+    wrong_sums: list[WrongSum]
+
+    @classmethod
+    def of(cls, repaired: "Repaired", *, dry_run: bool) -> "RepairReport":
+        return cls(
+            dry_run=dry_run,
+            was_well=repaired.was_well,
+            faults=repaired.faults,
+            aside=None if repaired.aside is None else str(repaired.aside),
+            rows=repaired.rows,
+            unreadable=repaired.unreadable,
+            mended=repaired.mended,
+            wrong_sums=[
+                WrongSum(session=d.session, figure=d.figure, was=d.was, is_now=d.turns_make)
+                for d in repaired.disagreements
+            ],
+        )
 
 
 def _time(at: datetime | None) -> str | None:
