@@ -8,8 +8,9 @@ import msgspec
 import typer
 
 from tars.cli import exit_codes
+from tars.cli import prompt_options as options
 from tars.cli.connection import connect, say
-from tars.cli.groups import examples, none_empty, not_empty
+from tars.cli.groups import examples, none_empty
 from tars.cli.interrupts import Interrupts, cancel
 from tars.cli.progress import Progress
 from tars.cli.questions import Questions, pass_on, permit_line
@@ -29,18 +30,22 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command(
+    cls=options.Command,
     epilog=examples(
         'tars prompt "What does this repository do?"',
         "git diff | tars prompt -",
+        'tars prompt --new "Something else"',
+        'tars prompt --resume "Where were we?"',
+        'tars prompt --feature login --task T1.1 "Write the form"',
         'tars prompt --json "Say hello" | jq .usage',
         'turn=$(tars prompt --no-wait "Run the tests")',
         'tars prompt --agent claude --agent codex "Review this change"',
-    )
+    ),
 )
 def prompt(
     text: Annotated[
-        str, typer.Argument(metavar="TEXT|-", help="The prompt; - reads it from stdin.")
-    ],
+        str | None, typer.Argument(metavar="TEXT|-", help="The prompt; - reads it from stdin.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the finished turn as one line of JSON.")
     ] = False,
@@ -54,16 +59,15 @@ def prompt(
             help="Instead of the default agent; several times, or a group, for several agents.",
         ),
     ] = None,
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "--session",
-            "-s",
-            metavar="ID",
-            callback=not_empty,
-            help="Instead of the current session.",
-        ),
-    ] = None,
+    session: options.SessionOption = None,
+    new: options.NewOption = False,
+    resume: options.ResumeOption = None,
+    no_session: options.NoSessionOption = False,
+    name: options.NameOption = None,
+    feature: options.FeatureOption = None,
+    command: options.AsOption = None,
+    task: options.TaskOption = None,
+    tag: options.TagOption = None,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the turn's id once the prompt is saved.")
     ] = False,
@@ -78,7 +82,8 @@ def prompt(
 ) -> int:
     """Send a prompt and stream the answer.
 
-    Only the answer goes to stdout. Ctrl-C cancels the turn, not the daemon; a second
+    It goes to the newest session of the project that you are in, or begins one. Only the answer
+    goes to stdout. Ctrl-C cancels the turn, not the daemon; a second
     Ctrl-C leaves without waiting for that.
 
     With several agents every line has its agent's name before it; in a pipe every answer is
@@ -87,17 +92,24 @@ def prompt(
     """
     if timeout is not None and not 0 < timeout < float("inf"):
         raise typer.BadParameter("--timeout is more than 0 seconds")
-    request = PromptRequest(text=_prompt_text(text), session=session, timeout_seconds=timeout)
+    text, resume = options.shifted(text, resume)
+    meant = options.Destination(
+        session, new, resume, no_session, name, feature, command, task, tuple(tag or ())
+    )
+    meant.check()
+    request = PromptRequest(text=_prompt_text(text), timeout_seconds=timeout)
     if agent:
         from tars.cli.many import ask_all, members, submit_all
 
         names = members(agent)
         if len(names) > 1:
-            if session is not None:
-                raise typer.BadParameter("--session belongs to one agent, and several are named")
+            if meant.of_one_agent is not None:
+                option = meant.of_one_agent
+                raise typer.BadParameter(f"{option} belongs to one agent, and several are named")
             several = submit_all if no_wait else ask_all
-            return several(names, request, as_json=as_json)
+            return several(names, meant.of(request), as_json=as_json)
         request.agent = names[0]
+    request = meant.of(request)
     if no_wait:
         return _submit(request, as_json=as_json)
     with Progress("Waiting for the answer") as progress:

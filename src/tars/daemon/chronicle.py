@@ -169,8 +169,8 @@ class Chronicle:
     def said(self, agent: str, turn: LiveTurn | None, said: Said) -> None:
         match said:
             case Opened():
-                listed = turn is None or self.scribe.records(turn.prompt)
-                self.session_files.opened(agent, said, listed=listed and self.scribe.enabled)
+                if turn is None or not turn.prompt.wishes.unrecorded:
+                    self.session_files.opened(agent, said, listed=self.scribe.enabled)
                 if turn is not None:
                     self._beginnings.know_better(agent, turn)
                     self._announcements.started(turn)
@@ -220,7 +220,7 @@ class Chronicle:
         """Count the turn, write it down, and only then tell those who wait for it."""
         self._held.discard(report.prompt.id)
         manager = self.sessions[agent]
-        if report.session_id is not None:
+        if report.session_id is not None and not report.prompt.wishes.unrecorded:
             self.session_files.go_to(manager, report.session_id)
             manager.update_usage(report.usage, at=report.ended_at)
             self.session_files.mark(agent, report.session_id, report.usage)
