@@ -50,6 +50,9 @@ from tars.store.rows import (
     TurnRow,
 )
 
+#: How long to wait for others who write. It is a matter of milliseconds; but where many do, and
+#: the machine is busy, one of them may be out of luck for seconds.
+BUSY_SECONDS = 15.0
 #: How often it is noted that a machine still uses the store.
 SEEN_EVERY = timedelta(hours=1)
 _MEND = "`tars sessions repair` sets it aside and saves what can be saved."
@@ -77,7 +80,7 @@ class Store:
         *,
         url: str = "",
         machine: Machine | None = None,
-        busy_seconds: float = 5.0,
+        busy_seconds: float = BUSY_SECONDS,
         mend: bool = True,
     ) -> "Store":
         """Open the database, make it (0600) where there is none, and migrate an old one.
