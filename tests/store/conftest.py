@@ -1,6 +1,7 @@
 """The stores that the contract is tested on: a file of SQLite's, and PostgreSQL."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,10 @@ def open_store(store_url: str, tmp_path: Path) -> Iterator[OpenStore]:
 @pytest.fixture
 def store(open_store: OpenStore) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Store]:
+    """The file alone, for what no database has a say in."""
+    with closing(Store.open(tmp_path / "data" / "tars.db")) as store:
+        yield store

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import (
     BindParameter,
     Connection,
+    Integer,
     Update,
     bindparam,
     case,
@@ -58,7 +59,7 @@ _GO_ON = (
     update(messages)
     .where(*_MESSAGE, messages.c.ended_at.is_(None))
     .values(
-        text=func.substr(messages.c.text, 1, bindparam("offset", type_=messages.c.number.type))
+        text=func.substr(messages.c.text, 1, bindparam("offset", type_=Integer))
         + _PIECE,
         size=bindparam("size", type_=Count),
         ended_at=_ENDED,
