@@ -76,18 +76,20 @@ def test_a_lock_whose_time_is_over_is_free(locked: Store) -> None:
         assert locks.take(connection, 1, "me:1:1", at + timedelta(seconds=1))
 
 
-def test_a_silent_turn_goes_on_holding_its_session(sqlite: Store) -> None:
+@pytest.mark.parametrize("says", [True, False])
+def test_a_silent_turn_goes_on_holding_its_session(sqlite: Store, *, says: bool) -> None:
     """What it says prolongs its lock, and so does its daemon when it says nothing."""
     sqlite.save_session("gemini", "s1", NOON)
     sqlite.begin_turn(begun())
-    for prolong in (lambda: sqlite.keep_said("p1", ()), lambda: sqlite.hold_sessions(("p1", "p0"))):
-        with sqlite.writing("age") as connection:
-            old = datetime.now(UTC) - locks.LEASE / 2
-            locks.prolong(connection, 1, me(sqlite), old)
-        prolong()
-        with sqlite.reading("read") as connection:
-            nearly = datetime.now(UTC) + locks.LEASE * 0.9
-            assert locks.holder(connection, 1, nearly) is not None
+    who, now = me(sqlite), datetime.now(UTC)
+    with sqlite.writing("age") as connection:
+        locks.prolong(connection, 1, who, now - locks.LEASE / 2)
+    if says:
+        sqlite.keep_said("p1", ())
+    else:
+        sqlite.hold_sessions(("p1", "p0"))
+    with sqlite.reading("read") as connection:
+        assert locks.holder(connection, 1, now + locks.LEASE * 0.9) == who
 
 
 def test_the_lock_of_a_process_that_is_gone_is_free(sqlite: Store) -> None:
@@ -123,9 +125,10 @@ def test_the_end_of_a_turn_frees_the_lock_of_the_daemon_that_began_it(sqlite: St
     """A turn that is reported after a crash leaves nothing behind."""
     sqlite.save_session("gemini", "s1", NOON)
     sqlite.begin_turn(begun())
-    machine = me(sqlite).partition(":")[0]
+    who = me(sqlite)
+    machine = who.partition(":")[0]
     with sqlite.writing("lock") as connection:
-        locks.free(connection, 1, me(sqlite))
+        locks.free(connection, 1, who)
         assert locks.take(connection, 1, f"{machine}:999999999:7", datetime.now(UTC))
     sqlite.finish_turn(record())
     assert holder(sqlite) is None
