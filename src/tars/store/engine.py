@@ -29,13 +29,21 @@ _SENTENCES = {
         "End the program that has it open.",
     ),
     sqlite3.SQLITE_NOTADB: ("the file is not a database", ""),
-    sqlite3.SQLITE_CORRUPT: ("the database is damaged", "Restart tars: it sets the file aside."),
+    sqlite3.SQLITE_CORRUPT: (
+        "the database is damaged",
+        "Stop tars, and run `tars sessions repair`.",
+    ),
     sqlite3.SQLITE_READONLY: ("the database is read-only", "Check the rights of its folder."),
     sqlite3.SQLITE_PERM: ("the database may not be opened", "Check the rights of its folder."),
     sqlite3.SQLITE_CANTOPEN: ("the database cannot be opened", "Check the rights of its folder."),
 }
 _MAGIC = b"SQLite format 3\0"
 _UNREADABLE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+#: The journal is noted in the file. Another program's is not changed by looking at it.
+_FOREIGN = (
+    "SELECT count(*) > 0 AND NOT count(*) FILTER (WHERE name = 'alembic_version') "
+    "FROM sqlite_master"
+)
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 Unreachable = postgres.Unreachable
@@ -184,7 +192,8 @@ def _use_wal(connection: sqlite3.Connection, end: float) -> None:
     """Keep a journal with which readers and a writer do not wait for each other."""
     while True:
         try:
-            connection.execute("PRAGMA journal_mode = WAL").close()
+            if not connection.execute(_FOREIGN).fetchone()[0]:
+                connection.execute("PRAGMA journal_mode = WAL").close()
         except sqlite3.OperationalError as error:
             # Where several processes open a new file at once, SQLite does not wait by itself.
             if _code(error) not in _LOCKED or time.monotonic() >= end:
