@@ -73,6 +73,7 @@ def reflected(connection: Connection) -> dict[str, Any]:
         found.get_multi_unique_constraints(),
         found.get_multi_indexes(),
         found.get_multi_foreign_keys(),
+        found.get_multi_table_options(),
     )
     return {
         str(key[1]): [

@@ -316,6 +316,8 @@ session_tools = Table(
     _session(primary_key=True),
     Column("kind", Words, primary_key=True),
     Column("calls", Count, nullable=False),
+    Index(None, "kind", "calls"),
+    sqlite_with_rowid=False,
 )
 
 #: … and how often it changed each file.
@@ -326,6 +328,7 @@ session_files = Table(
     Column("path", Words, primary_key=True),
     Column("changes", Count, nullable=False),
     Index(None, "path", "changes"),
+    sqlite_with_rowid=False,
 )
 
 #: Each request as its `source` counts it: the protocol (official) and the agent's log (log)

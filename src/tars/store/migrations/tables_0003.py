@@ -236,7 +236,9 @@ def _tool_calls() -> None:
         _number("calls"),
         *_keys("session_tools", "session", "kind"),
         _refers("session_tools", "session", "sessions.seq", "CASCADE"),
+        sqlite_with_rowid=False,
     )
+    _index("session_tools", "kind", "calls")
     op.create_table(
         "session_files",
         _number("session"),
@@ -244,6 +246,7 @@ def _tool_calls() -> None:
         _number("changes"),
         *_keys("session_files", "session", "path"),
         _refers("session_files", "session", "sessions.seq", "CASCADE"),
+        sqlite_with_rowid=False,
     )
     _index("session_files", "path", "changes")
 
