@@ -158,7 +158,7 @@ class Desk:
             raise Busy(
                 f"The agent {name} has a turn under way.", advice="Wait for it, or `tars cancel`."
             )
-        turn = secrets.token_hex(6)
+        turn = secrets.token_hex(8)
         row = PromptRow(
             id=turn,
             agent=name,
