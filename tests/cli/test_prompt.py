@@ -81,10 +81,13 @@ def test_an_answer_without_text_is_told(home: Path) -> None:
     assert "no text" in done.stderr
 
 
-def test_everything_asked_for_is_passed_on(daemon: FakeDaemon) -> None:
-    """Agent, session and time-out are the request's."""
+def test_everything_asked_for_is_passed_on(
+    daemon: FakeDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Agent, session and time-out are the request's; where it comes from is told."""
+    monkeypatch.chdir(tmp_path)
     words = ["prompt", "--agent", "a", "--session", "s", "--timeout", "1.5", "--json", "hi"]
-    assert run(words) == 0
+    assert run([*words, "--name", "n", "--task", "T1", "--tag", "x", "--tag", "y"]) == 0
     assert daemon.asked[-1].body == {
         "text": "hi",
         "agent": "a",
@@ -92,6 +95,14 @@ def test_everything_asked_for_is_passed_on(daemon: FakeDaemon) -> None:
         "wait": True,
         "timeoutSeconds": 1.5,
         "refuseIfBusy": False,
+        "new": False,
+        "record": True,
+        "project": str(tmp_path),
+        "branch": "",
+        "name": "n",
+        "task": "T1",
+        "tags": ["x", "y"],
+        "metadata": {},
     }
 
 

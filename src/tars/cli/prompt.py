@@ -44,8 +44,8 @@ app = typer.Typer(rich_markup_mode=None)
 )
 def prompt(
     text: Annotated[
-        str | None, typer.Argument(metavar="TEXT|-", help="The prompt; - reads it from stdin.")
-    ] = None,
+        str, typer.Argument(metavar="TEXT|-", help="The prompt; - reads it from stdin.")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the finished turn as one line of JSON.")
     ] = False,
@@ -83,8 +83,8 @@ def prompt(
     """Send a prompt and stream the answer.
 
     It goes to the newest session of the project that you are in, or begins one. Only the answer
-    goes to stdout. Ctrl-C cancels the turn, not the daemon; a second
-    Ctrl-C leaves without waiting for that.
+    goes to stdout. Ctrl-C cancels the turn, not the daemon; a second Ctrl-C leaves without
+    waiting for that.
 
     With several agents every line has its agent's name before it; in a pipe every answer is
     a block under a heading, and with --json a line. The exit status is then the worst: 130
@@ -92,7 +92,6 @@ def prompt(
     """
     if timeout is not None and not 0 < timeout < float("inf"):
         raise typer.BadParameter("--timeout is more than 0 seconds")
-    text, resume = options.shifted(text, resume)
     meant = options.Destination(
         session, new, resume, no_session, name, feature, command, task, tuple(tag or ())
     )

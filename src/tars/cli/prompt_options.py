@@ -20,10 +20,19 @@ _RESUME = ("--resume", "-r")
 
 
 class Command(TyperCommand):
-    """A command whose `--resume` may stand alone."""
+    """A command whose `--resume` may stand alone: a word after it that is the only one is the
+    prompt."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, list(_with_values(args)))
+        args = _with_values(args)
+        try:
+            return super().parse_args(ctx, list(args))
+        except typer.BadParameter as error:
+            place = next((n for n, word in enumerate(args) if word in _RESUME), None)
+            if place is None or error.param is None or error.param.name != "text":
+                raise
+        args[place] = f"--resume={_NEWEST}"
+        return super().parse_args(ctx, args)
 
 
 def _with_values(args: list[str]) -> list[str]:
@@ -176,16 +185,6 @@ class Destination:
         from tars.sessions.names import automatic_name  # only who has a feature pays for it
 
         return automatic_name(self.command or As.IMPLEMENT, self.feature)
-
-
-def shifted(text: str | None, resume: str | None) -> tuple[str, str | None]:
-    """Give the prompt and what is resumed: a word after `--resume` that is the only one there is
-    the prompt. Raises typer.BadParameter where there is no prompt."""
-    if text is None and resume not in (None, _NEWEST):
-        return resume or "", _NEWEST
-    if text is None:
-        raise typer.BadParameter("Missing argument 'TEXT|-'.")
-    return text, resume
 
 
 def _resumed(word: str, agent: str | None, project: str) -> tuple[str, str]:
