@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tars import config, config_writing
 from tars.agents.registry import KINDS as REGISTRY
-from tars.config import AgentConfig, Config
+from tars.config import AgentConfig, Config, SessionsConfig, StoreConfig
 from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When
@@ -29,6 +29,8 @@ class Facts:
 KINDS = {"gemini": Facts(("acp", "stream-json")), "echo": Facts(("acp",))}
 #: The kind that needs a command.
 ANY = {"acp": Facts(("acp",))}
+#: The tables that are no agents'.
+KEPT: dict[str, type] = {"sessions": SessionsConfig}
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 
@@ -543,12 +545,28 @@ def test_a_dump_reads_as_the_same_configuration(
 ) -> None:
     """What tars writes, tars reads: no value is lost or changed on the way."""
     home = Home(tmp_path_factory.mktemp("home"))
-    written = Config(default_agent=chosen[-1].name, agents={a.name: a for a in chosen})
+    kept = SessionsConfig(
+        enabled=False,
+        retention_days=30,
+        max_sessions=5,
+        auto_archive=True,
+        archive_directory=home.root,
+    )
+    agents = {a.name: a for a in chosen}
+    written = Config(default_agent=chosen[-1].name, agents=agents, sessions=kept)
     home.config.write_text(config_writing.dump(written), encoding="utf-8")
     home.config.chmod(0o600)
     again = config.read(home.config, home, KINDS)
     assert dataclasses.replace(again, source=None) == written
     assert list(again.agents) == [a.name for a in chosen]
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    """It is written, but not for eyes."""
+    store = StoreConfig(url="postgresql://me:secret@here/tars")
+    shown = Config(default_agent="echo", agents={}, store=store)
+    assert "secret" in config_writing.dump(shown)
+    assert "secret" not in config_writing.dump(shown, redact=True)
 
 
 # The example
@@ -586,13 +604,17 @@ def test_the_example_reads_with_every_key_in_force(home: Home) -> None:
 def test_the_example_documents_every_key() -> None:
     """Each field of the configuration has its line, under a comment."""
     lines = uncommented(config_writing.template()).split("\n")
-    top, agent = "\n".join(lines).split("[agents.gemini]", 1)
-    for field in dataclasses.fields(Config):
-        if field.name not in ("agents", "source", "warnings"):
-            assert re.search(rf"^{field.name} = ", top, re.MULTILINE), field.name
-    for field in dataclasses.fields(AgentConfig):
-        if field.name not in ("name", "env"):
-            assert re.search(rf"^{field.name} = ", agent, re.MULTILINE), field.name
+    head, *tables = re.split(r"^\[([a-z.]+)\]\n", "\n".join(lines), flags=re.MULTILINE)
+    by_name = {"": head, **dict(zip(tables[::2], tables[1::2], strict=True))}
+    left_out = {
+        "": ("agents", "source", "warnings", "store", *KEPT),
+        "agents.gemini": ("name", "env"),
+    }
+    kinds = {"": Config, "agents.gemini": AgentConfig, **KEPT}
+    for table, kind in kinds.items():
+        for field in dataclasses.fields(kind):
+            if field.name not in left_out.get(table, ()):
+                assert re.search(rf"^{field.name} = ", by_name[table], re.MULTILINE), field.name
     assert "[agents.gemini.env]" in lines
 
 
@@ -617,7 +639,13 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     }
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)
-    assert dataclasses.replace(shown, source=None, env_file=None) == defaults
+    top = dataclasses.replace(defaults, sessions=shown.sessions)
+    assert dataclasses.replace(shown, source=None, env_file=None) == top
+    assert shown.sessions == SessionsConfig(
+        retention_days=365,
+        max_sessions=1000,
+        archive_directory=home.root.parent / "session-archive",
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from tars.config import AgentConfig, Config
+from tars.config import AgentConfig, Config, SessionsConfig
 from tars.core.permission import PermissionPolicy
 
 
@@ -27,6 +27,11 @@ def dump(config: Config, *, redact: bool = False) -> str:
             "log_level": config.log_level,
             "log_max_bytes": config.log_max_bytes,
             "log_backups": config.log_backups,
+            "store": {
+                **_present("url", "***" if redact and config.store.url else config.store.url),
+                "messages": config.store.messages,
+            },
+            "sessions": _sessions_table(config.sessions),
             "agents": {
                 name: _agent_table(agent, redact=redact) for name, agent in config.agents.items()
             },
@@ -47,6 +52,13 @@ def _agent_table(agent: AgentConfig, *, redact: bool) -> dict[str, Any]:
         table |= _present(key, list(value) if isinstance(value, tuple) else value)
     table["permissions"] = _rules(agent.permissions)
     table["env"] = dict.fromkeys(agent.env, "***") if redact else dict(agent.env)
+    return table
+
+
+def _sessions_table(sessions: SessionsConfig) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for field in fields(sessions):
+        table |= _present(field.name, getattr(sessions, field.name))
     return table
 
 

@@ -21,6 +21,7 @@ from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.healing import heal
 from tars.daemon.hold import hold
 from tars.daemon.lean import lean_imports
+from tars.daemon.retention import keep_in_order
 from tars.daemon.upkeep import Door, StoreFile
 from tars.home import Home
 from tars.runtime import descriptors
@@ -118,6 +119,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(chronicle.scribe.run)
+            tasks.start_soon(keep_in_order, recorder, home, lambda: assembly.config.sessions)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)
             await stop.wait()

@@ -72,7 +72,9 @@ def delete(library: Library, seq: int, now: datetime, *, with_turns: bool = Fals
         managing.erase(connection)
 
 
-def doomed(library: Library, rule: Rule, now: datetime) -> "list[Known]":
+def doomed(
+    library: Library, rule: Rule, now: datetime, *, limit: int | None = None
+) -> "list[Known]":
     """Give the sessions that a rule means, the least recent first."""
     from tars.store import managing
 
@@ -85,6 +87,7 @@ def doomed(library: Library, rule: Rule, now: datetime) -> "list[Known]":
             beyond=rule.keep,
             empty=rule.empty,
             archived=rule.archived,
+            limit=limit,
         )
 
 
@@ -105,9 +108,7 @@ def clean(
                 file = (
                     None if directory is None else archives.write(library, session.seq, directory)
                 )
-                with library.writing() as connection:
-                    refuse_if_held(connection, session.seq, now, "deleted")
-                    managing.remove(connection, session.seq)
+                remove(library, session, now)
             except (Refused, SessionNotFound):
                 continue
             deleted += 1
@@ -116,6 +117,21 @@ def clean(
         if deleted:
             with suppress(StoreError), library.writing() as connection:
                 managing.erase(connection)
+
+
+def remove(library: Library, session: "Known", now: datetime) -> None:
+    """Delete a session as it was found; `managing.erase` has to follow, after the last.
+
+    Raises Refused when it is in use or was since then, and SessionNotFound when it is gone.
+    """
+    from tars.store import finding, managing
+
+    with library.writing() as connection:
+        refuse_if_held(connection, session.seq, now, "deleted")
+        (found,) = finding.by_seq(connection, [session.seq])
+        if found.last_activity_at != session.last_activity_at:
+            raise Refused(f"Session {session.id} was used meanwhile.")
+        managing.remove(connection, session.seq)
 
 
 def refuse_if_held(connection: "Connection", seq: int, now: datetime, done: str) -> None:
