@@ -18,7 +18,7 @@ PYTEST_ARGS ?= -n 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint types agents bench coverage docs constraints clean
+.PHONY: help demo test unit lint types agents bench kill coverage docs constraints clean
 
 help:
 	@echo 'make demo         show tars at work, in a throw-away home'
@@ -28,6 +28,7 @@ help:
 	@echo 'make types        check types'
 	@echo 'make coverage     run the tests and tell which branches they missed'
 	@echo 'make bench        measure, and compare with other supervisors'
+	@echo 'make kill         kill -9 at hundreds of random moments, on SQLite and PostgreSQL'
 	@echo 'make docs         print the generated parts of the documentation again'
 	@echo 'make constraints  pin the newest releases of all dependencies'
 	@echo 'make clean        remove everything that these commands made'
@@ -56,6 +57,11 @@ coverage: .venv/.tools
 bench: .venv/.bench agents
 	@if command -v node > /dev/null; then $(MAKE) --no-print-directory .cache/bench/.installed; fi
 	$(VENV) -m benchmarks $(BENCH_ARGS)
+
+# A seed of its own each time; KILL_SEED=… plays the rounds of another time again.
+kill: .venv/.tools
+	TARS_KILL_SEED=$${KILL_SEED:-$$(date +%s)} TARS_KILL_ROUNDS=200 TARS_KILL_DAEMON_ROUNDS=20 \
+		$(VENV) -m pytest -s -q -p no:cacheprovider tests/e2e/test_kill_rounds.py
 
 # pm2, which is compared with. No install scripts here either.
 .cache/bench/.installed: benchmarks/package.json benchmarks/package-lock.json

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-import anyio
-
 from tars.accounting.usage import reconcile
 from tars.core.agent import Outcome
 from tars.daemon import records
@@ -68,7 +66,7 @@ async def _read(recorder: Recorder, attempts: float = float("inf")) -> "_LeftOve
         attempts -= 1
         if attempts <= 0:
             return None
-        await anyio.sleep(RETRY_SECONDS)
+        await recorder.caught_up(RETRY_SECONDS)
 
 
 async def _read_apart(recorder: Recorder) -> "_LeftOver | None":

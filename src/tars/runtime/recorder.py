@@ -65,6 +65,7 @@ class Recorder:
         self._done = anyio.Event()
         self._thread = anyio.CapacityLimiter(1)
         self._behind = False
+        self._level = anyio.Event()
         self._catch_up_at = self._retry_at = float("-inf")
 
     @property
@@ -140,6 +141,12 @@ class Recorder:
         self._closing = True
         self._filled.set()
 
+    async def caught_up(self, patience_seconds: float) -> None:
+        """Wait until a store that is behind is so no more, but no longer than this."""
+        level = self._level if self._behind else anyio.Event()
+        with anyio.move_on_after(patience_seconds):
+            await level.wait()
+
     async def written(self) -> None:
         """Wait until `run` has ended."""
         await self._done.wait()
@@ -189,8 +196,10 @@ class Recorder:
         self._behind = store.behind
         if self._behind:
             log.error("database_away", reason=store.problem)
+            self._level = anyio.Event()
         else:
             log.info("database_caught_up")
+            self._level.set()
 
     async def _close_store(self) -> None:
         lost = len(self._failed_into) + len(self._failed_files) + len(self._unreached)
