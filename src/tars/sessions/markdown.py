@@ -1,7 +1,8 @@
 """A session as a page of Markdown, pleasant to read. It cannot be imported again.
 
-Whatever was said stays in its place: a fence is longer than any run of backticks in it, a fence
-that a text leaves open is closed, and HTML at the beginning of a line is escaped.
+Whatever was said stays in its place: a fence is longer than any run of backticks in it, one that
+a text leaves open is closed, HTML is shown as it was written, and what is too entangled to be
+sure of stands in a quotation, out of which nothing reaches.
 """
 
 import re
@@ -19,10 +20,14 @@ from tars.sessions.export_format import (
 from tars.sessions.strict_json import dumps
 
 _TICKS = re.compile(r"`+")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_HTML = re.compile(r"^( {0,3})<(?=[!?/a-zA-Z])")
-#: What would end a page for a reader of front matter, or make a heading of the line above.
-_RULE = re.compile(r"^( {0,3})(?=(?:-{2,}|={2,})\s*$)")
+_FENCE = re.compile(r"(`{3,}|~{3,})(?P<info>.*)")
+_END = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*$")
+#: A fence in a list or a quotation, or what may be one.
+_INNER_FENCE = re.compile(r"[ \t>*+\-0-9.)]+(?:`{3}|~{3})")
+_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_TAG = re.compile(r"<(?=[!?/a-zA-Z])")
+#: What would make a heading of the line above.
+_RULE = re.compile(r"^( {0,3})(?=(?:-+|=+)[ \t]*$)")
 _HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -113,26 +118,43 @@ def fenced(text: str) -> str:
     return f"{ticks}\n{_seen(text)}{end}{ticks}\n"
 
 
-def closed(text: str) -> str:
-    """Give Markdown that ends where it ends: a fence that is left open is closed, HTML at the
-    beginning of a line is shown as it is."""
+def closed(text: str) -> str | None:
+    """Give Markdown that ends where it ends, with its HTML shown; None where that is not sure."""
     lines, fence = [], ""
     for line in _seen(text).split("\n"):
-        found = _FENCE.match(line)
         if fence:
-            if found and found[1].startswith(fence) and not line[found.end() :].strip():
+            end = _END.match(line)
+            if end and end[1].startswith(fence):
                 fence = ""
             lines.append(line)
             continue
-        if found and not (found[1][0] == "`" and "`" in line[found.end() :]):
+        found = _FENCE.match(line)
+        if found and (found[1][0] == "~" or "`" not in found["info"]):
+            # At the very beginning of a line it is in no list and no quotation.
             fence = found[1]
-        lines.append(_RULE.sub(r"\1\\", _HTML.sub(r"\1\\<", line)))
+            lines.append(line)
+            continue
+        if _INNER_FENCE.match(line) or "`" in _SPAN.sub("", line):
+            return None
+        lines.append(_RULE.sub(r"\1\\", _shown(line)))
     return "\n".join([*lines, *([fence] if fence else [])])
 
 
+def _shown(line: str) -> str:
+    """Show HTML as it was written; what is in a span of code is shown so anyway."""
+    made, at = [], 0
+    for span in _SPAN.finditer(line):
+        made += [_TAG.sub(r"\\<", line[at : span.start()]), span[0]]
+        at = span.end()
+    return "".join([*made, _TAG.sub(r"\\<", line[at:])])
+
+
 def _quoted(text: str) -> str:
-    """Quote a text: neither a fence nor HTML goes on behind a quotation."""
-    return "".join(f"> {line}\n" if line else ">\n" for line in closed(text).split("\n"))
+    """Quote a text, whatever is in it."""
+    whole = closed(text)
+    if whole is None:
+        whole = _TAG.sub("&lt;", _seen(text))
+    return "".join(f"> {line}\n" if line else ">\n" for line in whole.split("\n"))
 
 
 def _in_line(text: str) -> str:
