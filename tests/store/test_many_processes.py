@@ -93,7 +93,8 @@ def test_twenty_processes_on_one_session(tmp_path: Path, url: str) -> None:
 
 def check(store: Store, turns: int) -> None:
     assert len({turn.id for turn in store.turns(10_000)}) == turns
-    assert store.waiting_prompts() == store.unfinished_turns() == []
+    assert not store.waiting_prompts()
+    assert not store.unfinished_turns()
     totals = store.totals("s1")
     assert (totals.turns, totals.requests) == (turns, turns * USAGE.requests)
     session = store.session("gemini", "s1")

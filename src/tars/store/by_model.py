@@ -1,12 +1,14 @@
 """What each model has of a turn and of a session: sums that make the turn's and the session's."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection, bindparam, text
 
 from tars.accounting.shares import FIGURES, Share, shares
 from tars.store.inserting import insert_new
 from tars.store.rows import TurnRecord
 from tars.store.schema import turn_models
-from tars.store.values import Count, Words
+from tars.store.values import Count, Words, clean
 
 _INSERT = insert_new(turn_models)
 _ADD = text(
@@ -20,10 +22,11 @@ _ADD = text(
 def add_turn(connection: Connection, turn: TurnRecord, seq: int, session: int | None) -> None:
     """Split a finished turn over its models, and add what each has to those of its session.
     These two are given by their `seq`."""
-    split = shares(turn.usage, turn.model)
-    if split:
-        connection.execute(_INSERT, [{"turn": seq, **columns(share)} for share in split])
-    if split and session is not None:
+    # Two names that are one to the database are one model.
+    named = tuple(replace(each, model=clean(each.model)) for each in turn.usage.models)
+    split = shares(replace(turn.usage, models=named), clean(turn.model))
+    connection.execute(_INSERT, [{"turn": seq, **columns(share)} for share in split])
+    if session is not None:
         # In one order, so that no two turns wait for each other.
         ordered = sorted(split, key=lambda share: share.model)
         connection.execute(_ADD, [{"session": session, **columns(share)} for share in ordered])

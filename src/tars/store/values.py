@@ -18,6 +18,11 @@ class Count(TypeDecorator[int]):
         return None if value is None else max(0, min(value, LARGEST_COUNT))
 
 
+def clean(text: str) -> str:
+    """Give a text as any database takes it: what is no character becomes U+FFFD."""
+    return _whole(text.replace("\0", "\ufffd"))
+
+
 class Words(TypeDecorator[str]):
     """Text from outside. Half a surrogate pair is no character and becomes U+FFFD; so does NUL
     where the database takes none."""
@@ -28,11 +33,13 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        if dialect.name == "postgresql":
-            value = value.replace("\0", "\ufffd")
-        if value.isascii():
-            return value
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return clean(value) if dialect.name == "postgresql" else _whole(value)
+
+
+def _whole(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Utc(TypeDecorator[datetime]):
