@@ -172,11 +172,20 @@ class Line:
                 far.close()
                 continue
             self._ends |= {near, far}
-            losing = threading.Event()
-            for pump in (self._ask, self._answer):
-                thread = threading.Thread(target=pump, args=(near, far, losing))
-                self._threads.append(thread)
-                thread.start()
+            thread = threading.Thread(target=self._join, args=(near, far))
+            self._threads.append(thread)
+            thread.start()
+
+    def _join(self, near: socket.socket, far: socket.socket) -> None:
+        """Be the line between two ends until one of them ends."""
+        losing = threading.Event()
+        back = threading.Thread(target=self._answer, args=(near, far, losing))
+        back.start()
+        self._ask(near, far, losing)
+        back.join()
+        self._ends -= {near, far}
+        for end in (near, far):
+            end.close()
 
     def _ask(self, near: socket.socket, far: socket.socket, losing: threading.Event) -> None:
         with suppress(OSError):
@@ -201,7 +210,6 @@ class Line:
         for end in ends:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            self._ends.discard(end)
 
 
 @contextmanager

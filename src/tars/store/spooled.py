@@ -63,12 +63,14 @@ def _spooled(
 class SpooledStore(Store):
     """`problem` says what is wrong, how much waits, and since when; None while all is well."""
 
-    def __init__(self, spool: Spool, opened: Callable[[], Store]) -> None:
+    def __init__(
+        self, spool: Spool, opened: Callable[[], Store], *, write_seconds: float = WRITE_SECONDS
+    ) -> None:
         # Not the one of `Store`: there may be no connection yet.
         self.machine = 0
         self.problem = spool.problem
         self._spool = spool
-        self._opened = opened
+        self._write_seconds = write_seconds
         self._number = 0
         self._remote: Store | None = None
         self._inside = False
@@ -91,14 +93,16 @@ class SpooledStore(Store):
         *,
         target: str = "",
         patience: float = START_SECONDS,
+        write_seconds: float = WRITE_SECONDS,
     ) -> "SpooledStore":
         """Open what waits at `path`, and the database as `opened` does, if it is there soon.
 
-        `target` tells databases apart. Raises StoreError when what waits cannot be opened.
+        `target` tells databases apart; `write_seconds` is the longest that a write may take.
+        Raises StoreError when what waits cannot be opened.
         """
         spool = Spool.open(path)
         spool.aim(target)
-        store = cls(spool, opened)
+        store = cls(spool, opened, write_seconds=write_seconds)
         store._adopt(patience)
         store._tell()
         return store
@@ -233,12 +237,12 @@ class SpooledStore(Store):
             raise engine.Unreachable(f"The store cannot {action}: {why}.", advice=_LATER)
 
     @contextmanager
-    def _open(self, action: str, seconds: float = WRITE_SECONDS) -> Iterator[Connection]:
+    def _open(self, action: str, seconds: float | None = None) -> Iterator[Connection]:
         """One transaction in the database, in which everything of this store takes part."""
         self._inside = True
         try:
             with (
-                within(seconds, self._connection),
+                within(seconds or self._write_seconds, self._connection),
                 engine.store_errors(action),
                 self._connection.begin(),
             ):
