@@ -223,7 +223,7 @@ class _TooMuch(Exception):
 class _Bounded:
     """A stream that gives no more than it may: what is packed may unpack to anything."""
 
-    def __init__(self, source: IO[bytes], limit: int) -> None:
+    def __init__(self, source: gzip.GzipFile, limit: int) -> None:
         self._source = source
         self._left = limit
 
