@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from tars.store import engine, migrations
+from tars.store.machines import Machine
 from tars.store.schema import machines, session_models, turn_models
 from tars.store.store import Store
 from tests.store.samples import USAGE
@@ -78,17 +80,35 @@ def test_twenty_processes_on_one_session(tmp_path: Path, url: str) -> None:
     """They open a new home at the same moment, as one machine, and record turns of the same
     session: each is there once, and all sums are exact to the token and micro-dollar."""
     path = tmp_path / "data" / "tars.db"
+    work(path, url, PROCESSES, TURNS)
+    store = Store.open(path, url=url)
+    check(store, PROCESSES * TURNS)
+    store.close()
+
+
+def test_many_processes_on_an_old_store(tmp_path: Path) -> None:
+    """One of them migrates it, whoever comes first; the others wait for it."""
+    path = tmp_path / "data" / "tars.db"
+    old = engine.connect(path, busy_seconds=0)
+    with old.begin():
+        migrations.upgrade(old, Machine("nobody", "nowhere"), to="0002")
+    engine.close(old)
+    work(path, "", 6, 2)
+    store = Store.open(path)
+    check(store, 12)
+    store.close()
+
+
+def work(path: Path, url: str, processes: int, turns: int) -> None:
+    """Let processes record so many turns each, and expect that none complains."""
     done = subprocess.run(
-        [sys.executable, "-c", WORK, path, url, str(PROCESSES), str(TURNS)],
+        [sys.executable, "-c", WORK, path, url, str(processes), str(turns)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert (done.stdout, done.stderr) == (f"{PROCESSES} 0\n", "")
-    store = Store.open(path, url=url)
-    check(store, PROCESSES * TURNS)
-    store.close()
+    assert (done.stdout, done.stderr) == (f"{processes} 0\n", "")
 
 
 def check(store: Store, turns: int) -> None:

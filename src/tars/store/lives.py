@@ -15,13 +15,13 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
-    insert,
     select,
     update,
 )
 
 from tars.core.agent import Outcome
 from tars.store import arrivals, locks, managing, tallies
+from tars.store.inserting import insert_new
 from tars.store.rows import Named, SessionStatus, TurnBegun, TurnRecord, Wishes
 from tars.store.schema import agents, sessions, turns
 from tars.store.values import Utc, Words
@@ -42,7 +42,7 @@ _AGENTS = and_(
 _THIS = and_(_AGENTS, sessions.c.id == bindparam("known"))
 _SEQ = sessions.c.seq == bindparam("this")
 _FIND = select(sessions.c.seq, sessions.c.status, sessions.c.last_activity_at).where(_THIS)
-_INSERT = insert(sessions).returning(sessions.c.seq)
+_INSERT = insert_new(sessions)
 _CHANGE = update(sessions).where(_SEQ)
 _BEGIN = (
     update(sessions)
@@ -243,7 +243,9 @@ def _add(
         "created_at": at,
         "last_activity_at": at,
     }
-    seq: int = connection.execute(_INSERT, new).scalar_one()
+    connection.execute(_INSERT, new)
+    # Another process may have been as quick: then it is that row.
+    seq: int = connection.execute(_FIND, this).one().seq
     return seq
 
 
