@@ -95,7 +95,7 @@ def export(
             found = _wanted(library, agent, project, tag, since, until, tz)
         if not found:
             raise UserError("No session is like that.", advice="`tars sessions` shows them.")
-        if output is None:
+        if output is None or output == "-":
             for piece in pieces(library, (s.seq for s in found), form, rows):
                 sys.stdout.write(piece)
         elif output.endswith("/") or Path(output).is_dir():
