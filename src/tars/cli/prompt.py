@@ -96,7 +96,7 @@ def prompt(
         session, new, resume, no_session, name, feature, command, task, tuple(tag or ())
     )
     meant.check()
-    request = PromptRequest(text=_prompt_text(text), timeout_seconds=timeout)
+    request = PromptRequest(text=prompt_text(text), timeout_seconds=timeout)
     if agent:
         from tars.cli.many import ask_all, members, submit_all
 
@@ -108,7 +108,11 @@ def prompt(
             several = submit_all if no_wait else ask_all
             return several(names, meant.of(request), as_json=as_json)
         request.agent = names[0]
-    request = meant.of(request)
+    return send(meant.of(request), as_json=as_json, no_wait=no_wait)
+
+
+def send(request: PromptRequest, *, as_json: bool = False, no_wait: bool = False) -> int:
+    """Send one prompt, show its turn, and give the exit status."""
     if no_wait:
         return _submit(request, as_json=as_json)
     with Progress("Waiting for the answer") as progress:
@@ -122,7 +126,7 @@ def prompt(
     return exit_codes.of_turn(result.outcome, result.error.kind if result.error else None)
 
 
-def _prompt_text(argument: str) -> str:
+def prompt_text(argument: str) -> str:
     """Raises RequestInvalid for what cannot be a prompt."""
     try:
         if argument == "-":

@@ -12,6 +12,7 @@ from tars.control.wire import Wire
 
 if TYPE_CHECKING:
     from tars.sessions.repair import Repaired
+    from tars.sessions.templates import Named
     from tars.store.managing import Known, Note
     from tars.store.tasks import Task
 
@@ -139,6 +140,43 @@ class RepairReport(Wire):
                 for d in repaired.disagreements
             ],
         )
+
+
+class TemplateInfo(Wire):
+    """A template of sessions. `model` and `mode` are those that its session had."""
+
+    name: str
+    saved_at: str
+    agent: str
+    model: str
+    mode: str
+    name_pattern: str | None
+    task: str | None
+    tags: list[str]
+    metadata: dict[str, str]
+    prompt: str | None
+
+    @classmethod
+    def of(cls, named: "Named") -> "TemplateInfo":
+        template = named.template
+        return cls(
+            name=named.name,
+            saved_at=time_text(named.saved_at),
+            agent=template.agent,
+            model=template.model,
+            mode=template.mode,
+            name_pattern=template.name_pattern,
+            task=template.task,
+            tags=list(template.tags),
+            metadata=template.metadata,
+            prompt=template.prompt,
+        )
+
+
+class TemplateList(Wire):
+    """The templates, by name."""
+
+    templates: list[TemplateInfo]
 
 
 def _time(at: datetime | None) -> str | None:
