@@ -48,7 +48,10 @@ def start(
         ),
     ] = "last",
     estimate_tokens: Annotated[
-        int | None, typer.Option("--estimate-tokens", metavar="N", min=0, max=10**15)
+        int | None,
+        typer.Option(
+            "--estimate-tokens", metavar="N", min=0, max=10**15, help="How many it may take."
+        ),
     ] = None,
     estimate_cost: Annotated[
         str | None, typer.Option("--estimate-cost", metavar="USD", help="In dollars: 2.50.")
