@@ -166,7 +166,7 @@ def turns(draw: st.DrawFn, id: str) -> dict[str, Any]:
         "costMicrousd": sum(share["costMicrousd"] for share in shares),
         "atLeast": draw(st.booleans()),
         "reported": draw(st.none() | st.just({"input": 3, "output": 4, "cost_microusd": 5})),
-        "models": sorted(shares, key=lambda share: str(share["model"]).encode()),
+        "models": sorted(shares, key=lambda share: str(share["model"]).encode("utf-8", "replace")),
         "modelRequests": [
             {"type": "request", "id": f"{id}-{n}", "source": "log", "raw": draw(texts)}
             for n in range(draw(st.integers(0, 2)))

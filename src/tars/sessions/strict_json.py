@@ -2,12 +2,19 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 #: Deeper than anything that is said of a session; Python's own limit is ten times as high.
 DEEPEST = 100
 #: More digits than any count has. What is longer takes long to read, and is a trap.
 _DIGITS = 100
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 class Doubtful(ValueError):
@@ -19,10 +26,12 @@ class Doubtful(ValueError):
 
 
 def loads(text: str) -> Any:
-    """Read a JSON text. Raises Doubtful for what is no JSON, for a key that stands twice in an
-    object, for numbers that are none or too large, and for what is nested too deeply."""
+    """Read a JSON text. Half a surrogate pair becomes U+FFFD, as it would in the store.
+
+    Raises Doubtful for what is no JSON, for a key that stands twice in an object, for numbers
+    that are none or too large, and for what is nested too deeply."""
     try:
-        value = _DECODER.decode(text)
+        value = _DECODER.decode(_whole(text))
     except json.JSONDecodeError as error:
         raise Doubtful(error.msg, error.pos) from None
     except RecursionError:
@@ -33,13 +42,20 @@ def loads(text: str) -> Any:
 
 
 def dumps(value: object) -> str:
-    """Write JSON on one line, in UTF-8 where it can be: half a surrogate pair cannot."""
+    """Write JSON on one line, as text that UTF-8 can have: half a surrogate pair is U+FFFD."""
     text = _ENCODER.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":"))
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def _whole(text: str) -> str:
+    """Replace the escapes of half pairs by one of the same length."""
+    if not _HALF.search(text):
+        return text
+    return _ESCAPE.sub(lambda found: "\\ufffd" if found["half"] else found[0], text)
 
 
 def _deeper(value: object, left: int) -> bool:
