@@ -64,8 +64,27 @@ def migrated(connection: Connection) -> Connection:
     return connection
 
 
+CATALOG = """
+SELECT name, array_agg(what) FROM (
+    SELECT table_name::text, concat_ws(
+        ' ', ordinal_position, column_name, data_type, character_maximum_length, is_nullable,
+        column_default
+    )
+    FROM information_schema.columns WHERE table_schema = 'public'
+    UNION ALL
+    SELECT conrelid::regclass::text, concat_ws(' ', conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+)"""
+
+
 def reflected(connection: Connection) -> dict[str, Any]:
     """All that the database itself says of its tables."""
+    if connection.dialect.name == "postgresql":
+        # In one go: SQLAlchemy's questions take seconds.
+        return {
+            row[0]: sorted(row[1])
+            for row in connection.execute(text(f"{CATALOG} AS said (name, what) GROUP BY name"))
+        }
     found = inspect(connection)
     columns = found.get_multi_columns()
     said = (
@@ -106,6 +125,7 @@ def test_a_new_database_has_the_schema_that_migrations_make(empty: Empty) -> Non
     schema = reflected(new)
     # Alembic names the key of its own table in its own way.
     assert schema.pop("alembic_version")
+    assert schema["turns"]
     expected = reflected(old)
     assert expected.pop("alembic_version")
     assert schema == expected

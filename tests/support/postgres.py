@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -43,21 +44,34 @@ rm -rf "$2"
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     """A server under way. `folder` is where its socket is."""
 
     folder: Path
 
+    @cached_property
+    def admin(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection of who may do anything, for all that is done outside of a test's own."""
+        return psycopg.connect(self.url("postgres"), autocommit=True)
+
     def url(self, database: str, *, user: str = "tars") -> str:
         """Give the URL of a database. `user` may have a password behind a colon."""
         return f"postgresql://{user}@/{database}?host={self.folder}"
 
-    def run(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+    def run(self, statement: str, database: str | None = None) -> list[tuple[object, ...]]:
         """Run one statement outside any transaction, as who may do anything."""
+        if database is None:
+            return _run(self.admin, statement)
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+            return _run(connection, statement)
+
+
+def _run(
+    connection: "psycopg.Connection[tuple[object, ...]]", statement: str
+) -> list[tuple[object, ...]]:
+    cursor = connection.execute(statement.encode())
+    return cursor.fetchall() if cursor.description else []
 
 
 def binaries() -> Path | None:
@@ -137,6 +151,7 @@ def postgres_server() -> Iterator[Server]:
     # Not pytest's own folder: the server's user may not enter it, and its path may be too long.
     server, end = start(Path(tempfile.mkdtemp(prefix="tars-pg-", dir="/tmp")))
     yield server
+    server.admin.close()
     end()
 
 
