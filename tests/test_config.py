@@ -30,7 +30,7 @@ KINDS = {"gemini": Facts(("acp", "stream-json")), "echo": Facts(("acp",))}
 #: The kind that needs a command.
 ANY = {"acp": Facts(("acp",))}
 #: The tables that are no agents'.
-KEPT: dict[str, type] = {"sessions": SessionsConfig}
+KEPT: dict[str, type] = {"store": StoreConfig, "sessions": SessionsConfig}
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 
@@ -607,7 +607,7 @@ def test_the_example_documents_every_key() -> None:
     head, *tables = re.split(r"^\[([a-z.]+)\]\n", "\n".join(lines), flags=re.MULTILINE)
     by_name = {"": head, **dict(zip(tables[::2], tables[1::2], strict=True))}
     left_out = {
-        "": ("agents", "source", "warnings", "store", *KEPT),
+        "": ("agents", "source", "warnings", *KEPT),
         "agents.gemini": ("name", "env"),
     }
     kinds = {"": Config, "agents.gemini": AgentConfig, **KEPT}
@@ -639,8 +639,9 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     }
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)
-    top = dataclasses.replace(defaults, sessions=shown.sessions)
+    top = dataclasses.replace(defaults, sessions=shown.sessions, store=shown.store)
     assert dataclasses.replace(shown, source=None, env_file=None) == top
+    assert shown.store == StoreConfig(url="postgresql://tars@db.example.org/tars")
     assert shown.sessions == SessionsConfig(
         retention_days=365,
         max_sessions=1000,
