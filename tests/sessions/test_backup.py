@@ -1,6 +1,5 @@
 """A backup holds a home as it was at one moment, and comes back as that, or not at all."""
 
-import gzip
 import hashlib
 import io
 import json
@@ -10,81 +9,24 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tars.errors import FileUnreadable, StoreError, TarsError, UserError
+from tars.errors import UserError
 from tars.home import Home
-from tars.sessions import backup_format
-from tars.sessions.backup import Made, back_up
+from tars.sessions.backup import back_up
 from tars.sessions.library import Library
 from tars.sessions.restoring import JOURNAL, Fate, finish, restoring
-from tests.support.exports import AT, LATER, NOW, library, lines, take, written
-
-CONFIG = """\
-# an old key: sk-1234567890abcdefgh
-env_file = "{home}/my.env"
-[agents.echo]
-kind = "echo"
-env = {{ TOKEN = "hunter2" }}
-"""
-FIELDS = {
-    "sessionId": "s1",
-    "createdAt": AT,
-    "totalInputTokens": 1,
-    "totalOutputTokens": 1,
-    "totalCachedTokens": 0,
-    "totalNetTokens": 1,
-    "interactionCount": 1,
-    "lastInteractionAt": "2026-01-01T00:00:00Z",
-    "lastInputTokens": 1,
-}
-
-
-def session(id: str = "s1", last: str = LATER) -> dict[str, Any]:
-    return {"type": "session", "id": id, "agent": "a", "createdAt": AT, "lastActivityAt": last}
+from tests.support.backups import CONFIG, FIELDS, contents, furnished, restore, save, session
+from tests.support.exports import NOW, library, lines, take, written
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """A home with something of everything in it."""
-    root = tmp_path / "home"
-    with library(root) as opened:
-        take(opened, written(session()))
-    made = Home(root)
-    made.config.write_text(CONFIG.format(home=root))
-    (root / "my.env").write_text("KEY=secret\n")
-    made.choices.write_text("{}")
-    (made.data / "session.json").write_text(json.dumps(FIELDS))
-    made.agent_data("other").mkdir()
-    (made.agent_data("other") / "session.json").write_text(json.dumps(FIELDS))
-    for path in (made.config, made.choices):
-        os.utime(path, (1, 1))
-    return made
-
-
-def save(home: Home, path: Path, **how: Any) -> Made:
-    with Library.open(home) as opened:
-        return back_up(opened, path, NOW, **how)
-
-
-def restore(home: Home, path: Path, **how: Any) -> dict[str, Fate]:
-    with restoring(home, path, NOW, **how) as plan:
-        return {item.name: item.fate for item in plan.items}
-
-
-def contents(home: Home) -> dict[str, bytes]:
-    """Every file of a home but what SQLite keeps beside the store."""
-    return {
-        str(path.relative_to(home.root)): path.read_bytes()
-        for path in sorted(home.root.rglob("*"))
-        if path.is_file() and not path.name.endswith(("-wal", "-shm"))
-    }
+    return furnished(tmp_path / "home")
 
 
 def test_a_backup_has_everything_but_secrets(home: Home, tmp_path: Path) -> None:
@@ -220,165 +162,6 @@ def test_secrets_come_from_the_configuration_that_is_there(home: Home, tmp_path:
     restore(home, path)
     assert 'TOKEN = "hunter3"' in home.config.read_text()
     assert "model" not in home.config.read_text()
-
-
-# --- archives that nobody should believe -------------------------------------------
-
-Members = list[tuple[tarfile.TarInfo, bytes]]
-
-
-def unpacked(path: Path) -> Members:
-    with tarfile.open(path) as archive:
-        return [(info, (archive.extractfile(info) or io.BytesIO()).read()) for info in archive]
-
-
-def packed(path: Path, members: Members) -> None:
-    with tarfile.open(path, "w:gz") as archive:
-        for info, data in members:
-            archive.addfile(info, io.BytesIO(data))
-
-
-def manifested(members: Members, change: Callable[[dict[str, Any]], None]) -> Members:
-    """Change the manifest."""
-    info, data = members[0]
-    manifest = json.loads(data)
-    change(manifest)
-    data = json.dumps(manifest).encode()
-    info.size = len(data)
-    return [(info, data), *members[1:]]
-
-
-def _renamed(members: Members, name: str) -> Members:
-    def change(manifest: dict[str, Any]) -> None:
-        manifest["members"][0]["name"] = name
-
-    members[1][0].name = name
-    return manifested(members, change)
-
-
-def _typed(members: Members, kind: bytes) -> Members:
-    members[1][0].type, members[1][0].linkname, members[1][0].size = kind, "/etc/passwd", 0
-    return [*members[:1], (members[1][0], b""), *members[2:]]
-
-
-def _bytes_changed(members: Members) -> Members:
-    return [*members[:1], (members[1][0], members[1][1][:-1] + b"!"), *members[2:]]
-
-
-def _cut_short(members: Members) -> Members:
-    members[1][0].size -= 1
-    return [*members[:1], (members[1][0], members[1][1][:-1]), *members[2:]]
-
-
-def _set(**values: Any) -> Callable[[dict[str, Any]], None]:
-    return lambda manifest: manifest.update(values)
-
-
-def _sized(size: int) -> Callable[[dict[str, Any]], None]:
-    return lambda manifest: manifest["members"][0].update(size=size)
-
-
-@pytest.mark.parametrize(
-    ("forge", "why"),
-    [
-        (lambda m: _renamed(m, "../../evil"), "names files that are none of a backup"),
-        (lambda m: _renamed(m, "/etc/passwd"), "names files that are none of a backup"),
-        (lambda m: _renamed(m, "agents/../session.json"), "none of a backup"),
-        (lambda m: _renamed(m, "env/.."), "none of a backup"),
-        (lambda m: _renamed(m, "permissions.json"), "none of a backup"),
-        (lambda m: _typed(m, tarfile.SYMTYPE), "tars.db is not what the manifest says"),
-        (lambda m: _typed(m, tarfile.LNKTYPE), "tars.db is not what the manifest says"),
-        (lambda m: _typed(m, tarfile.CHRTYPE), "tars.db is not what the manifest says"),
-        (lambda m: _typed(m, tarfile.DIRTYPE), "tars.db is not what the manifest says"),
-        (_bytes_changed, "tars.db is damaged: its checksum"),
-        (_cut_short, "tars.db is not what the manifest says"),
-        (lambda m: m[1:], "does not begin with a manifest"),
-        (lambda m: m[:-1], "config.toml is missing"),
-        (lambda m: [*m[:1], *m[:0:-1]], "is not what the manifest says"),
-        (lambda m: [*m, m[-1]], "it holds more than its manifest says"),
-        (lambda m: manifested(m, _set(version=2)), "a newer tars wrote it"),
-        (lambda m: manifested(m, _set(format="x")), "the format should be tars.backup"),
-        (lambda m: manifested(m, _set(members=7)), "its manifest makes no sense"),
-        (lambda m: manifested(m, _set(createdAt="soon")), "its manifest makes no sense"),
-        (lambda m: manifested(m, _set(more=1)), "its manifest makes no sense"),
-        (lambda m: manifested(m, _sized(2**52)), "there is no room"),
-        (lambda m: manifested(m, _sized(-1)), "its manifest makes no sense"),
-    ],
-)
-def test_a_forged_backup_is_refused(
-    home: Home, tmp_path: Path, forge: Callable[[Members], Members], why: str
-) -> None:
-    """With a clear word, before anything is changed, and with nothing written elsewhere."""
-    path = tmp_path / "b.tar.gz"
-    save(home, path)
-    packed(path, forge(unpacked(path)))
-    before = contents(home)
-    with pytest.raises(TarsError, match=why) as refused:
-        restore(home, path, force=True)
-    assert isinstance(refused.value, FileUnreadable | StoreError)
-    assert contents(home) == before
-    assert not (tmp_path / "evil").exists()
-
-
-def test_a_damaged_archive_is_refused(home: Home, tmp_path: Path) -> None:
-    """Cut off or changed anywhere: never a traceback, and nothing changes."""
-    path, bad = tmp_path / "b.tar.gz", tmp_path / "bad"
-    save(home, path)
-    whole, before = path.read_bytes(), contents(home)
-    step = max(1, len(whole) // 12)
-    damaged = [b"", b"hello", *(whole[:at] for at in range(0, len(whole), step)), whole[:-1]]
-    damaged += [whole[:at] + b"\xff\0" + whole[at + 2 :] for at in range(20, len(whole), step)]
-    for data in damaged:
-        bad.write_bytes(data)
-        with pytest.raises(FileUnreadable):
-            restore(home, bad, force=True)
-    with pytest.raises(StoreError, match="No such file"):
-        restore(home, tmp_path / "nowhere")
-    assert contents(home) == before
-
-
-def test_a_bomb_is_not_unpacked(home: Home, tmp_path: Path) -> None:
-    """What unpacks to more than it says is given up early, wherever the bomb is."""
-    path = tmp_path / "b.tar.gz"
-    zeros = io.BytesIO()
-    with gzip.GzipFile(fileobj=zeros, mode="wb") as packed_zeros:
-        for _ in range(64):
-            packed_zeros.write(bytes(1 << 20))
-    save(home, path)
-    path.write_bytes(path.read_bytes() + zeros.getvalue())
-    with pytest.raises(FileUnreadable, match="more than its manifest"):
-        restore(home, path)
-    header = tarfile.TarInfo("x")
-    header.size, header.type = 60 << 20, tarfile.XHDTYPE
-    with gzip.open(path, "wb") as file:
-        file.write(header.tobuf() + bytes(60 << 20))
-    with pytest.raises(FileUnreadable, match="more than its manifest"):
-        restore(home, path)
-
-
-def test_a_store_of_a_newer_tars_is_refused(home: Home, tmp_path: Path) -> None:
-    """The backup is sound, and its store is not for this tars."""
-    path = tmp_path / "b.tar.gz"
-    with sqlite3.connect(home.store) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    made = tmp_path / "members"
-    made.write_bytes(home.store.read_bytes())
-    member = backup_format.member("tars.db", made, AT)
-    manifest = backup_format.Manifest(
-        format="tars.backup",
-        version=1,
-        tars="9",
-        machine="m",
-        created_at=AT,
-        secrets=False,
-        store=backup_format.StorePart("sqlite"),
-        members=[member],
-    )
-    with path.open("wb") as file:
-        backup_format.pack(file, manifest, [made])
-    with pytest.raises(StoreError, match="A newer tars"):
-        restore(Home(tmp_path / "other"), path)
 
 
 KILLED = """

@@ -8,6 +8,7 @@ import re
 import secrets as random
 import shutil
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ from tars.sessions.export_files import Form, pieces, put, refuse_existing
 from tars.sessions.export_format import wire_time
 from tars.sessions.library import Library
 
+_WORKSHOP = ".backup-"
+_STALE_SECONDS = 24 * 3600.0
 _AGENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -165,8 +168,13 @@ class _Making:
 
 @contextmanager
 def _workshop(data: Path) -> Iterator[Path]:
-    """A folder for what is being copied, on the disk of the home."""
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=data) as folder:
+    """A folder for what is being copied, on the disk of the home. What a kill left of an old
+    one goes."""
+    for left in data.glob(f"{_WORKSHOP}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_WORKSHOP, dir=data) as folder:
         yield Path(folder)
 
 

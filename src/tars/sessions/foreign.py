@@ -138,20 +138,8 @@ def _made(
     end: datetime,
     given: Given,
 ) -> SessionPart:
-    own = rest.pop("metadata", None)
-    tags = rest.pop("tags", None)
-    if own is not None and not isinstance(own, dict):
-        rest["metadata"], own = own, None
-    if tags is not None and not (
-        isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
-    ):
-        rest["tags"], tags = tags, None
-    name, title = texts["name"] or None, texts["title"]
-    try:
-        name = None if name is None else check_name(name)
-    except NameInvalid:
-        # What cannot be a name is a title still.
-        name, title = None, title or texts["name"]
+    own, tags = _metadata(rest), _tags(rest)
+    name, title = _named(texts["name"], texts["title"])
     spoken = [e for e in entries if isinstance(e, MessagePart)]
     return SessionPart(
         id=id,
@@ -165,13 +153,32 @@ def _made(
         branch=texts["branch"],
         title=title or _title(spoken),
         titled=bool(title),
-        tags=tags or [],
-        metadata={**rest, **(own or {})},
+        tags=tags,
+        metadata={**rest, **own},
         figures=Figures(
             messages=sum(m.role != "thought" for m in spoken),
             tool_calls=sum(isinstance(e, ToolCallPart) for e in entries),
         ),
     )
+
+
+def _metadata(rest: dict[str, Any]) -> dict[str, Any]:
+    own = rest.get("metadata")
+    return rest.pop("metadata") if isinstance(own, dict) else {}
+
+
+def _tags(rest: dict[str, Any]) -> list[str]:
+    tags = rest.get("tags")
+    fit = isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)
+    return rest.pop("tags") if fit else []
+
+
+def _named(name: str, title: str) -> tuple[str | None, str]:
+    """Give name and title; what cannot be a name is a title still."""
+    try:
+        return (check_name(name) if name else None), title
+    except NameInvalid:
+        return None, title or name
 
 
 def _title(spoken: list[MessagePart]) -> str:
@@ -185,39 +192,33 @@ def _figures(value: dict[str, Any], id: str, where: str, given: Given) -> Iterat
         found = msgspec.convert(value, _NineFields)
     except msgspec.ValidationError as error:
         raise Foreign(f"not the session.json that it looks like: {error}", where) from None
-    net = found.total_net_tokens
-    if net is None:
-        net = found.total_input_tokens
     try:
-        begin = moment(found.created_at, "createdAt")
+        begin = wire_time(moment(found.created_at, "createdAt"))
         last = found.last_interaction_at
-        end = begin if last is None else moment(last, "lastInteractionAt")
+        end = begin if last is None else wire_time(moment(last, "lastInteractionAt"))
     except Unsound as error:
         raise Foreign(str(error), where) from None
+    if found.total_net_tokens is None:
+        found.total_net_tokens = found.total_input_tokens
+    fields = msgspec.structs.asdict(found)
+    session_id = fields.pop("session_id") or id
+    del fields["created_at"]
     yield SessionPart(
-        id=found.session_id or id,
+        id=session_id,
         agent=given.agent,
-        created_at=wire_time(begin),
-        ended_at=wire_time(end),
-        last_activity_at=wire_time(end),
-        figures=Figures(
-            total_input_tokens=found.total_input_tokens,
-            total_output_tokens=found.total_output_tokens,
-            total_cached_tokens=found.total_cached_tokens,
-            total_net_tokens=net,
-            interaction_count=found.interaction_count,
-            last_interaction_at=last,
-            last_input_tokens=found.last_input_tokens,
-        ),
+        created_at=begin,
+        ended_at=end,
+        last_activity_at=end,
+        figures=Figures(**fields),
     )
     if found.interaction_count:
         yield TurnPart(
             id=f"{id}-figures",
             outcome="ok",
-            began_at=wire_time(begin),
-            ended_at=wire_time(end),
-            input=net,
-            net_input=net,
+            began_at=begin,
+            ended_at=end,
+            input=found.total_net_tokens,
+            net_input=found.total_net_tokens,
             output=found.total_output_tokens,
             context=found.total_input_tokens,
             context_cached=found.total_cached_tokens,
