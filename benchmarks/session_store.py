@@ -69,7 +69,6 @@ def build(home: Home, size: Size) -> None:
         for table in ("numbers", "sentences", "kinds", "models_used"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("COMMIT")
-        connection.execute("ANALYZE")
         connection.execute("PRAGMA journal_mode = WAL").close()
     finally:
         connection.close()
@@ -197,7 +196,8 @@ def _statements() -> tuple[str, ...]:
         "INSERT INTO session_tags SELECT seq, 'tag' || (seq % 7) FROM sessions WHERE seq % 3 = 0",
         f"""INSERT INTO messages (seq, session, turn, number, role, text, size, began_at, ended_at)
             SELECT 2 * n.i + r.i + 1, n.i / :each + 1, printf('%032x', n.i), 2 * r.i,
-            CASE r.i WHEN 0 THEN 'user' ELSE 'assistant' END, x.text || '. ' || y.text, 100,
+            CASE r.i WHEN 0 THEN 'user' ELSE 'assistant' END, x.text || '. ' || y.text,
+            length(x.text) + 2 + length(y.text),
             {began}, {ended}
             FROM numbers n JOIN numbers r ON r.i < 2
             JOIN sentences x ON x.i = ({_HASH} + r.i) % 20000
@@ -212,4 +212,10 @@ def _statements() -> tuple[str, ...]:
             SELECT n.i + 1, '/home/me/project' || ((n.i / :each) % 40) || '/src/module'
             || ({_HASH} % 300) || '.py' FROM numbers n JOIN kinds k ON k.i = {_HASH} % 8
             WHERE n.i < :turns AND k.kind IN ('edit', 'read')""",
+        """INSERT INTO session_tools (session, kind, calls)
+            SELECT session, kind, COUNT(*) FROM tool_calls GROUP BY session, kind""",
+        """INSERT INTO session_files (session, path, changes)
+            SELECT c.session, f.path, COUNT(*) FROM tool_calls c
+            JOIN tool_files f ON f.tool_call = c.seq WHERE c.kind = 'edit'
+            GROUP BY c.session, f.path""",
     )

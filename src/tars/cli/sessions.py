@@ -1,6 +1,5 @@
 """`tars sessions`: the conversations that are remembered, listed, and what else can be done."""
 
-import importlib.util
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,9 +42,6 @@ class Sessions(LazyGroup):
         "backup": _FILES,
         "restore-backup": _FILES,
     }
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
-        return [name for name, home in self.homes.items() if importlib.util.find_spec(home)]
 
 
 app = typer.Typer(name="sessions", cls=Sessions, rich_markup_mode=None)

@@ -123,13 +123,15 @@ def _shown(found: "Found", zone: tzinfo) -> str:
 
 def _marked(excerpt: "Excerpt") -> str:
     """The excerpt with its words in bold, on a terminal that has it."""
+    whole = cut(excerpt.text, terminal_width() - len(_INDENT))
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return one_line(excerpt.text)
+        return one_line(whole)
     text, at = "", 0
     for begin, end in excerpt.marks:
-        text += f"{_clean(excerpt.text[at:begin])}{_BOLD}{_clean(excerpt.text[begin:end])}{_PLAIN}"
-        at = end
-    return text + _clean(excerpt.text[at:])
+        if end <= len(whole):
+            text += f"{_clean(whole[at:begin])}{_BOLD}{_clean(whole[begin:end])}{_PLAIN}"
+            at = end
+    return text + _clean(whole[at:])
 
 
 def _clean(piece: str) -> str:

@@ -1,0 +1,112 @@
+"""How long it takes to find sessions again among a million turns."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from benchmarks.births import Births
+from benchmarks.figures import Line, Table, verdict
+from benchmarks.peers import ROOT
+from benchmarks.sampling import command_ms
+from benchmarks.session_store import WHOLE, Size, prepared
+from tars.home import Home
+from tars.sessions.library import Library
+from tars.sessions.listing import Order, Wanted, list_sessions
+from tars.sessions.ranges import Span, find_span, find_zone
+from tars.sessions.references import resolve
+from tars.sessions.search import Sought, search
+from tars.sessions.statistics import history, statistics
+
+LIMIT_MS = 100.0
+_ZONE = find_zone("Europe/Berlin")
+_ANY = Wanted(archived=None)
+#: What a person types for the same thing.
+COMMANDS = {
+    "tars sessions": ["sessions"],
+    "tars sessions history --range 30d": ["sessions", "history", "--range", "30d"],
+    "tars sessions stats": ["sessions", "stats"],
+    "tars sessions search module": ["sessions", "search", "module"],
+    "tars sessions show last": ["sessions", "show", "last"],
+}
+
+
+def tables(births: Births, *, times: int, size: Size = WHOLE) -> Iterator[Table]:
+    """`births` knows the command; `times` is how often each question is asked."""
+    home = prepared(size)
+    with Library.open(home) as library:
+        lines = [Line(name, _timed(ask, times)) for name, ask in questions(library).items()]
+    slowest = max(line.median for line in lines)
+    size_gb = home.store.stat().st_size / 1e9
+    yield Table(
+        f"Sessions found again, among {size.turns:,} turns of {size.sessions:,} sessions",
+        "ms",
+        [Line(line.name, line.values, ratio=False) for line in lines],
+        reach=f"≤ {LIMIT_MS:.0f} ms each",
+        got=verdict(slowest, LIMIT_MS, f"the slowest {slowest:.0f} ms"),
+        note=f"in a warm process; SQLite, {size_gb:.1f} GB, {2 * size.turns:,} messages",
+    )
+    env = births.environment(home) if hasattr(births, "environment") else _environment(home)
+    whole = [
+        Line(name, [command_ms([_TARS, *words], env) for _ in range(times)], ratio=False)
+        for name, words in COMMANDS.items()
+    ]
+    yield Table("The same, as whole commands", "ms", whole)
+
+
+_TARS = str(ROOT / ".venv" / "bin" / "tars")
+
+
+def questions(library: Library) -> dict[str, Callable[[], object]]:
+    """What is asked, by what a person would call it."""
+    now = datetime.now(UTC)
+    zone = _ZONE
+
+    def listed(order: Order = Order.ACTIVITY, **wanted: object) -> object:
+        return list_sessions(library, Wanted(**wanted), order=order, limit=20)  # type: ignore[arg-type]
+
+    def past(word: str, **wanted: object) -> object:
+        meant = Wanted(archived=None, **wanted)  # type: ignore[arg-type]
+        return history(library, meant, find_span(word, zone, now), limit=20)
+
+    def figures(span: Span, **wanted: object) -> object:
+        meant = Wanted(archived=None, **wanted)  # type: ignore[arg-type]
+        return statistics(library, meant, span, zone=zone, now=now)
+
+    def found(text: str = "", **sought: object) -> object:
+        return search(library, Sought(text=text, wanted=_ANY, **sought), limit=20)  # type: ignore[arg-type]
+
+    return {
+        "list": listed,
+        "list, by cost": lambda: listed(Order.COST),
+        "list, of a project, a model and a tag": lambda: listed(
+            project="/home/me/project4", model="sonnet", tags=("tag1",)
+        ),
+        "list, with so many tokens, by name": lambda: listed(Order.NAME, min_tokens=1_500_000),
+        "history": lambda: past("all"),
+        "history of yesterday": lambda: past("yesterday"),
+        "history of 30 days": lambda: past("30d"),
+        "history of last month, of one agent": lambda: past("lastmonth", agent="claude"),
+        "stats": lambda: figures(Span()),
+        "stats of this month": lambda: figures(find_span("month", zone, now)),
+        "stats of one agent": lambda: figures(Span(), agent="gemini"),
+        "search, a word that is everywhere": lambda: found("module"),
+        "search, a rare word": lambda: found("linment"),
+        "search, two words": lambda: found("module linment"),
+        "search, words in their order": lambda: found('"module daeter"'),
+        "search, a beginning": lambda: found("linm*"),
+        "search, a word and a file": lambda: found("module", file="module7.py"),
+        "search, a kind of tool": lambda: found(tool="edit"),
+        "search, a file": lambda: found(file="module77.py"),
+        "show, by the beginning of an id": lambda: resolve(library, "0000"),
+        "show, by name": lambda: resolve(library, "work-400"),
+    }
+
+
+def _timed(ask: Callable[[], object], times: int) -> list[float]:
+    """Milliseconds; the first time, which warms the caches, is left out."""
+    found = []
+    for _ in range(times + 1):
+        began = time.perf_counter()
+        ask()
+        found.append((time.perf_counter() - began) * 1000)
+    return found[1:]
