@@ -128,6 +128,11 @@ class ScriptedBackend:
         action = cast("AgentAction", request.action)
         return c.AgentsChanged(agents=[await self.change_agent(n, action) for n in request.names])
 
+    async def change_settings(self, name: str, request: c.SettingsRequest) -> c.SettingsChanged:
+        self._break()
+        agent = self._known(name)
+        return c.SettingsChanged(agent=agent, model=request.model or "", mode=request.mode or "")
+
     async def reload(self) -> c.Reloaded:
         self._break()
         return c.Reloaded(changed=["gemini"])

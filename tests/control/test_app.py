@@ -45,6 +45,7 @@ def example(route: Route) -> tuple[str, Any]:
         c.PromptRequest: {"text": "hello"},
         c.ChangeRequest: {"action": "start", "names": ["echo"]},
         RenameRequest: {"name": "login"},
+        c.SettingsRequest: {"model": "large"},
         KeysRequest: {"viewer": "v1", "text": "ls"},
         ViewRequest: {"viewer": "v1", "rows": 30, "columns": 100},
     }

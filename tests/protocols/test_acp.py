@@ -25,7 +25,7 @@ from tars.errors import Fault, FaultKind
 from tars.protocols.acp import Acp
 from tars.protocols.acp_permissions import MAX_OPEN
 from tars.protocols.acp_turn import MAX_KNOWN_CALLS
-from tars.protocols.codec import Codec, Opening
+from tars.protocols.codec import Choosing, Codec, Offered, Opening
 from tests.support.acp_script import CHOICES, HELLO, NEW, Script, opened, prompted
 
 CANCELLED = {"outcome": {"outcome": "cancelled"}}
@@ -38,6 +38,100 @@ def fault_of(said: list[Said]) -> FaultKind:
     assert isinstance(last, TurnEnded | OpenFailed)
     assert last.fault is not None
     return last.fault.kind
+
+
+# Another model or mode.
+
+
+def test_what_is_chosen_is_set_before_the_next_prompt() -> None:
+    """In the session that the prompt goes to, once; what the agent says of it is no answer."""
+    script = opened()
+    assert script.codec.choose("m2", "yolo")
+    assert script.sent() == []
+    script.codec.prompt("hello")
+    assert script.expect("session/set_mode") == {"sessionId": "s1", "modeId": "yolo"}
+    assert script.text("[MODE_UPDATE] yolo") == [ModeChanged("yolo")]
+    assert script.text("stray") == []
+    assert script.answer({}) == []
+    assert script.expect("session/set_model") == {"sessionId": "s1", "modelId": "m2"}
+    assert script.answer({}) == []
+    script.expect("session/prompt")
+    assert script.text("hi") == [TextSaid("hi")]
+    assert script.answer({"stopReason": "end_turn"})[-1] == TurnEnded(Stop.DONE)
+    script.codec.prompt("again")
+    script.expect("session/prompt")
+
+
+def test_a_choice_that_is_refused_ends_the_turn() -> None:
+    """It says what was refused; the next prompt tries once more."""
+    script = opened()
+    assert script.codec.choose("", "yolo")
+    script.codec.prompt("hello")
+    script.expect("session/set_mode")
+    assert fault_of(script.refuse(-32602, "Invalid mode")) is FaultKind.BAD_CONFIG
+    script.codec.prompt("again")
+    script.expect("session/set_mode")
+
+
+def test_a_turn_that_is_cancelled_while_a_choice_is_made_is_not_sent() -> None:
+    """Nor is a cancel, for the agent knows nothing of the turn."""
+    script = opened()
+    assert script.codec.choose("m2", "")
+    script.codec.prompt("hello")
+    script.expect("session/set_model")
+    script.codec.cancel()
+    assert script.sent() == []
+    assert script.answer({}) == [TurnEnded(Stop.CANCELLED)]
+    assert script.sent() == []
+
+
+def test_the_agents_own_choice_takes_another_process() -> None:
+    """What it would choose is seen in a new session only."""
+    script = opened()
+    assert script.codec.choose("m2", "")
+    assert not script.codec.choose("", "")
+    assert script.codec.choose("m3", "")
+
+
+@pytest.mark.parametrize(
+    ("begun", "offered"),
+    [
+        ({"sessionId": "s1"}, Offered()),
+        (
+            {
+                "sessionId": "s1",
+                "modes": {"currentModeId": "a", "availableModes": [{"id": "a"}, {"id": 5}, "b"]},
+                "models": {"currentModelId": "m", "availableModels": [{"modelId": "m"}, {}]},
+            },
+            Offered(("m",), ("a",)),
+        ),
+        (
+            {
+                "sessionId": "s1",
+                "configOptions": [
+                    {
+                        "id": "o",
+                        "category": "model",
+                        "currentValue": "x",
+                        "options": [{"options": [{"value": "x"}, {"value": "y"}]}],
+                    }
+                ],
+            },
+            Offered(("x", "y")),
+        ),
+    ],
+)
+def test_what_can_be_chosen_is_told(begun: dict[str, Any], offered: Offered) -> None:
+    """As far as it makes sense."""
+    script = Script()
+    script.codec.open(Opening("/cwd"))
+    script.expect("initialize")
+    script.answer(HELLO)
+    assert script.codec.offered is None
+    script.expect("session/new")
+    script.answer(begun)
+    assert isinstance(script.codec, Choosing)
+    assert script.codec.offered == offered
 
 
 # The handshake.

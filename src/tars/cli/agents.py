@@ -10,14 +10,19 @@ import typer
 
 from tars.cli import exit_codes
 from tars.cli.connection import connect, say
-from tars.cli.groups import CommandGroup, examples
+from tars.cli.groups import CommandGroup, examples, not_empty
 from tars.cli.render import agents_table, columns, one_line
 
 app = typer.Typer(
     name="agents",
     cls=CommandGroup,
     rich_markup_mode=None,
-    epilog=examples("tars agents", "tars agents detect", "tars agents detect --write claude,codex"),
+    epilog=examples(
+        "tars agents",
+        "tars agents set claude --model opus",
+        "tars agents detect",
+        "tars agents detect --write claude,codex",
+    ),
     invoke_without_command=True,
 )
 
@@ -129,6 +134,42 @@ def knowledge() -> None:
     for line in lines:
         about = line.knowledge
         print(f"{line.kind}/{line.protocol}: tokens: {about.tokens}. {about.note}".rstrip())
+
+
+@app.command(
+    name="set",
+    epilog=examples(
+        "tars agents set claude --model opus",
+        "tars agents set gemini --mode plan",
+        'tars agents set gemini --mode ""',
+    ),
+)
+def change(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", callback=not_empty, help="The agent, by its name.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="MODEL", help='Its model; "" is the configured one.'),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option("--mode", metavar="MODE", help='Its mode; "" is the configured one.'),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose another model or mode for an agent, from its next turn on, in the same session.
+
+    It holds until the agent's configuration changes, or tars is restarted.
+    """
+    if model is None and mode is None:
+        raise typer.BadParameter("say --model or --mode")
+    changed = connect().change_settings(name, model=model, mode=mode)
+    if as_json:
+        print(msgspec.json.encode(changed).decode())
+    else:
+        words = [f"model {changed.model or 'its own'}", f"mode {changed.mode or 'its own'}"]
+        print(one_line(f"{changed.agent}: {', '.join(words)}."))
 
 
 def _detected(found: "Found") -> Detected:

@@ -252,6 +252,13 @@ async def _change_agents(backend: Backend, call: Call) -> c.Wire:
     return await backend.change_agents(request)
 
 
+async def _settings(backend: Backend, call: Call) -> c.Wire:
+    request = call.read(c.SettingsRequest)
+    if request.model is None and request.mode is None:
+        raise RequestInvalid("Neither `model` nor `mode` is named.")
+    return await backend.change_settings(call.path["name"], request)
+
+
 async def _attach(backend: Backend, call: Call) -> Response:
     rows = call.count("rows", 24, least=1, most=MOST_ROWS)
     columns = call.count("columns", 80, least=1, most=MOST_COLUMNS)
@@ -332,6 +339,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/agents/{name}/start"): partial(_change_agent, "start"),
     ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
     ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),
+    ("POST", "/v1/agents/{name}/settings"): _settings,
     ("GET", "/v1/agents/{name}/attach"): _attach,
     ("POST", "/v1/agents/{name}/keys"): _keys,
     ("POST", "/v1/agents/{name}/view"): _view,

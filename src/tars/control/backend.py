@@ -16,6 +16,8 @@ from tars.control.contract import (
     Reloaded,
     ResetDone,
     ResetRequest,
+    SettingsChanged,
+    SettingsRequest,
     ShuttingDown,
     Status,
 )
@@ -86,6 +88,10 @@ class Backend(Protocol):
     async def change_agents(self, request: ChangeRequest) -> AgentsChanged:
         """Do it for every agent that is named, itself or by its group, each after those that
         it starts after, or before them where it is stopped. Raises AgentNotFound."""
+
+    async def change_settings(self, name: str, request: SettingsRequest) -> SettingsChanged:
+        """Choose another model or mode. Raises AgentNotFound, and RequestInvalid for what the
+        agent does not take."""
 
     async def reload(self) -> Reloaded:
         """Read config.toml again; one with faults changes nothing."""

@@ -30,6 +30,8 @@ from tars.control.contract import (
     Reloaded,
     ResetDone,
     ResetRequest,
+    SettingsChanged,
+    SettingsRequest,
     ShuttingDown,
     Status,
     Wire,
@@ -170,6 +172,14 @@ class Client:
         """Start, stop or restart agents and groups, in the order in which they start."""
         request = ChangeRequest(action=action, names=names)
         return self._call("POST", "/v1/change", AgentsChanged, request, seconds=None)
+
+    def change_settings(
+        self, name: str, *, model: str | None = None, mode: str | None = None
+    ) -> SettingsChanged:
+        """Choose another model or mode for an agent; empty is the configured one again."""
+        path = f"/v1/agents/{quote(name, safe='')}/settings"
+        request = SettingsRequest(model=model, mode=mode)
+        return self._call("POST", path, SettingsChanged, request, seconds=None)
 
     def reload(self) -> Reloaded:
         """Have config.toml read again."""

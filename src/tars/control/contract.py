@@ -196,6 +196,22 @@ class AgentsChanged(Wire):
     agents: list[AgentChanged]
 
 
+class SettingsRequest(Wire, forbid_unknown_fields=True):
+    """Another `model` or `mode` for an agent, from its next turn on; null leaves it as it is, and
+    an empty one is the configured one again. It holds until the agent's configuration changes."""
+
+    model: str | None = None
+    mode: str | None = None
+
+
+class SettingsChanged(Wire):
+    """What holds from the agent's next turn on; empty is the agent's own choice."""
+
+    agent: str
+    model: str
+    mode: str
+
+
 class AgentList(Wire):
     """`default` is the agent that is meant where none is named."""
 

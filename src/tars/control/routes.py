@@ -28,6 +28,8 @@ from tars.control.contract import (
     Reloaded,
     ResetDone,
     ResetRequest,
+    SettingsChanged,
+    SettingsRequest,
     ShuttingDown,
     Started,
     Status,
@@ -140,6 +142,13 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/agents/{name}/stop", "Stop an agent, and wait until it is gone.", AgentChanged
     ),
     Route("POST", "/v1/agents/{name}/restart", "A new process, the same session.", AgentChanged),
+    Route(
+        "POST",
+        "/v1/agents/{name}/settings",
+        "Choose another model or mode; it holds from the next turn on, in the same session.",
+        SettingsChanged,
+        SettingsRequest,
+    ),
     Route(
         "POST",
         "/v1/change",

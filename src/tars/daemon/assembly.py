@@ -46,6 +46,7 @@ class Assembly:
         self._loop = loop
         self._chronicle = chronicle
         chronicle.scribe.configure(config)
+        self.chosen: dict[str, Chosen] = {}
         self.choices = Choices(home.choices)
         self.choices.load()
         self._known_relations = _Relations.of(config)
@@ -94,6 +95,12 @@ class Assembly:
         """A key that was mended in an env file counts from the next process on."""
         self._loop.drivers[name].reconfigure(self.setup(self.config.agents[name]))
 
+    def choose(self, name: str, chosen: "Chosen") -> None:
+        """Let a choice of model and mode hold over the configuration, from the next turn on."""
+        self.chosen[name] = chosen
+        config = self.config.agents[name]
+        self._replace(config, self.setup(config))
+
     async def reload(self) -> list[str]:
         """Put the file as it is now in force, and name the agents that changed.
 
@@ -114,8 +121,10 @@ class Assembly:
             self._chronicle.scribe.configure(new)
             gone = [name for name in old.agents if name not in new.agents]
             for name in gone:
+                self.chosen.pop(name, None)
                 await self._dismiss(name)
             for agent in prepared:
+                self.chosen.pop(agent.config.name, None)
                 await self._change(old.agents.get(agent.config.name), agent)
             return [*(agent.config.name for agent in prepared), *gone]
 
@@ -124,9 +133,16 @@ class Assembly:
         async with self._reloading:
             self._retired = True
 
-    def setup(self, agent: AgentConfig, config: Config | None = None) -> Setup:
-        """Resolve an agent's configuration. Raises ConfigInvalid when an env file went bad."""
+    def setup(
+        self,
+        agent: AgentConfig,
+        config: Config | None = None,
+        chosen: "Chosen | None" = None,
+    ) -> Setup:
+        """Resolve an agent's configuration, with what was chosen over it unless told otherwise.
+        Raises ConfigInvalid when an env file went bad."""
         kind = self._kinds[agent.kind]
+        chosen = chosen or self.chosen.get(agent.name, Chosen())
         command = agent.command or kind.command
         own = {k: v for k, v in os.environ.items() if k not in NOTIFY_VARIABLES}
         env = configuration.environment(agent, config or self.config, own)
@@ -134,8 +150,8 @@ class Assembly:
             name=agent.name,
             command=(_absolute(command[0], env), *command[1:]),
             protocol=agent.protocol or kind.protocols[0],
-            model=agent.model,
-            mode=agent.mode,
+            model=chosen.model or agent.model,
+            mode=chosen.mode or agent.mode,
             cwd=agent.cwd,
             env=env,
             tmp=self._home.agent_tmp(agent.name),
@@ -147,7 +163,8 @@ class Assembly:
 
     def _prepare(self, agent: AgentConfig, config: Config) -> "_Prepared":
         """Do for an agent what may fail, and change nothing. Raises TarsError and OSError."""
-        setup = self.setup(agent, config)
+        # Another configuration ends what was chosen over the one before.
+        setup = self.setup(agent, config, Chosen())
         path = self._home.session_file(agent.name, default=agent.name == config.default_agent)
         known = self._chronicle.sessions.get(agent.name)
         manager = SessionManager(path)
@@ -207,7 +224,7 @@ class Assembly:
         """A new policy holds at once, a new way to launch from the next process on."""
         driver = self._loop.drivers[new.name]
         relaunch = replace(driver.setup, env=setup.env) != setup or driver.setup.env != setup.env
-        driver.reconfigure(setup)
+        relaunch = not driver.reconfigure(setup) and relaunch
         self._loop.adopt(driver, self._spec(new, setup))
         match self._loop.agent(new.name).state:
             case State.READY | State.BUSY | State.LIMITED if relaunch:
@@ -226,6 +243,14 @@ class Assembly:
         self._loop.dismiss(name)
         self._chronicle.logs.pop(name).close()
         del self._chronicle.sessions[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What somebody chose for an agent while it runs; empty is what is configured."""
+
+    model: str = ""
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

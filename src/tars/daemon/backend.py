@@ -32,6 +32,7 @@ from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.daemon.permissions import Permissions
 from tars.daemon.remembering import Remembering
 from tars.daemon.routing import Routing
+from tars.daemon.settings import Settings
 from tars.errors import (
     AgentUnavailable,
     Busy,
@@ -74,6 +75,7 @@ class Desk:
         self._assembly = assembly
         self._fallbacks = fallbacks
         self._changes = Changes(loop, assembly)
+        self._settings = Settings(loop, assembly)
         self._routing = Routing(loop, recorder, chronicle.session_files)
         self._permissions = Permissions(loop, recorder, assembly.choices)
         self._stop = stop
@@ -276,6 +278,9 @@ class Desk:
 
     async def change_agents(self, request: w.ChangeRequest) -> w.AgentsChanged:
         return await self._changes.several(request.names, cast("AgentAction", request.action))
+
+    async def change_settings(self, name: str, request: w.SettingsRequest) -> w.SettingsChanged:
+        return await self._settings.change(name, request)
 
     # --- the daemon ---------------------------------------------------------
 

@@ -54,6 +54,8 @@ def agent_status(
         context=context_status(driver.told.context),
         tokens=tokens,
         unrecognised=dict(driver.told.unrecognised),
+        model=driver.setup.model or driver.model,
+        mode=driver.setup.mode or driver.told.mode,
     )
 
 

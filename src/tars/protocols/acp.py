@@ -36,7 +36,7 @@ from tars.protocols.acp_permissions import OpenPermissions
 from tars.protocols.acp_session import SessionStart
 from tars.protocols.acp_turn import TurnReader
 from tars.protocols.acp_usage import Filled
-from tars.protocols.codec import Opening
+from tars.protocols.codec import Offered, Opening
 from tars.protocols.jsonrpc import (
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
@@ -81,6 +81,8 @@ class Acp:
         self._peer = Peer(line_limit)
         self._permissions = OpenPermissions(self._peer)
         self._opening = Opening(cwd="")
+        self.offered: Offered | None = None
+        self._starts: dict[str, SessionStart] = {}
         self._reopens_with = ""
         self._agent_version = ""
         self._sessions: OpenSessions[Turn, SessionStart] = OpenSessions(
@@ -113,6 +115,15 @@ class Acp:
         The session becomes the current one. Raises RuntimeError when a turn is under way.
         """
         self._sessions.prompt(Turn(text, session_id))
+
+    def choose(self, model: str, mode: str) -> bool:
+        """Set model and mode before the next prompt of each session that is open. An agent's own
+        choice, which only a new session shows, is had from another process."""
+        before = self._opening
+        if (before.model and not model) or (before.mode and not mode):
+            return False
+        self._opening = replace(before, model=model, mode=mode)
+        return True
 
     def cancel(self) -> None:
         """Ask for the end of the turn under way; without one, do nothing.
@@ -280,6 +291,9 @@ class Acp:
 
     def _opened(self, start: SessionStart) -> list[Said]:
         self._reader.opened(start.session_id, resumed=start.resumed)
+        self._starts[start.session_id] = start
+        if start.offered != Offered() or not start.resumed:
+            self.offered = start.offered
         if not self._sessions.opened(start.session_id, resumed=start.resumed):
             return []
         opened = Opened(
@@ -295,12 +309,25 @@ class Acp:
     # How a turn runs.
 
     def _send(self, turn: Turn, session_id: str) -> None:
+        """Send a prompt, once its session has the model and the mode that are wanted."""
+        turn.sent = False
+        self._starts[session_id].change(
+            self._opening,
+            lambda _: self._ask(turn, session_id),
+            lambda _, fault: self._end_unanswered(Stop.ERROR, fault),
+        )
+
+    def _ask(self, turn: Turn, session_id: str) -> list[Said]:
+        if turn.cancelled:
+            return self._end_unanswered(Stop.CANCELLED, None)
+        turn.sent = True
         self._reader.began(session_id)
         self._peer.ask(
             "session/prompt",
             {"sessionId": session_id, "prompt": [{"type": "text", "text": turn.text}]},
             lambda result: self._answered(session_id, result),
         )
+        return []
 
     def _answered(self, session_id: str, result: Raw | RpcError) -> list[Said]:
         if isinstance(result, RpcError):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from tars.protocols.codec import Offered
 from tars.protocols.faults import plain
 from tars.protocols.jsonrpc import decoded
 
@@ -82,10 +83,12 @@ class Initialized(_Wire):
 
 class Modes(_Wire):
     current_mode_id: str
+    available_modes: Any = None
 
 
 class Models(_Wire):
     current_model_id: str
+    available_models: Any = None
 
 
 class SessionBegun(_Wire):
@@ -95,6 +98,19 @@ class SessionBegun(_Wire):
     modes: Modes | None = None
     models: Models | None = None
     config_options: Raw = _NULL
+
+    @property
+    def offered(self) -> Offered:
+        """The models and modes that can be chosen, as far as they are said."""
+        models = _named(self.models and self.models.available_models, "modelId")
+        modes = _named(self.modes and self.modes.available_modes, "id")
+        model, mode = self.option("model"), self.option("mode")
+        more_models = _values(model.options) if model else []
+        more_modes = _values(mode.options) if mode else []
+        return Offered(
+            tuple(dict.fromkeys([*models, *more_models])),
+            tuple(dict.fromkeys([*modes, *more_modes])),
+        )
 
     def option(self, category: str) -> "ConfigOption | None":
         """The choice that the agent offers for its `mode` or its `model`, if it offers one."""
@@ -133,6 +149,12 @@ _AUTH_METHODS = msgspec.json.Decoder(list[AuthMethod])
 _CONFIG_OPTIONS = msgspec.json.Decoder(list[ConfigOption])
 INITIALIZED = msgspec.json.Decoder(Initialized)
 SESSION_BEGUN = msgspec.json.Decoder(SessionBegun)
+
+
+def _named(choices: Any, key: str) -> list[str]:
+    given = choices if isinstance(choices, list) else []
+    named = [choice.get(key) for choice in given if isinstance(choice, dict)]
+    return [name for name in named if isinstance(name, str) and name]
 
 
 def _values(options: Any) -> list[str]:

@@ -16,7 +16,7 @@ from msgspec import Raw
 from tars.conversation.model import Said
 from tars.errors import Fault, FaultKind
 from tars.protocols import acp_opening as wire
-from tars.protocols.codec import Opening
+from tars.protocols.codec import Offered, Opening
 from tars.protocols.faults import Classify, broken
 from tars.protocols.jsonrpc import RpcError, decoded
 from tars.protocols.peer import Peer, Then
@@ -49,6 +49,7 @@ class SessionStart:
         self.forgotten = False
         self.mode = ""
         self.model = ""
+        self._begun = wire.SessionBegun()
         self._mode_option = self._model_option = ""
         self._peer = peer
         self._opening = opening
@@ -62,6 +63,23 @@ class SessionStart:
             peer.ask(method, {"sessionId": session_id, **where}, self._loaded)
         else:
             peer.ask("session/new", where, self._created)
+
+    @property
+    def offered(self) -> Offered:
+        """What the agent said of this session that can be chosen."""
+        return self._begun.offered
+
+    def change(
+        self,
+        opening: Opening,
+        changed: "Callable[[SessionStart], list[Said]]",
+        failed: "Callable[[SessionStart, Fault], list[Said]]",
+    ) -> list[Said]:
+        """Set mode and model once more, of a session that is open: `changed` or `failed` follows,
+        at once where there is nothing to change."""
+        self._opening, self._opened, self._failed = opening, changed, failed
+        self._note_options()
+        return self._set_mode()
 
     def settle(self) -> list[Said]:
         """The replay is over."""
@@ -90,14 +108,24 @@ class SessionStart:
         return []
 
     def _note(self, begun: wire.SessionBegun) -> None:
-        has_modes, has_models = begun.modes is not None, begun.models is not None
+        self._begun = begun
         self.mode = begun.modes.current_mode_id if begun.modes else ""
         self.model = begun.models.current_model_id if begun.models else ""
+        mode, model = self._note_options()
+        self.mode = mode.current if mode else self.mode
+        self.model = model.current if model else self.model
+
+    def _note_options(self) -> tuple[wire.ConfigOption | None, wire.ConfigOption | None]:
+        """Find the options by which mode and model are to be chosen, where they are."""
+        begun = self._begun
         mode, model = begun.option("mode"), begun.option("model")
-        if mode is not None and (not has_modes or mode.offers(self._opening.mode)):
-            self.mode, self._mode_option = mode.current, mode.id
-        if model is not None and (not has_models or model.offers(self._opening.model)):
-            self.model, self._model_option = model.current, model.id
+        if mode is not None and begun.modes is not None and not mode.offers(self._opening.mode):
+            mode = None
+        if model is not None and begun.models is not None and not model.offers(self._opening.model):
+            model = None
+        self._mode_option = mode.id if mode else ""
+        self._model_option = model.id if model else ""
+        return mode, model
 
     def _set_mode(self) -> list[Said]:
         mode = self._opening.mode

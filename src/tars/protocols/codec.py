@@ -5,7 +5,7 @@ After any call the caller writes what `outgoing` gives to the agent.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tars.conversation.model import Said
 
@@ -22,6 +22,27 @@ class Opening:
     model: str = ""
     mode: str = ""
     new_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What an agent says that can be chosen."""
+
+    models: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A codec that knows what can be chosen, and may choose it in the process that it has."""
+
+    @property
+    def offered(self) -> Offered | None:
+        """What the agent said; None while it has not said what there is."""
+
+    def choose(self, model: str, mode: str) -> bool:
+        """Let the prompts that follow be answered by this model, in this mode; empty is the
+        agent's own choice. False where that takes another process: nothing is changed then."""
 
 
 class Codec(Protocol):

@@ -30,8 +30,8 @@ from tars.core.commands import SignalName
 from tars.core.health import Signs
 from tars.errors import Fault, FaultKind
 from tars.home import FOLDER_MODE
-from tars.protocols.codec import Opening
-from tars.runtime import faults, limits, progress
+from tars.protocols.codec import Offered, Opening
+from tars.runtime import choosing, faults, limits, progress
 from tars.runtime.channel import Channel
 from tars.runtime.children import Child
 from tars.runtime.counting import Counting
@@ -108,10 +108,7 @@ class Driver:
 
     @property
     def signs(self) -> Signs:
-        if (channel := self._channel) is None:  # there is no silence to judge
-            return progress.signs(self.turn, anyio.current_time(), 0, None)
-        look = channel.pulse.latest
-        return progress.signs(self.turn, channel.heard_at, self.vitals.rss_bytes, look)
+        return progress.signs(self.turn, self._channel, self.vitals.rss_bytes)
 
     @property
     def nonsense(self) -> Fault | None:
@@ -203,9 +200,8 @@ class Driver:
     def next_turn(self, prompt: Prompt) -> LiveTurn | None:
         """Foresee the turn that this prompt would begin now, or None where that is not certain."""
         goal = self.destinations.of(prompt, self.session_id)
-        if goal is None or goal != self.session_id:
-            return None
-        return prompt.begin(anyio.current_time(), goal, self._counting.mark())
+        known = goal is not None and goal == self.session_id
+        return prompt.begin(anyio.current_time(), goal, self._counting.mark()) if known else None
 
     def cancel(self) -> None:
         """Ask for the end of the turn, in the protocol."""
@@ -251,10 +247,15 @@ class Driver:
         history = self.kind.history(self.setup, session_id, mark or "0")
         return self._counting.look(history) if mark else None
 
-    def reconfigure(self, setup: Setup) -> None:
-        """Take another setup; it holds from the next process on."""
-        self.setup = setup
-        self._redactor = Redactor(setup.env)
+    @property
+    def offered(self) -> Offered | None:
+        return choosing.offered(self._channel)
+
+    def reconfigure(self, setup: Setup) -> bool:
+        """Take another setup. False where it holds from the next process on alone."""
+        live = choosing.chosen(self._channel, self.setup, setup)
+        self.setup, self._redactor = setup, Redactor(setup.env)
+        return live
 
     def _go_to(self, session_id: str | None, history: History | None = None) -> None:
         """Let the next prompt go to this session, or begin a new one."""
@@ -316,17 +317,16 @@ class Driver:
     def farewell(self, child: Child, status: int) -> e.Exited:
         """Give the event for a child that has exited; the driver forgets it."""
         child.close()
-        if child is not self.child:
+        channel = self._channel
+        if channel is None or child is not channel.child:
             # Another one has taken its place.
             return e.Exited(child.pid, status)
-        channel, self._channel, self.vitals = self._channel, None, Vitals()
+        self._channel, self.vitals = None, Vitals()
         told = self._endings.exited()
         if self.held is not None:
             self._counting.read_log(self.held)  # it grows no more
         elif self.turn is None and not told:
             self._counting.claim_rest()
-        if channel is None:
-            return e.Exited(child.pid, status)
         last, now = channel.codec.eof(), anyio.current_time()
         self._counting.told_last(self.turn, last)
         fault = faults.why_gone(self.kind, channel, status, self._redactor)

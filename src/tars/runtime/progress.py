@@ -1,6 +1,7 @@
 """What an agent's words mean for the turn under way: does it get on, or what does it wait for?"""
 
 import time
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -18,10 +19,13 @@ from tars.conversation.model import (
     TurnEnded,
 )
 from tars.core.condition import waits_for
-from tars.core.health import Delay, Look, Signs
+from tars.core.health import Delay, Signs
 from tars.errors import Fault
 from tars.runtime.hub import Hub
 from tars.runtime.turn import LiveTurn
+
+if TYPE_CHECKING:
+    from tars.runtime.channel import Channel
 
 #: What an agent says that no longer waits for something.
 _WORKING = (TextSaid, ThoughtSaid, ToolCallChanged, PermissionAsked, TurnEnded)
@@ -64,8 +68,12 @@ def heed_hints(hub: Hub, kind: Kind, agent: str, turn: LiveTurn, lines: list[str
             tell_waiting(hub, agent, turn, Retrying(reason))
 
 
-def signs(turn: LiveTurn | None, heard_at: float, rss_bytes: int, look: Look | None) -> Signs:
+def signs(turn: LiveTurn | None, channel: "Channel | None", rss_bytes: int) -> Signs:
     """Give what was observed of a process and of its turn, if it has one."""
+    if channel is None:  # there is no silence to judge
+        rss_bytes = 0
+    heard_at = anyio.current_time() if channel is None else channel.heard_at
+    look = None if channel is None else channel.pulse.latest
     if turn is None:
         return Signs(heard_at, rss_bytes=rss_bytes, look=look)
     running = bool(turn.transcript.running_tools)

@@ -28,6 +28,7 @@ from tars.conversation.model import (
 )
 from tars.errors import FaultKind
 from tars.protocols import http_frames as frames
+from tars.protocols.codec import Offered
 from tests.support.opencode_talk import Talk, ends, opened
 
 NOT_FOUND = 404, {"name": "NotFoundError", "data": {"message": "Session not found: ses_9"}}
@@ -137,6 +138,21 @@ def test_a_lost_server_ends_what_is_under_way() -> None:
 
 
 # --- a turn -----------------------------------------------------------------------
+
+
+def test_another_model_is_chosen_for_the_next_prompt() -> None:
+    """The same server, the same session; its own choice is had from another one."""
+    talk = Talk()
+    talk.open()
+    assert talk.codec.offered == Offered(("fake/fake-model",))
+    assert talk.codec.choose("fake/fake-model", "build")
+    assert not talk.codec.choose("", "build")
+    talk.asked.clear()
+    talk.prompt("hello")
+    ((_, _, body),) = talk.asked
+    assert body is not None
+    assert body["model"] == {"providerID": "fake", "modelID": "fake-model"}
+    assert body["agent"] == "build"
 
 
 def test_a_prompt_is_sent_with_model_and_mode() -> None:

@@ -13,6 +13,7 @@ Rules:
   is counted twice, and none from before the turn.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from tars.agents.opencode import faults
@@ -24,7 +25,7 @@ from tars.agents.opencode.server import Result, Server, refusal_of, session_path
 from tars.agents.opencode.turn import Turn
 from tars.conversation.model import Garbled, OpenFailed, Said, SessionLost
 from tars.errors import Fault, FaultKind
-from tars.protocols.codec import Opening
+from tars.protocols.codec import Offered, Opening
 from tars.protocols.http_frames import Answer, Event, Failed, Frame, Frames
 from tars.protocols.lines import DEFAULT_LIMIT
 
@@ -82,6 +83,21 @@ class Opencode:
             raise RuntimeError("A turn is under way; wait for its end.")
         self._hearing.turn = Turn(text, session_id)
         self._pursue()
+
+    @property
+    def offered(self) -> Offered | None:
+        """The models that the server told of; None until it has."""
+        limits = self._hearing.limits
+        return Offered(models=tuple(limits)) if limits else None
+
+    def choose(self, model: str, mode: str) -> bool:
+        """Name model and agent with the prompts that follow. opencode goes on with what a prompt
+        named last, so that its own choice is had from another process."""
+        before = self._opening
+        if (before.model and not model) or (before.mode and not mode):
+            return False
+        self._opening = replace(before, model=model, mode=mode)
+        return True
 
     def cancel(self) -> None:
         """Ask for the end of the turn under way; without one, do nothing.
