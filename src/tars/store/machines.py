@@ -86,6 +86,9 @@ def _write(path: Path, id: str) -> None:
         os.link(mine, path)
     except FileExistsError:
         pass
+    except OSError:
+        # A file system without links. Two who begin at the same moment are rare there.
+        os.replace(mine, path)
     finally:
-        mine.unlink()
+        mine.unlink(missing_ok=True)
     sync_folder(path.parent)
