@@ -37,12 +37,15 @@ class Route:
 
 
 class Routing:
-    """Finds the way of every prompt that is asked for. It changes nothing that is running."""
+    """Finds the way of every prompt that is asked for. It changes nothing that is running.
+    `_last` is by agent the session that a prompt of a project went to, so that the next one of
+    the same project need not wait for the store."""
 
     def __init__(self, loop: Loop, recorder: Recorder, files: SessionFiles) -> None:
         self._loop = loop
         self._recorder = recorder
         self._files = files
+        self._last: dict[str, tuple[str, str]] = {}
 
     async def route(self, request: PromptRequest, config: Config) -> Route:
         """Say where a prompt goes. Raises UserError, and StoreError."""
@@ -102,11 +105,14 @@ class Routing:
         return self._joining(agent, name_key(name), None, wishes)
 
     async def _by_project(self, agent: str, wishes: Wishes) -> Route:
-        driver = self._loop.drivers[agent]
+        driver, project = self._loop.drivers[agent], wishes.project
         current = driver.session_id
-        if current is not None and self._is_claimed(agent, current, wishes.project):
+        if current is not None and self._last.get(agent) == (current, project):
+            # Nothing was in use later, and what is current is neither archived nor deleted.
+            return self._joining(agent, project_key(project), current, wishes)
+        if current is not None and self._is_claimed(agent, current, project):
             current = None
-        pick = partial(picked, agent=agent, key=project_key(wishes.project), current=current)
+        pick = partial(picked, agent=agent, key=project_key(project), current=current)
         try:
             session = await self._recorder.ask(pick)
         except StoreError:
@@ -115,8 +121,9 @@ class Routing:
         if session != driver.session_id and not driver.kind.knowledge(driver.setup.protocol).resume:
             session = None  # it cannot be gone back to
         if session is not None:
+            self._last[agent] = session, project
             await self._files.recall(agent, session)
-        return self._joining(agent, project_key(wishes.project), session, wishes)
+        return self._joining(agent, project_key(project), session, wishes)
 
     def _joining(self, agent: str, key: str, session: str | None, wishes: Wishes) -> Route:
         """Go to this session, or to the one that prompts which wait are to begin."""
