@@ -198,7 +198,8 @@ def test_the_conversation_survives_kill_9_of_the_daemon(
 def test_conversations_are_changed(
     tars: TarsHome, claude_api: FakeApi, claude_env: dict[str, str]
 ) -> None:
-    """A reset needs no other process; an earlier conversation does. One that is gone is refused."""
+    """A reset needs no other process, nor does a new conversation; an earlier one does. One that
+    is gone is refused, and one that is not to be remembered is not gone back to."""
     first, process = tars.prompt("one"), psutil.Process(tars.agent_pid())
     old, pid = first.session, process.pid
     until_logged(tars, claude_env, first, n=1)
@@ -218,6 +219,14 @@ def test_conversations_are_changed(
     assert gone.error is not None
     assert gone.error.kind == "session_unknown"
     assert tars.prompt("five").session == old
+    pid = tars.agent_pid()
+    newer = tars.prompt("six", new=True)
+    assert messages_sent(claude_api) == 2
+    assert (newer.session in (None, old, fresh.session), tars.agent_pid()) == (False, pid)
+    assert tars.prompt("seven", record=False).session not in (None, newer.session)
+    assert messages_sent(claude_api) == 2
+    assert tars.prompt("eight").session == newer.session
+    assert messages_sent(claude_api) > 2
     assert tars.agent().restarts == 0
     assert sum(row.usage.output for row in tars.ledger()) == billed(claude_api).output
 

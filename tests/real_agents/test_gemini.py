@@ -269,6 +269,12 @@ def test_a_reset_begins_a_new_conversation_in_the_same_process(tars: TarsHome) -
     answer = tars.prompt("FAKE:echo")
     assert turns_seen(answer) == (1, ["FAKE:echo"])
     assert answer.session != old
+    newer = tars.prompt("FAKE:echo", new=True)
+    assert turns_seen(newer) == (1, ["FAKE:echo"])
+    assert newer.session not in (old, answer.session)
+    tars.client.change_settings("gemini", mode="plan")
+    assert turns_seen(tars.prompt("FAKE:echo"))[0] == 2
+    assert (tars.agent().mode, tars.agent().session.id) == ("plan", newer.session)
     assert tars.agent_pid() == pid
 
 
