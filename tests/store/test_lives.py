@@ -112,6 +112,17 @@ def test_an_unrecorded_turn_makes_no_session_known(sqlite: Store) -> None:
     assert [turn.outcome for turn in sqlite.turns()] == [Outcome.OK]
 
 
+def test_an_unrecorded_turn_that_a_crash_cut_short_makes_none_known(sqlite: Store) -> None:
+    """Whoever reports it does not know of the wish; nor whoever counts what came late."""
+    wishes = Wishes(unrecorded=True)
+    away = replace(begun(session="s9"), wishes=wishes)
+    sqlite.begin_prompt(replace(prompt(), wishes=wishes), away)
+    sqlite.finish_turn(record(outcome=Outcome.INTERRUPTED, session="s9"))
+    sqlite.finish_turn(replace(record("late", session="s9"), prompted=False))
+    assert sessions(sqlite) == []
+    assert len(sqlite.turns()) == 2
+
+
 def test_the_name_of_a_session_is_told_at_the_end_of_its_turns(sqlite: Store) -> None:
     """And whenever somebody asks: a rename is known from then on."""
     sqlite.begin_turn(replace(begun(), wishes=Wishes(name="poems")))

@@ -1,14 +1,16 @@
 """The agents that are configured, and the sessions they have had, each with its sums."""
 
+import json
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from tars.accounting.usage import Ledger
 from tars.store.inserting import insert_new
 from tars.store.rows import AgentRow, SessionRow, TurnRecord
-from tars.store.schema import Count, agents, sessions
+from tars.store.schema import agents, prompts, sessions, turns
+from tars.store.values import Count
 
 _HERE = agents.c.machine == bindparam("of_machine")
 _AGENTS = select(agents).where(_HERE).order_by(agents.c.name)
@@ -22,6 +24,15 @@ _THIS = (
 )
 _FIGURES = select(*(sessions.c[field.name] for field in fields(SessionRow))).where(_THIS)
 _INSERT = insert_new(sessions)
+_OTHER_TURN = select(
+    exists().where(
+        turns.c.machine == bindparam("of_machine"),
+        turns.c.agent == bindparam("of_agent"),
+        turns.c.session == bindparam("known"),
+        turns.c.id != bindparam("this"),
+    )
+)
+_WISHES = select(prompts.c.wishes).where(prompts.c.id == bindparam("this"))
 _TOUCH = update(sessions).where(_THIS)
 _ADD = _TOUCH.values(
     **{
@@ -107,7 +118,7 @@ def add_turn(connection: Connection, machine: int, turn: TurnRecord) -> int | No
         **(context if usage.context > 0 else {}),
     }
     seq: int | None = connection.scalar(_ADD, more)
-    if seq is None and not turn.unrecorded:
+    if seq is None and not _is_left_out(connection, machine, turn):
         connection.execute(_INSERT, _new(machine, turn.agent, turn.session, turn.ended_at))
         seq = connection.execute(_ADD, more).scalar_one()
     return seq
@@ -118,6 +129,18 @@ def find(connection: Connection, machine: int, agent: str, session: str) -> Sess
     this = {"of_machine": machine, "of_agent": agent, "known": session}
     row = connection.execute(_FIGURES, this).first()
     return None if row is None else SessionRow(**row._mapping)
+
+
+def _is_left_out(connection: Connection, machine: int, turn: TurnRecord) -> bool:
+    """Whether a session is not on record because it is not to be, or was deleted. That of a
+    turn that was begun is on record, if it is to be."""
+    if turn.unrecorded:
+        return True
+    this = {"of_machine": machine, "of_agent": turn.agent, "known": turn.session}
+    if connection.execute(_OTHER_TURN, {**this, "this": turn.id}).scalar_one():
+        return True
+    wishes = connection.scalar(_WISHES, {"this": turn.id})
+    return wishes is not None and bool(json.loads(wishes).get("unrecorded"))
 
 
 def _new(machine: int, agent: str, session: str, at: datetime) -> dict[str, object]:
