@@ -2,14 +2,19 @@
 
 import json
 import os
+import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tars.control.contract import PromptRequest
+from tars.control.contract import PromptRequest, TurnResult
 from tars.errors import StoreError
+from tars.store import messages
+from tars.store.rows import MessageRow
+from tars.store.store import Store
+from tests.support.outage import line
 from tests.support.tars_home import TarsHome, tars_home
 
 # --- broken files -----------------------------------------------------------
@@ -228,3 +233,84 @@ def test_prompts_that_wait_behind_a_full_disk(small: TarsHome) -> None:
     rows = small.ledger()
     assert [row.outcome for row in rows] == ["ok", "interrupted", "ok"]
     assert rows[2].id == waiting
+
+
+def check_whole(path: Path) -> None:
+    """Nothing in the file is damaged, nor in the index of its words."""
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        connection.execute(
+            "INSERT INTO message_words (message_words, rank) VALUES ('integrity-check', 1)"
+        )
+    connection.close()
+
+
+def said(tars: TarsHome, turn: str, url: str = "") -> list[tuple[str, str]]:
+    """What was said in a turn: whose it is, and its words; and the calls, with their status."""
+    store = Store.open(tars.home.store, url=url)
+    try:
+        with store.reading("read it") as connection:
+            rows = messages.of_turn(connection, turn)
+    finally:
+        store.close()
+    assert all(row.ended_at is not None for row in rows)
+    return [
+        (row.role.value, row.text) if isinstance(row, MessageRow) else (row.kind, row.status)
+        for row in rows
+    ]
+
+
+def ask(tars: TarsHome, then: Callable[[], None]) -> TurnResult:
+    """Have a tool asked for and run; do something while it waits for leave."""
+    stream = tars.under_way("ECHO:ask", "permission")
+    then()
+    tars.client.permit(tars.agent().permissions[0].id)
+    answer = tars.result(stream)
+    assert answer.outcome == "ok"
+    return answer
+
+
+def test_what_is_said_on_a_full_disk_is_kept(small: TarsHome) -> None:
+    """Messages and tool calls that come meanwhile are there, whole, once there is room; and
+    what was saved before is not damaged."""
+    small.start()
+    usual = ask(small, lambda: None)
+    answer = ask(small, lambda: fill(small))
+    assert any("disk is full" in warning for warning in small.status().warnings)
+    free(small)
+    small.prompt("the last")
+    assert small.status().warnings == []
+    small.stop()
+    assert len(said(small, answer.turn)) == 3
+    assert said(small, answer.turn) == said(small, usual.turn)
+    check_whole(small.home.store)
+
+
+def test_a_database_away_and_a_full_disk(small: TarsHome, postgres_store_url: str) -> None:
+    """There is no room for what would wait: a prompt is refused, and the turn under way ends;
+    with room again, and the database back, everything is there once."""
+    with line(postgres_store_url) as far:
+        small.configure_echo(more=f'[store]\nurl = "{far.url}"')
+        small.start()
+        small.prompt("one")
+        stream = small.under_way("ECHO:slow:3:0.2")
+        far.cut()
+        fill(small)
+        answer = small.result(stream)
+        assert answer.outcome == "ok"
+        with pytest.raises(StoreError):
+            small.client.submit(PromptRequest(text=MEGABYTE))
+        (warning,) = small.status().warnings
+        assert "The database is away" in warning
+        assert "disk is full" in warning
+        free(small)
+        assert small.prompt("three").outcome == "ok"
+        far.restore()
+        small.until(lambda s: not s.warnings)
+        small.stop()
+        assert said(small, answer.turn, postgres_store_url)[-1] == ("assistant", answer.text)
+        store = Store.open(small.home.store, url=postgres_store_url)
+        assert [row.outcome for row in store.turns()] == ["ok"] * 3
+        assert (store.waiting_prompts(), store.unfinished_turns()) == ([], [])
+        store.close()
