@@ -14,8 +14,9 @@ from sqlalchemy.dialects import sqlite
 from tars.errors import StoreError
 from tars.home import Home
 from tars.sessions.library import Library
-from tars.sessions.repair import Repaired, repair
+from tars.sessions.repair import Repaired, recover, repair
 from tars.store import searching
+from tars.store.messages import recount
 from tars.store.pages import Pages
 from tars.store.schema import (
     messages,
@@ -55,6 +56,8 @@ def fill(home: Home) -> None:
                         900 if place == 3 else 30
                     )
                     _say(connection, keys[f"session-{number % SESSIONS}"], number, place, words)
+            for key in keys.values():
+                recount(connection, key)
 
 
 def _say(connection: Connection, session: int, turn: int, number: int, words: str) -> None:
@@ -366,6 +369,36 @@ def test_what_was_written_last_is_read_too(home: Home) -> None:
     done = repair(home, NOW)
     assert done.faults
     assert counts(home)["turns"] == TURNS + 1
+
+
+def test_a_file_that_was_set_aside_is_taken_over(home: Home) -> None:
+    """A daemon that finds its store damaged sets it aside and begins a new one: the sessions of
+    the old one come back into that, those that it has stay as they are."""
+    sums = _sums(home, "session-1")
+    aside = home.store.with_name("tars.db.corrupt")
+    damage(home, overwrite(1))
+    home.store.rename(aside)
+    data = aside.read_bytes()
+    with Library.open(home) as library:
+        library.store.finish_turn(record("new", session="session-0"))
+    found = recover(home, aside, NOW)
+    assert {each.id: str(each.done) for each in found} == {
+        "session-0": "skipped",
+        **{f"session-{number}": "imported" for number in range(1, SESSIONS)},
+    }
+    assert _sums(home, "session-1") == sums
+    assert aside.read_bytes() == data
+    assert {str(each.done) for each in recover(home, aside, NOW)} == {"skipped"}
+    assert sorted(path.name for path in home.data.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_file_of_something_else_is_not_taken_over(home: Home, tmp_path: Path) -> None:
+    """Nothing is changed for it."""
+    (tmp_path / "diary").write_text("Dear diary" * 1000)
+    before = counts(home)
+    with pytest.raises(StoreError, match="Nothing of tars can be read"):
+        recover(home, tmp_path / "diary", NOW)
+    assert counts(home) == before
 
 
 def root_of_pages(data: bytes, table: str) -> int:

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,9 +12,9 @@ from tars.cli.connection import say
 from tars.cli.groups import examples
 from tars.cli.library import NONE_YET
 from tars.cli.render import count, one_line
-from tars.cli.tables import Format, FormatOption, print_csv, print_json
+from tars.cli.tables import Format, FormatOption, flat, print_csv, print_json
 from tars.errors import AlreadyRunning, Refused
-from tars.home import find_home
+from tars.home import Home, find_home
 
 if TYPE_CHECKING:
     from tars.sessions.repair import Repaired
@@ -34,14 +35,29 @@ _MENDED = {
 }
 
 
-@app.command(epilog=examples("tars sessions repair --dry-run", "tars sessions repair"))
+@app.command(
+    epilog=examples(
+        "tars sessions repair --dry-run",
+        "tars sessions repair",
+        "tars sessions repair --from ~/.tars/data/tars.db.corrupt-20261121T115822Z",
+    )
+)
 def repair(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
     ] = False,
+    aside: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Instead, take over the sessions of a store that was set aside: "
+            "~/.tars/data/tars.db.corrupt-….",
+        ),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Put the store right. The daemon has to be stopped.
+    """Put the store right. The daemon has to be stopped, but for --from.
 
     A damaged file is set aside, and a new one is made of every row that can still be read. On a
     sound one, what a crash left half done is ended, and sums that disagree with their turns are
@@ -55,6 +71,11 @@ def repair(
 
     home = find_home()
     store, _ = kept(home)
+    if aside is not None:
+        if dry_run:
+            raise typer.BadParameter("--from and --dry-run exclude each other")
+        _recover(home, aside.expanduser(), store.url, form)
+        return
     if not store.url and not home.store.exists():
         say(NONE_YET)
         return
@@ -77,6 +98,25 @@ def repair(
             _tell(done, dry_run=dry_run)
     if dry_run and not done.was_well:
         raise typer.Exit(exit_codes.FAILED)
+
+
+def _recover(home: Home, file: Path, url: str, form: Format) -> None:
+    """The daemon may run meanwhile: only sessions are added."""
+    from tars.control.managing_contract import Recovered, RecoveredSession
+    from tars.sessions import repair as repairing
+
+    home.prepare()
+    found = repairing.recover(home, file, datetime.now(UTC), url=url)
+    told = [RecoveredSession.of(each) for each in found]
+    match form:
+        case Format.JSON:
+            print_json(Recovered(sessions=told))
+        case Format.CSV:
+            print_csv(("session", "name", "agent", "done", "why"), (flat(each) for each in told))
+        case Format.TABLE:
+            for each in told:
+                name = f'"{each.name}" ({each.session})' if each.name else each.session
+                print(one_line(f"{each.done} {name}{f': {each.why}' if each.why else ''}"))
 
 
 def _tell(done: "Repaired", *, dry_run: bool) -> None:

@@ -11,6 +11,7 @@ from tars.control.session_contract import Spending, dollars, time_text
 from tars.control.wire import Wire
 
 if TYPE_CHECKING:
+    from tars.sessions.importing import Imported
     from tars.sessions.repair import Repaired
     from tars.sessions.templates import Named
     from tars.store.managing import Known, Note
@@ -140,6 +141,32 @@ class RepairReport(Wire):
                 for d in repaired.disagreements
             ],
         )
+
+
+class RecoveredSession(Wire):
+    """A session of a file that was set aside; `done` is imported or skipped, and `why`."""
+
+    session: str
+    name: str | None
+    agent: str
+    done: str
+    why: str
+
+    @classmethod
+    def of(cls, imported: "Imported") -> "RecoveredSession":
+        return cls(
+            session=imported.id,
+            name=imported.name,
+            agent=imported.agent,
+            done=imported.done.value,
+            why=imported.why,
+        )
+
+
+class Recovered(Wire):
+    """What was taken over of a file that was set aside."""
+
+    sessions: list[RecoveredSession]
 
 
 class TemplateInfo(Wire):

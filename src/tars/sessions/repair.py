@@ -19,6 +19,7 @@ from tars.sessions.library import Library
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tars.sessions.importing import Imported
     from tars.store.mending import Disagreement
     from tars.store.salvage import Salvaged
 
@@ -67,11 +68,36 @@ def repair(home: Home, now: datetime, *, url: str = "", dry_run: bool = False) -
     return result
 
 
+def recover(home: Home, file: Path, now: datetime, *, url: str = "") -> "list[Imported]":
+    """Take over the sessions of a store's file that was set aside: of every row that can be read.
+
+    Sessions that are here are left as they are. The file is only read. Raises StoreError, also
+    when there is nothing of tars in it.
+    """
+    from tars.sessions import exporting, importing
+    from tars.sessions.reading import Source
+    from tars.store import transfer
+
+    with _os_errors(), TemporaryDirectory(prefix=".repair-", dir=home.data) as scratch:
+        result, fresh, whole = Repaired(), Path(scratch) / "fresh.db", Path(scratch) / "whole.jsonl"
+        _fill(file, Path(scratch), fresh, result)
+        if not result.rows.get("sessions", 0) + result.rows.get("turns", 0):
+            raise StoreError(f"Nothing of tars can be read of {file}.")
+        with _opened(home, fresh) as old:
+            _mend(old, now, result, rebuilt=True, dry_run=False)
+            with old.reading() as connection:
+                every = transfer.every(connection)
+            with whole.open("w", encoding="utf-8") as writing:
+                writing.writelines(exporting.json_lines(exporting.records(old, every)))
+        with Library.open(home, url=url) as library, whole.open("rb") as reading:
+            return importing.import_file(library, Source(reading, str(file), now), now)
+
+
 def _rebuild(home: Home, now: datetime, result: Repaired, *, dry_run: bool) -> None:
     """Make a new file beside the damaged one, and change them over when it is whole."""
     with _os_errors(), TemporaryDirectory(prefix=".repair-", dir=home.data) as scratch:
         fresh = Path(scratch) / home.store.name
-        _fill(home, Path(scratch), fresh, result)
+        _fill(home.store, Path(scratch), fresh, result)
         with _opened(home, fresh) as library:
             _mend(library, now, result, rebuilt=True, dry_run=False)
         if dry_run:
@@ -82,10 +108,10 @@ def _rebuild(home: Home, now: datetime, result: Repaired, *, dry_run: bool) -> N
         sync_folder(home.data)
 
 
-def _fill(home: Home, scratch: Path, fresh: Path, result: Repaired) -> None:
+def _fill(damaged: Path, scratch: Path, fresh: Path, result: Repaired) -> None:
     from tars.store import salvage
 
-    salvaged: Salvaged = salvage.salvage(home.store, fresh, scratch)
+    salvaged: Salvaged = salvage.salvage(damaged, fresh, scratch)
     result.rows = {name: count for name, count in salvaged.rows.items() if count}
     result.unreadable, result.foreign = salvaged.unreadable, salvaged.foreign
 
@@ -134,11 +160,11 @@ def _mend_in(
     if connection.dialect.name == "postgresql":
         # Other machines finish turns meanwhile: sums and turns have to be of one moment.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    mended = orphans.adopt(connection, machine, now)
+    mended = {"sessions_recovered": 0, **orphans.adopt(connection, machine, now)}
     mended["messages_ended"], mended["tool_calls_ended"] = mending.end_what_was_said(connection)
     mended["turns_split"] = mending.split_turns(connection)
     result.disagreements = mending.add_up(connection)
-    if rebuilt:
+    if rebuilt or mended["sessions_recovered"]:
         mending.count_what_was_said(connection)
     mended["locks_freed"] = mending.free_locks(connection, machine, now)
     if mending.index_is_out_of_step(connection):
