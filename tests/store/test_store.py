@@ -14,8 +14,8 @@ from tars.core.commands import BeginTurn
 from tars.core.events import PromptAsked, StartAsked
 from tars.errors import Fault, FaultKind
 from tars.store.rows import AgentRow, Decision, PromptRow, SessionRow, Totals
-from tars.store.values import LARGEST_COUNT
 from tars.store.store import Store
+from tars.store.values import LARGEST_COUNT
 from tests.store.conftest import OpenStore
 from tests.store.samples import LATER, NOON, REPORTED, REQUESTS, USAGE, begun, prompt, record
 

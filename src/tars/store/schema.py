@@ -23,9 +23,7 @@ from sqlalchemy import (
 )
 
 from tars.store import text_index
-from tars.store.values import Count as Count
-from tars.store.values import Utc as Utc
-from tars.store.values import Words as Words
+from tars.store.values import Count, Utc, Words
 
 #: SQLite gives rowids, which cost nothing, to an INTEGER PRIMARY KEY only.
 Sequence = BigInteger().with_variant(Integer, "sqlite")
@@ -133,10 +131,7 @@ sessions = Table(
     UniqueConstraint("machine", "name"),
     # A database that sorts as a language does finds the beginning of an id by its bytes only.
     Index(None, "id", postgresql_ops={"id": "text_pattern_ops"}),
-    Index(None, "name"),
-    Index(None, "created_at"),
-    Index(None, "last_activity_at"),
-    Index(None, "tokens"),
+    *(Index(None, n) for n in ("name", "created_at", "last_activity_at", "tokens")),
     Index(None, "cost_microusd"),
     Index(None, "project", postgresql_ops={"project": "text_pattern_ops"}),
 )
@@ -181,7 +176,7 @@ notes = Table(
     Index(None, "session"),
 )
 
-#: A piece of work that somebody named; what it cost are the turns whose `task` it is.
+#: A piece of work that somebody named; what it cost is what the turns cost whose `task` it is.
 tasks = Table(
     "tasks",
     metadata,

@@ -5,11 +5,10 @@ StoreError changed nothing and may be called again, with the same ids, without d
 anything twice. Use a store from one thread at a time.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -17,8 +16,7 @@ from sqlalchemy import Connection
 from tars.accounting.usage import Source
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
-from tars.errors import Fault, StoreError
-from tars.home import set_aside
+from tars.errors import Fault
 from tars.store import (
     arrivals,
     by_model,
@@ -28,12 +26,11 @@ from tars.store import (
     ledger,
     lives,
     locks,
-    machines,
-    migrations,
     prompts,
     searching,
 )
 from tars.store.machines import Machine
+from tars.store.opening import BUSY_SECONDS, opened
 from tars.store.rows import (
     AgentRow,
     Arrival,
@@ -49,14 +46,6 @@ from tars.store.rows import (
     TurnRecord,
     TurnRow,
 )
-
-#: How long to wait for others who write. It is a matter of milliseconds; but where many do, and
-#: the machine is busy, one of them may be out of luck for seconds.
-BUSY_SECONDS = 15.0
-#: How often it is noted that a machine still uses the store.
-SEEN_EVERY = timedelta(hours=1)
-_MEND = "`tars sessions repair` sets it aside and saves what can be saved."
-_OTHER_DATABASE = "Name an empty database in `url` in the [store] table of config.toml."
 
 
 class Store:
@@ -92,21 +81,8 @@ class Store:
         another program's lock. Raises StoreError when it cannot be opened, or when a newer
         tars wrote it; engine.Unreachable when there is no connection to it now.
         """
-        path = Path(path)
-        with engine.store_errors("open"):
-            here = machine or machines.of_folder(path.parent)
-        if url:
-            opening = partial(engine.connect_to, url, busy_seconds=busy_seconds)
-        else:
-            opening = partial(engine.connect, path, busy_seconds=busy_seconds)
-        try:
-            return cls(*_open(opening, here))
-        except engine.Unreadable as error:
-            if url or not mend:
-                advice = _OTHER_DATABASE if url else _MEND
-                raise StoreError(str(error), advice=advice) from error
-            problem = _put_away(path, error)
-        return cls(*_open(opening, here), problem=problem)
+        found = opened(Path(path), url, machine, busy_seconds=busy_seconds, mend=mend)
+        return cls(found.connection, found.machine, problem=found.problem)
 
     def close(self) -> None:
         """Close the database. Twice is once."""
@@ -378,42 +354,5 @@ class Store:
             yield self._connection
 
 
-def _open(opening: Callable[[], Connection], machine: Machine) -> tuple[Connection, int]:
-    connection = opening()
-    try:
-        with engine.store_errors("open"):
-            return connection, _look(connection, machine) or _prepare(connection, machine)
-    except BaseException:
-        engine.close(connection)
-        raise
-
-
-def _look(connection: Connection, machine: Machine) -> int | None:
-    """Give this machine's row, if there is nothing to be written before the store is used."""
-    with engine.reading(connection):
-        if not migrations.is_current(connection):
-            return None
-        return machines.known(connection, machine, _now() - SEEN_EVERY)
-
-
-def _prepare(connection: Connection, machine: Machine) -> int:
-    with connection.begin():
-        migrations.make_current(connection, machine)
-        return machines.seen(connection, machine, _now())
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _put_away(path: Path, error: engine.Unreadable) -> str:
-    """Rename the file and what belongs to it, and say so in one sentence."""
-    now = datetime.now(UTC)
-    with engine.store_errors("set the file aside"):
-        aside = set_aside(path, now)
-        for suffix in ("-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                # The name under which SQLite looks for it, should somebody repair the file.
-                beside.rename(aside.with_name(aside.name + suffix))
-    return f"{error} {path} was set aside as {aside.name}, and a new one was begun."
