@@ -3,7 +3,6 @@
 Every table whose order matters has `seq`, which grows with each row; ids are texts that
 come from outside. Times are ISO 8601 texts in UTC of one width, so that they sort. Money is
 in millionths of a US dollar. Many machines may share one store: `machine` says whose a row is.
-The version of the format is the migration that the store stands at.
 """
 
 from sqlalchemy import (
@@ -37,7 +36,7 @@ metadata = MetaData(
     }
 )
 
-#: Which migration the schema stands at; Alembic's own table.
+#: Which migration the schema stands at, the version of the format; Alembic's own table.
 version = Table(
     "alembic_version",
     metadata,
