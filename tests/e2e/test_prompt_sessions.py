@@ -1,12 +1,16 @@
 """A prompt finds its session: its project's, one that is named, a new one, or none at all."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tars.control.contract import PromptRequest, TurnResult
 from tars.errors import NameInvalid, RequestInvalid, SessionAmbiguous, SessionNotFound
+from tars.store.machines import Machine
+from tars.store.rows import AgentRow
+from tars.store.store import Store
 from tests.support.tars_home import TarsHome, tars_home
 
 SITE, APP = "/home/me/site", "/home/me/app"
@@ -131,6 +135,27 @@ def test_a_session_is_meant_by_its_id_its_beginning_its_name_or_last(tars: TarsH
         with pytest.raises(error):
             tars.prompt("hello", **options)
     assert len(tars.ledger()) == turns
+
+
+def test_a_session_says_whose_it_is(tars: TarsHome) -> None:
+    """Without an agent it goes to the session's own; another one's is refused, and so is one that
+    is on another machine."""
+    tars.configure_echo(more='[agents.other]\nkind = "echo"\nautostart = false')
+    tars.client.reload()
+    theirs = tars.prompt("hello", agent="other", name="theirs")
+    back = tars.prompt(HISTORY, session="theirs")
+    assert (back.agent, back.session, back.text) == ("other", theirs.session, "turns=2")
+    assert tars.prompt(HISTORY, name="theirs").text == "turns=3"
+    with pytest.raises(SessionNotFound, match="one of the agent other, not of echo"):
+        tars.prompt(HISTORY, session="theirs", agent="echo")
+    with pytest.raises(NameInvalid, match="a session of the agent other"):
+        tars.prompt(HISTORY, name="theirs", agent="echo")
+    store = Store.open(tars.home.store, machine=Machine("elsewhere", "desk"))
+    store.save_agent(AgentRow("echo", "echo", "acp"))
+    store.save_session("echo", "far-away", datetime.now(UTC))
+    store.close()
+    with pytest.raises(SessionNotFound, match="far-away is on the machine desk"):
+        tars.prompt(HISTORY, session="far-away")
 
 
 def test_what_is_not_to_be_remembered_is_not(tars: TarsHome) -> None:
