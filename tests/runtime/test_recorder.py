@@ -13,7 +13,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tars.errors import StoreError
 from tars.runtime import recorder as module
-from tars.runtime.recorder import RETRY_SECONDS, Recorder
+from tars.runtime.recorder import CATCH_UP_SECONDS, RETRY_SECONDS, Recorder
+from tars.store.engine import Unreachable
+from tars.store.operations import Unfit
 from tars.store.store import Store
 
 FULL = "The disk is full."
@@ -30,12 +32,14 @@ class Shelf:
         self.problem: str | None = None
         self.away = False
         self.waits: list[str] = []
+        self.looks = 0
 
     @property
     def behind(self) -> bool:
         return self.away or bool(self.waits)
 
     def catch_up(self) -> bool:
+        self.looks += 1
         if self.waits and not self.away:
             self.words.append(self.waits.pop(0))
         return bool(self.waits) and not self.away
@@ -388,6 +392,95 @@ def test_a_store_that_was_set_aside_says_so_as_long_as_it_lives() -> None:
     trio.run(main)
 
 
+# --- a database that is away -------------------------------------------------
+
+
+def test_a_store_that_is_behind_is_given_the_time_to_catch_up() -> None:
+    """Now and then while its database is away, at once when it is back, and never after."""
+
+    async def scene(desk: Desk) -> None:
+        desk.shelf.away = True
+        for word in ("a", "b", "c"):
+            assert await desk.ask(word) == word.upper()
+        looks = desk.shelf.looks
+        await desk.jump(CATCH_UP_SECONDS)
+        await desk.until(lambda: desk.shelf.looks == looks + 1)
+        assert desk.shelf.words == []
+        desk.shelf.away = False
+        await desk.jump(CATCH_UP_SECONDS)
+        await desk.until(lambda: desk.shelf.words == ["a", "b", "c"])
+        looks = desk.shelf.looks
+        await desk.jump(24 * 3600)
+        assert desk.shelf.looks == looks
+
+    play(scene)
+
+
+def test_what_the_store_does_not_keep_holds_up_nothing() -> None:
+    """It is tried again when the database is back; everything else waits on disk meanwhile."""
+    answers: list[object] = []
+
+    async def scene(desk: Desk) -> None:
+        def rename(store: object) -> None:
+            if cast(Shelf, store).behind:
+                raise Unreachable("The database is away.")
+            cast(Shelf, store).words.append("renamed")
+
+        desk.shelf.away = True
+        await desk.ask("a")
+        desk.recorder.put(rename, answers.append)
+        await desk.ask("b")
+        assert desk.shelf.waits == ["a", "b"]
+        assert [type(answer) for answer in answers] == [Unreachable]
+        desk.shelf.away = False
+        await desk.jump(CATCH_UP_SECONDS)
+        await desk.until(lambda: "renamed" in desk.shelf.words)
+
+    assert play(scene).words == ["a", "b", "renamed"]
+
+
+def test_a_store_that_is_behind_says_itself_what_is_wrong() -> None:
+    """A read that fails meanwhile is told to whoever asked, and does not stay as a problem."""
+
+    async def scene(desk: Desk) -> None:
+        desk.shelf.away = True
+        desk.shelf.problem = "The database is away."
+        desk.shelf.full = True
+        with pytest.raises(StoreError):
+            await desk.ask("a")
+        assert desk.recorder.problem == "The database is away."
+        desk.shelf.away = desk.shelf.full = False
+        desk.shelf.problem = None
+        assert desk.recorder.problem is None
+
+    play(scene)
+
+
+def test_somebody_can_wait_until_it_has_caught_up() -> None:
+    """But no longer than asked for; a store that is not behind makes nobody hasty."""
+
+    async def scene(desk: Desk) -> None:
+        desk.shelf.away = True
+        await desk.ask("a")
+        await desk.jump(CATCH_UP_SECONDS)
+        caught_up = False
+
+        async def wait() -> None:
+            nonlocal caught_up
+            await desk.recorder.caught_up(3600)
+            caught_up = True
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await desk.jump(CATCH_UP_SECONDS)
+            assert not caught_up
+            desk.shelf.away = False
+            await desk.jump(CATCH_UP_SECONDS)
+            await desk.until(lambda: caught_up)
+
+    play(scene)
+
+
 # --- bugs -------------------------------------------------------------------
 
 
@@ -411,6 +504,20 @@ def test_a_bug_in_a_write_is_that_writes_alone() -> None:
         assert play(scene).words == ["a", "b"]
     assert isinstance(answers[0], StoreError)
     assert sum(line["event"] == "write_failed" for line in logs) == 2
+
+
+def test_what_a_database_refuses_by_its_rules_is_not_tried_again() -> None:
+    """It would be refused again, and everything behind it would wait."""
+
+    async def scene(desk: Desk) -> None:
+        def fail(_store: object) -> None:
+            raise Unfit("There is no such turn.")
+
+        desk.recorder.put(fail)
+        assert await desk.ask("a") == "A"
+        assert desk.recorder.problem is None
+
+    assert play(scene).words == ["a"]
 
 
 def test_a_bug_in_an_answer_is_its_owners_alone() -> None:
