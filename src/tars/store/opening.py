@@ -89,4 +89,7 @@ def _put_away(path: Path, error: engine.Unreadable) -> str:
             if beside.exists():
                 # The name under which SQLite looks for it, should somebody repair the file.
                 beside.rename(aside.with_name(aside.name + suffix))
-    return f"{error} {path} was set aside as {aside.name}, and a new one was begun."
+    return (
+        f"{error} {path} was set aside as {aside.name}, and a new one was begun; "
+        f"`tars sessions repair --from {aside}` takes over what can be read of it."
+    )
