@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import commands, control, lives, prompts, scale, startup
+from benchmarks import commands, control, lives, prompts, scale, sessions, startup
 from benchmarks.births import Births
 from benchmarks.figures import Table, as_markdown, as_text
 from benchmarks.peers import ROOT, end_strays, pm2_installed
 from docs.generate import with_part
 
 PAGE = ROOT / "docs" / "performance.md"
-NAMES = ("commands", "prompts", "control", "startup", "lives", "scale")
+NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions")
 
 
 def main() -> int:
@@ -79,6 +79,8 @@ def _measure(
         yield from lives.tables(folder / "5", births, deaths=4 if quick else 10)
     if "scale" in only:
         yield from scale.tables(folder / "6", births, rounds=1 if quick else 2)
+    if "sessions" in only:
+        yield from sessions.tables(times=5 if quick else 20)
 
 
 def _machine() -> str:

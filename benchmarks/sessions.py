@@ -1,15 +1,14 @@
 """How long it takes to find sessions again among a million turns."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from benchmarks.births import Births
 from benchmarks.figures import Line, Table, verdict
 from benchmarks.peers import ROOT
 from benchmarks.sampling import command_ms
 from benchmarks.session_store import WHOLE, Size, prepared
-from tars.home import Home
 from tars.sessions.library import Library
 from tars.sessions.listing import Order, Wanted, list_sessions
 from tars.sessions.ranges import Span, find_span, find_zone
@@ -30,8 +29,8 @@ COMMANDS = {
 }
 
 
-def tables(births: Births, *, times: int, size: Size = WHOLE) -> Iterator[Table]:
-    """`births` knows the command; `times` is how often each question is asked."""
+def tables(*, times: int, size: Size = WHOLE) -> Iterator[Table]:
+    """`times` is how often each question is asked."""
     home = prepared(size)
     with Library.open(home) as library:
         lines = [Line(name, _timed(ask, times)) for name, ask in questions(library).items()]
@@ -45,7 +44,7 @@ def tables(births: Births, *, times: int, size: Size = WHOLE) -> Iterator[Table]
         got=verdict(slowest, LIMIT_MS, f"the slowest {slowest:.0f} ms"),
         note=f"in a warm process; SQLite, {size_gb:.1f} GB, {2 * size.turns:,} messages",
     )
-    env = births.environment(home) if hasattr(births, "environment") else _environment(home)
+    env = {**os.environ, "TARS_HOME": str(home.root)}
     whole = [
         Line(name, [command_ms([_TARS, *words], env) for _ in range(times)], ratio=False)
         for name, words in COMMANDS.items()
