@@ -1,8 +1,9 @@
 """The inside of a daemon, without a socket and without a past."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -14,12 +15,15 @@ from tars.daemon.chronicle import Chronicle
 from tars.home import Home
 from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
+from tars.store.store import Store
 
 
 @asynccontextmanager
-async def running(home: Home) -> AsyncIterator[tuple[Recorder, Loop, Chronicle, Assembly]]:
+async def running(
+    home: Home, opened: Callable[[Path], Store] | None = None
+) -> AsyncIterator[tuple[Recorder, Loop, Chronicle, Assembly]]:
     """Run it with the agents of this home; everything that happened is written at the end."""
-    recorder = Recorder(home.store)
+    recorder = Recorder(home.store, opened)
     chronicle = Chronicle(home, recorder, Feed())
     loop = Loop(chronicle)
     async with anyio.create_task_group() as tasks:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -22,8 +22,10 @@ from tars.runtime.loop import Loop
 from tars.runtime.recorder import Recorder
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import PromptRow, SessionMarks, TurnBegun, TurnRecord
+from tars.store.spooled import SpooledStore
 from tars.store.store import Store
 from tests.daemon.running import running
+from tests.support.lossy import Network
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 USED = reconcile(None, (RequestUsage("r1", "echo-1", input=100, output=7, cached=0),))
@@ -225,3 +227,58 @@ def test_a_session_that_nobody_counts_says_so() -> None:
     assert files.marks["echo"] == SessionMarks("s1", context_is_sum=True)
     files.mark("echo", "s2", USED)
     assert files.marks["echo"] == SessionMarks("s2")
+
+
+@pytest.mark.parametrize("in_the_file", [False, True])
+def test_what_waits_for_a_database_is_seen_to_at_once(home: Home, in_the_file: bool) -> None:
+    """A turn is reported, and counted once, and a prompt has its turn, while the database is
+    away; what only that knows of comes when it is back."""
+    network = Network(home.root / "far" / "tars.db")
+    far = Store.open(network.path)
+    far.save_prompt(PromptRow("known there", "echo", "Hello", NOON))
+    manager = SessionManager(home.data / "session.json")
+    manager.begin("s1", NOON)
+    manager.update_usage(USED, at=NOON - timedelta(seconds=1))
+    if in_the_file:
+        manager.update_usage(USED, at=NOON + timedelta(seconds=1))
+    manager.save()
+    network.down = True
+    before = SpooledStore.beside(home.spool, network.open)
+    before.begin_turn(TurnBegun("under way", "echo", NOON, session="s1"))
+    before.save_prompt(PromptRow("known here", "gone", "Hello", NOON))
+    before.save_prompt(PromptRow("another session", "echo", "Hello", NOON, session="s0"))
+    before.close()
+    counts = []
+
+    async def live() -> None:
+        def opened(_path: Path) -> Store:
+            return SpooledStore.beside(home.spool, network.open)
+
+        async with running(home, opened) as (recorder, loop, chronicle, _):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(heal, recorder, loop, chronicle)
+                while not await waits(recorder, "finish_turn"):
+                    await anyio.sleep(0)
+                counts.append(chronicle.sessions["echo"].session)
+                assert not chronicle.healed
+                network.down = False
+            assert chronicle.healed
+
+    anyio.run(live)
+    (session,) = counts
+    assert session is not None
+    assert session.interaction_count == 2
+    assert [(row.id, row.outcome) for row in far.turns()] == [("under way", Outcome.INTERRUPTED)]
+    # Nobody runs it: the one agent is not started, the other is no more.
+    assert far.waiting_prompts() == []
+    far.close()
+
+
+async def waits(recorder: Recorder, name: str) -> bool:
+    """Whether a write of this name waits for the database."""
+
+    def look(store: Store) -> bool:
+        assert isinstance(store, SpooledStore)
+        return any(entry.operation.name == name for entry in store._spool.all())
+
+    return await recorder.ask(look)
