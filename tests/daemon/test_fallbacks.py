@@ -19,6 +19,7 @@ from tars.errors import Fault, FaultKind
 from tars.home import Home
 from tars.runtime.loop import Loop
 from tars.runtime.turn import Prompt
+from tars.store.rows import Wishes
 from tars.store.store import Store
 from tests.daemon.running import running
 
@@ -117,6 +118,27 @@ async def test_nobody_is_asked_who_can_take_no_prompt(home: Home) -> None:
         assert fallbacks.after_drop(PROMPT, REFUSED) is not None
         bound = Prompt("y", "a", "hi", session="s1")
         assert fallbacks.after_drop(bound, REFUSED) is None
+
+
+async def test_a_session_that_nobody_named_binds_no_prompt(home: Home) -> None:
+    """Its project's was found for it: another agent has its own, and takes no name of it."""
+    async with daemon(home) as (_, _, fallbacks):
+        wishes = Wishes(project="/site", joins="project:/site", name="login", task="T1")
+        prompt = Prompt("y", "a", "hi", session="s1", wishes=wishes)
+        following = fallbacks.after_drop(prompt, REFUSED)
+        assert following is not None
+        assert (following.agent, following.session) == ("b", None)
+        assert following.wishes == Wishes(project="/site", task="T1")
+        fallbacks.over(following)
+        anew = Prompt("z", "a", "hi", wishes=Wishes(new=True, joins="project:/site"))
+        following = fallbacks.after_drop(anew, REFUSED)
+        assert following is not None
+        assert not following.wishes.new
+        fallbacks.over(following)
+        asked_for = fallbacks.after_drop(Prompt("w", "a", "hi", wishes=Wishes(new=True)), REFUSED)
+        assert asked_for is not None
+        assert asked_for.wishes.new
+        fallbacks.over(asked_for)
 
 
 def test_why_an_agent_takes_no_prompt() -> None:
