@@ -164,6 +164,25 @@ def test_secrets_come_from_the_configuration_that_is_there(home: Home, tmp_path:
     assert "model" not in home.config.read_text()
 
 
+def test_sessions_of_a_postgresql_are_told_and_imported(
+    tmp_path: Path, postgres_store_url: str
+) -> None:
+    """Its file is elsewhere: the backup has all its sessions, and they go into the store that is
+    configured where it is restored."""
+    path, home = tmp_path / "b.tar.gz", Home(tmp_path / "home")
+    home.prepare()
+    with Library.open(home, url=postgres_store_url) as opened:
+        take(opened, written(session(), session("s2")))
+        whole = lines(opened)
+        made = back_up(opened, path, NOW)
+    assert made.manifest.store.kind == "postgresql"
+    there = Home(tmp_path / "there")
+    with restoring(there, path, NOW) as plan:
+        assert plan.sessions is not None
+        assert {item.name: item.fate for item in plan.items} == {"sessions.jsonl": Fate.IMPORTED}
+        assert plan.sessions.read_text() == whole
+
+
 KILLED = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -193,7 +212,10 @@ for place, victim in enumerate(sys.argv[2:]):
         home, path = Home(Path(victim)), Path(sys.argv[1])
         with restoring.restoring(home, path, datetime.now(UTC)):
             os._exit(0)
-    print(os.waitpid(child, 0)[1], flush=True)
+    status = os.waitpid(child, 0)[1]
+    print(status, flush=True)
+    if status == 0:
+        break
 """
 
 
