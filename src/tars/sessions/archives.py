@@ -44,6 +44,7 @@ def archive(library: Library, seq: int, at: datetime, *, directory: Path | None)
         refuse_if_held(connection, seq, at, "archived")
     file = None if directory is None else write(library, seq, directory)
     with library.writing() as connection:
+        managing.claim(connection, seq)
         refuse_if_held(connection, seq, at, "archived")
         managing.archive(connection, seq, at)
     return file

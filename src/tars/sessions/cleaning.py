@@ -67,6 +67,7 @@ def delete(library: Library, seq: int, now: datetime, *, with_turns: bool = Fals
     from tars.store import managing
 
     with library.writing() as connection:
+        managing.claim(connection, seq)
         refuse_if_held(connection, seq, now, "deleted")
         managing.remove(connection, seq, with_turns=with_turns)
         managing.erase(connection)
@@ -127,6 +128,7 @@ def remove(library: Library, session: "Known", now: datetime) -> None:
     from tars.store import finding, managing
 
     with library.writing() as connection:
+        managing.claim(connection, session.seq)
         refuse_if_held(connection, session.seq, now, "deleted")
         (found,) = finding.by_seq(connection, [session.seq])
         if found.last_activity_at != session.last_activity_at:

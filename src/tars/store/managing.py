@@ -39,6 +39,8 @@ from tars.store.schema import (
     turns,
 )
 
+#: A prompt in one of these states waits for its session.
+_NOT_DONE = (PromptState.QUEUED.value, PromptState.RUNNING.value)
 #: How many keys go into one statement.
 _CHUNK = 500
 
@@ -127,6 +129,13 @@ def notes_of(connection: Connection, seq: int) -> list[Note]:
 
 
 # --- what must stay -----------------------------------------------------------
+
+
+def claim(connection: Connection, seq: int) -> None:
+    """Let nobody else change a session's row until this transaction is over: what is asked of
+    it from now on stays true."""
+    this = select(sessions.c.seq).where(sessions.c.seq == seq)
+    connection.execute(this.with_for_update())
 
 
 def held(connection: Connection, seq: int, now: datetime) -> Held | None:
@@ -290,7 +299,8 @@ def _written(now: datetime) -> ColumnElement[bool]:
 
 
 def _awaited() -> ColumnElement[bool]:
-    waits = and_(_of(prompts), prompts.c.state != PromptState.DONE.value)
+    # Not "is not done": no index answers that.
+    waits = and_(_of(prompts), prompts.c.state.in_(_NOT_DONE))
     return or_(exists().where(waits), exists().where(_of(turns), turns.c.ended_at.is_(None)))
 
 
