@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from tars.accounting.usage import TurnUsage
 from tars.sessions.library import Library
 from tars.sessions.listing import Wanted, list_sessions
 from tars.sessions.ranges import Span, days, find_zone
@@ -55,6 +56,8 @@ _usages = st.builds(
     _tokens,
     _tokens,
 )
+#: When a turn ended, in minutes from a change of clocks; its session, agent, model and usage.
+Made = tuple[datetime, int, str | None, str, str, TurnUsage]
 _turns = st.lists(
     st.tuples(
         st.sampled_from(CHANGES),
@@ -68,12 +71,12 @@ _turns = st.lists(
 )
 
 
-def kept(library: Library, made: Sequence[tuple[object, ...]]) -> None:
+def kept(library: Library, made: Sequence[Made]) -> None:
     """Empty the library and record these turns, in the order in which they ended."""
     with library.writing() as connection:
         for table in (turn_models, turns, session_models, sessions):
             connection.execute(delete(table))
-    ended = [(near + timedelta(minutes=off), *rest) for near, off, *rest in made]  # type: ignore[operator]
+    ended = [(near + timedelta(minutes=off), s, a, m, u) for near, off, s, a, m, u in made]
     for number, (at, session, agent, model, used) in enumerate(
         sorted(ended, key=lambda turn: turn[0])
     ):
@@ -146,7 +149,7 @@ def agree_in_spans(library: Library, span: Span) -> None:
     length=st.integers(1, 9),
 )
 def test_everything_adds_up(
-    library: Library, made: list[tuple[object, ...]], zone: object, near: datetime, length: int
+    library: Library, made: list[Made], zone: object, near: datetime, length: int
 ) -> None:
     """Over sessions, models, days in five zones, agents, projects, machines and tasks it is the
     same total; also in the sums that are kept, and in any span of days."""
@@ -161,9 +164,7 @@ def test_everything_adds_up(
     max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(made=_turns)
-def test_everything_adds_up_elsewhere_too(
-    shared_library: Library, made: list[tuple[object, ...]]
-) -> None:
+def test_everything_adds_up_elsewhere_too(shared_library: Library, made: list[Made]) -> None:
     """The same on both databases, on fewer examples."""
     kept(shared_library, made)
     add_up(shared_library)
