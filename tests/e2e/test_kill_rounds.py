@@ -27,8 +27,8 @@ from tests.support.tars_home import TarsHome, tars_home
 
 SEED = os.environ.get("TARS_KILL_SEED", "1")
 #: How many rounds of a workload, and how many with a whole daemon, are played on each database.
-ROUNDS = int(os.environ.get("TARS_KILL_ROUNDS", "8"))
-DAEMON_ROUNDS = int(os.environ.get("TARS_KILL_DAEMON_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("TARS_KILL_ROUNDS", "4"))
+DAEMON_ROUNDS = int(os.environ.get("TARS_KILL_DAEMON_ROUNDS", "1"))
 ROOT = Path(__file__).parents[2]
 
 

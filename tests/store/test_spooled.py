@@ -284,7 +284,7 @@ def _log(store: SpooledStore, number: int) -> None:
     store.log_decisions([Decision("run", "echo", float(number), NOON, StartAsked())])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.tuples(

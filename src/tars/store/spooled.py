@@ -35,7 +35,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: The longest that a write, and anything else, may take before the database counts as away.
-WRITE_SECONDS = 5.0
+WRITE_SECONDS = 3.0
 LONGEST_SECONDS = 15.0
 #: How long a start waits for the database before it goes on without it.
 START_SECONDS = 3.0
