@@ -133,9 +133,9 @@ class RepairReport(Wire):
             was_well=repaired.was_well,
             faults=repaired.faults,
             aside=None if repaired.aside is None else str(repaired.aside),
-            rows=repaired.rows,
+            rows={_camel(name): count for name, count in repaired.rows.items()},
             unreadable=repaired.unreadable,
-            mended=repaired.mended,
+            mended={_camel(name): count for name, count in repaired.mended.items()},
             wrong_sums=[
                 WrongSum(session=d.session, figure=d.figure, was=d.was, is_now=d.turns_make)
                 for d in repaired.disagreements
@@ -208,3 +208,8 @@ class TemplateList(Wire):
 
 def _time(at: datetime | None) -> str | None:
     return None if at is None else time_text(at)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
