@@ -153,7 +153,9 @@ def test_a_prompt_in_another_session_waits_for_it_too(tars: TarsHome) -> None:
 
 
 def test_texts_are_erased_with_their_turn(tars: TarsHome, tmp_path: Path) -> None:
-    """A prompt's text is kept as long as it waits, and in no file of tars after that."""
+    """Where no messages are kept, a prompt's text is kept as long as it waits, and in no file of
+    tars after that."""
+    tars.configure_echo(more='[store]\nmessages = "none"')
     tars.start()
     tars.under_way("ECHO:slow:9:60")
     submit(tars, "open sesame")
