@@ -335,7 +335,7 @@ def _play(home: Home, script: list[tuple[str, int]]) -> None:
     assert far.totals("s1").turns == done
     session = far.session("gemini", "s1")
     assert (session.interaction_count if session else 0) == done
-    assert store._refused == 0
+    assert store._plight.refused == 0
 
 
 def test_it_does_not_wait_long_at_a_start(tmp_path: Path) -> None:

@@ -8,12 +8,10 @@ anything waits, all that follows waits behind it.
 Use it as a store, from one thread at a time. It never waits long for the database.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,9 +22,10 @@ from tars.store import drained, engine, journal
 from tars.store.apart import replayed
 from tars.store.deadline import within
 from tars.store.operations import Operation, Unfit, decode, encode, never_fits
+from tars.store.plight import Plight
 from tars.store.reach import Reach
 from tars.store.rows import Decision
-from tars.store.spool import PAGE, Entry, Spool, SpoolFull
+from tars.store.spool import PAGE, Entry, Spool
 from tars.store.store import Store
 
 _LATER = "It is tried again by itself; `tars status` says how things stand."
@@ -74,12 +73,9 @@ class SpooledStore(Store):
         self._number = 0
         self._remote: Store | None = None
         self._inside = False
-        self._trouble: StoreError | None = None
-        self._since: datetime | None = None
+        self._plight = Plight()
         self._not_before = 0.0
-        self._refused = self._left_out = 0
         self._who: str | None = None
-        self._full: StoreError | None = None
         self._run = ""
         self._next_number = 0
         self._reach = Reach(opened)
@@ -135,7 +131,7 @@ class SpooledStore(Store):
         first = self._next_number if made[0].run == self._run else 0
         self._run, self._next_number = made[0].run, first + len(made)
         if self._spool.size > DECISIONS_SHARE * self._spool.capacity:
-            self._left_out += len(made)
+            self._plight.left_out += len(made)
             self._tell()
             return
         numbered = [replace(d, run=self._run, number=first + i) for i, d in enumerate(made)]
@@ -196,10 +192,10 @@ class SpooledStore(Store):
         try:
             self._spool.append(operation, number)
         except StoreError as error:
-            self._full = error
+            self._plight.full = error
             raise
         else:
-            self._full = None
+            self._plight.full = None
         finally:
             self._tell()
 
@@ -292,7 +288,7 @@ class SpooledStore(Store):
             except Exception as error:
                 if not never_fits(error):
                     raise
-                self._refused += 1
+                self._plight.refused += 1
                 self._spool.refuse(entry, str(error) or type(error).__name__)
             else:
                 self._spool.drop(entry.seq)
@@ -355,42 +351,16 @@ class SpooledStore(Store):
             self._remote = None
 
     def _trip(self, error: StoreError) -> None:
-        """Note why nothing can be written for now."""
-        self._trouble = error
-        self._since = self._since or datetime.now(UTC)
+        self._plight.fall(error)
         self._tell()
 
     def _recover(self) -> None:
-        self._trouble = self._since = self._full = None
-        self._left_out = 0
+        self._plight.recover()
         self._not_before = 0.0
-
-    # --- words --------------------------------------------------------------
 
     def _tell(self) -> None:
         """Say in `problem` how things are."""
-        self.problem = " ".join(filter(None, self._sentences())) or None
-
-    def _sentences(self) -> Iterator[str]:
-        if self._trouble is not None and self._since is not None:
-            why = re.sub("^The store cannot [^:]*: ", "", str(self._trouble))
-            yield f"The database is away since {self._since:%Y-%m-%d %H:%M:%S} UTC: {why}"
-            yield self._trouble.advice
-        count = self._spool.count
-        if count:
-            writes = "1 write waits" if count == 1 else f"{count} writes wait"
-            since = f"{self._spool.since:%Y-%m-%d %H:%M:%S} UTC" if self._spool.since else "now"
-            yield f"{writes} for it since {since}, in data/spool.db; it gets them when it is back."
-        if isinstance(self._full, SpoolFull):
-            yield "No more fit there: what follows is kept in memory."
-        elif self._full is not None:
-            yield f"{self._full} {self._full.advice}".strip()
-        if self._refused:
-            yield f"The database took {self._refused} of the writes that waited not at all."
-        if self._left_out:
-            yield f"{self._left_out} entries of the log of decisions were left out."
-        if self._spool.problem:
-            yield self._spool.problem
+        self.problem = self._plight.told(self._spool)
 
 
 #: The writes that can wait, by their names.
