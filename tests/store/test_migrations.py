@@ -105,7 +105,7 @@ def reflected(connection: Connection) -> dict[str, Any]:
 
 def of_sqlalchemy(name: str | None, kind: str, _parents: object) -> bool:
     """Whether the schema should know it: the full-text index is made in its own way."""
-    return not (name or "").startswith(("message_words", "ix_messages_words"))
+    return not (name or "").startswith(("message_words", "ix_messages_words", "words"))
 
 
 def statements(connection: Connection) -> list[str]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from tars.store.schema import messages
-from tars.store.text_index import VECTOR
+from tars.store.text_index import COLUMN
 from tars.store.values import Words
 
 #: More than this of a text is not looked for: nobody types as much.
@@ -52,10 +52,9 @@ _SQLITE = (
 _POSTGRESQL = (
     select(messages.c.seq)
     .where(
-        messages.c.ended_at.is_not(None),
-        literal_column(VECTOR).op("@@")(
+        literal_column(f"messages.{COLUMN}").op("@@")(
             func.to_tsquery("simple", bindparam("sought", type_=Words))
-        ),
+        )
     )
     .order_by(messages.c.seq.desc())
 )
