@@ -3,7 +3,6 @@
 import functools
 import io
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +23,12 @@ NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 @functools.cache
-def _template() -> Path:
+def _template() -> bytes:
     """An empty store: making one takes longer than copying it."""
-    folder = Path(tempfile.mkdtemp(prefix="tars-empty-"))
-    Library.open(Home(folder)).close()
-    (folder / "data" / "machine-id").unlink()
-    return folder / "data" / "tars.db"
+    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
+        home = Home(Path(folder))
+        Library.open(home).close()
+        return home.store.read_bytes()
 
 
 @contextmanager
@@ -38,7 +37,8 @@ def library(root: Path) -> Iterator[Library]:
     home = Home(root)
     home.prepare()
     if not home.store.exists():
-        shutil.copy(_template(), home.store)
+        home.store.write_bytes(_template())
+        home.store.chmod(0o600)
     with Library.open(home) as opened:
         yield opened
 
