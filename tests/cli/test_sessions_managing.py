@@ -1,6 +1,7 @@
 """Sessions are named, tagged, noted, put away and deleted from the command line."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -33,9 +34,10 @@ def said(capsys: pytest.CaptureFixture[str]) -> pytest.CaptureFixture[str]:
     return capsys
 
 
-@pytest.fixture
-def kept(home: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with three sessions: a current one, an old one of a turn, and one without."""
+    home = tmp_path_factory.mktemp("built") / "tars"
     Home(home).prepare()
     with library(home) as opened:
         store = opened.store
@@ -50,6 +52,13 @@ def kept(home: Path) -> Path:
             connection.execute(sessions.update().values(status="completed", writer=None))
             connection.execute(sessions.update().where(current).values(status="active"))
             connection.execute(agents.update().values(session=None))
+    return home
+
+
+@pytest.fixture
+def kept(built: Path, home: Path) -> Path:
+    """A copy of it, where the commands look."""
+    shutil.copytree(built, home, dirs_exist_ok=True)
     return home
 
 

@@ -1,6 +1,7 @@
 """How a session was set up is kept under a name, and others are begun like it."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import split
@@ -20,9 +21,10 @@ Said = pytest.CaptureFixture[str]
 PROMPT = "Review {}\nand be thorough."
 
 
-@pytest.fixture
-def kept(home: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a session that has a name, tags, a task, metadata and a first prompt."""
+    home = tmp_path_factory.mktemp("built") / "tars"
     Home(home).prepare()
     with Library.open(Home(home)) as library:
         library.store.finish_turn(record("t1", session="session-1"))
@@ -36,6 +38,13 @@ def kept(home: Path) -> Path:
                 row = {"session": seq, "turn": f"t{seq}", "number": 0, "role": "user"}
                 rest = {"text": PROMPT, "size": size, "began_at": NOON, "ended_at": NOON}
                 connection.execute(insert(messages), {**row, **rest})
+    return home
+
+
+@pytest.fixture
+def kept(built: Path, home: Path) -> Path:
+    """A copy of it, where the commands look."""
+    shutil.copytree(built, home, dirs_exist_ok=True)
     return home
 
 
