@@ -1,6 +1,7 @@
 """Sessions as daemons leave them in a store, with figures that a test chooses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tars.accounting.usage import ModelUsage, Source, TurnUsage
@@ -59,6 +60,8 @@ def remember(
     requests: tuple[RequestUsage, ...] = (),
 ) -> None:
     """Record a turn that ended then, and its session where that is new."""
+    used = usage(("flash", 1000, 20, 5)) if used is None else used
+    calls = sum(isinstance(each, ToolCallRow) for each in said)
     library.store.finish_turn(
         TurnRecord(
             id,
@@ -69,7 +72,7 @@ def remember(
             lasted_ms,
             session=session,
             model=model,
-            usage=usage(("flash", 1000, 20, 5)) if used is None else used,
+            usage=replace(used, tool_calls=calls),
             requests=requests,
             said=tuple(said),
         )

@@ -207,7 +207,7 @@ def _details(about: "Detail", zone: "Zone") -> Iterator[tuple[str, str]]:
     if about.tools:
         yield "tools", ", ".join(f"{name} {often:,}" for name, often in about.tools)
     for number, (path, often) in enumerate(about.files):
-        yield "" if number else "changed", f"{often:>4,} x {path}"
+        yield "" if number else "changed", f"{often:,} x {path}"
     if about.changed_files > len(about.files):
         yield "", f"and {count(about.changed_files - len(about.files), 'file')} more"
     for number, note in enumerate(about.notes):

@@ -112,7 +112,7 @@ def _lines(found: "Statistics") -> "Iterator[tuple[str, str]]":
         tools = ", ".join(f"{one_line(name)} {often:,}" for name, often in found.top_tools)
         yield "top tools", tools
     for number, (path, often) in enumerate(found.top_files):
-        yield "" if number else "most modified", f"{often:>5,} x {one_line(path)}"
+        yield "" if number else "most modified", f"{often:,} x {one_line(path)}"
 
 
 def _beside(total: str, average: str) -> str:

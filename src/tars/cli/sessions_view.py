@@ -20,16 +20,16 @@ def session_columns(
     machines = len({s.machine for s in listing.sessions}) > 1
     more: list[Column[SessionRecord]] = []
     if machines:
-        more.append(Column("MACHINE", lambda s: s.machine, leaves=1))
+        more.append(Column("MACHINE", lambda s: s.machine, leaves=3))
     return (
         Column("ID", lambda s: listing.short[s.seq]),
         Column("NAME", lambda s: s.name or s.title or "-", flexible=True),
         Column("AGENT", lambda s: s.agent),
         *more,
-        Column("STATUS", lambda s: s.status.value),
-        Column("STARTED", lambda s: short_time(s.created_at, zone, now)),
-        Column("DURATION", lambda s: duration(s.duration_ms), right=True, leaves=3),
-        Column("TURNS", lambda s: f"{s.spent.turns:,}", right=True, leaves=2),
+        Column("STATUS", lambda s: s.status.value, leaves=1),
+        Column("STARTED", lambda s: short_time(s.created_at, zone, now), leaves=2),
+        Column("DURATION", lambda s: duration(s.duration_ms), right=True, leaves=5),
+        Column("TURNS", lambda s: f"{s.spent.turns:,}", right=True, leaves=4),
         Column("TOKENS", lambda s: tokens(s.spent, at_least=s.at_least), right=True),
         Column("COST", lambda s: cost(s.spent), right=True),
     )
