@@ -46,7 +46,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert told == set(MODULES) - {"config", "agents", "permissions", "sessions"} | groups
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
-        *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "sessions"),
+        *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
     }
 
 

@@ -19,6 +19,7 @@ MODULES = {
     "restart": "tars.cli.lifecycle",
     "status": "tars.cli.status",
     "prompt": "tars.cli.prompt",
+    "chat": "tars.cli.chat.command",
     "attach": "tars.cli.attach",
     "cancel": "tars.cli.turns",
     "permit": "tars.cli.turns",

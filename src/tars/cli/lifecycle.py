@@ -122,15 +122,20 @@ def _start_daemon(*, report: bool = True) -> int:
         agent = _default_agent(status)
         failed = agent is not None and agent.state == "failed"
         return _report(agent) if failed and report else exit_codes.DONE
+    found = start_in_background()
+    print(f"tars {found.daemon.version} is running (pid {found.daemon.pid}).")
+    _print_agents(found)
+    return _report(_default_agent(found)) if report else exit_codes.DONE
+
+
+def start_in_background() -> Status:
+    """Start a daemon where none runs, and wait until its default agent is ready or failed."""
     home = find_home()
     fault = home_fault(home)
     if fault is not None:
         raise fault
     with Progress("Starting tars") as progress:
-        found = _start_in_background(home, progress)
-    print(f"tars {found.daemon.version} is running (pid {found.daemon.pid}).")
-    _print_agents(found)
-    return _report(_default_agent(found)) if report else exit_codes.DONE
+        return _start_in_background(home, progress)
 
 
 def _start_in_background(home: Home, progress: Progress) -> Status:

@@ -15,7 +15,7 @@ from tars.control.contract import PromptRequest
 from tars.errors import SessionNotFound
 
 #: Stands for `--resume` without a word; no shell can give it.
-_NEWEST = "\0"
+NEWEST = "\0"
 _RESUME = ("--resume", "-r")
 
 
@@ -24,25 +24,25 @@ class Command(TyperCommand):
     prompt."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        args = _with_values(args)
+        args = with_values(args)
         try:
             return super().parse_args(ctx, list(args))
         except typer.BadParameter as error:
             place = next((n for n, word in enumerate(args) if word in _RESUME), None)
             if place is None or error.param is None or error.param.name != "text":
                 raise
-        args[place] = f"--resume={_NEWEST}"
+        args[place] = f"--resume={NEWEST}"
         return super().parse_args(ctx, args)
 
 
-def _with_values(args: list[str]) -> list[str]:
+def with_values(args: list[str]) -> list[str]:
     """Give a `--resume` that has no word after it one."""
     end = args.index("--") if "--" in args else len(args)
     given = []
     for place, word in enumerate(args):
         following = args[place + 1] if place + 1 < end else None
         bare = following is None or (following.startswith("-") and following != "-")
-        given.append(f"--resume={_NEWEST}" if word in _RESUME and bare and place < end else word)
+        given.append(f"--resume={NEWEST}" if word in _RESUME and bare and place < end else word)
     return given
 
 
@@ -192,7 +192,7 @@ def _resumed(word: str, agent: str | None, project: str) -> tuple[str, str]:
     from tars.cli.resumed import resumed_line
 
     client = connect()
-    if word != _NEWEST:
+    if word != NEWEST:
         session = client.session(word, agent=agent)
     else:
         try:
