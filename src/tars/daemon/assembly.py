@@ -122,7 +122,9 @@ class Assembly:
             gone = [name for name in old.agents if name not in new.agents]
             for name in gone:
                 self.chosen.pop(name, None)
+                session = self._loop.drivers[name].session_id
                 await self._dismiss(name)
+                self._chronicle.session_files.end(name, session)
             for agent in prepared:
                 self.chosen.pop(agent.config.name, None)
                 await self._change(old.agents.get(agent.config.name), agent)

@@ -127,9 +127,14 @@ class SessionFiles:
 
     def leave(self, agent: str, session: str, why: str) -> None:
         """Let no prompt go to a conversation any more that does not name it."""
-        at = datetime.now(UTC)
         self._recorder.put(partial(_leave, agent=agent, session=session, why=why))
-        self._recorder.put(lambda store: store.end_session(agent, session, at))
+        self.end(agent, session)
+
+    def end(self, agent: str, session: str | None) -> None:
+        """Note that a session is its agent's no longer."""
+        if session is not None:
+            at = datetime.now(UTC)
+            self._recorder.put(lambda store: store.end_session(agent, session, at))
 
     def name(self, agent: str, session: str | None) -> str | None:
         """Give the name of an agent's session, as far as it is known."""
