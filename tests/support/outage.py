@@ -191,7 +191,7 @@ class Line:
         with suppress(OSError):
             while data := near.recv(65536):
                 self._flows.wait()
-                if b"COMMIT" in data and self.answers_to_lose:
+                if b"COMMIT\0" in data and self.answers_to_lose:
                     self.answers_to_lose -= 1
                     losing.set()
                 far.sendall(data)
