@@ -108,7 +108,8 @@ def work(path: Path, url: str, processes: int, turns: int) -> None:
         text=True,
         check=True,
     )
-    assert (done.stdout, done.stderr) == (f"{processes} 0\n", "")
+    assert done.stderr == "", done.stderr
+    assert done.stdout == f"{processes} 0\n"
 
 
 def check(store: Store, turns: int) -> None:

@@ -159,9 +159,12 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, who: str, now: 
         if known is None and turn.wishes.unrecorded:
             return Place(task=turn.wishes.task)
         if known is None:
-            _add(connection, this, turn.began_at, status=SessionStatus.COMPLETED)
-        elif not locks.take(connection, known.seq, who, now):
-            return Place(known.seq, refusal=locks.refusal(connection, known.seq, now))
+            # Another process may add it at the same moment, and have it.
+            seq = _add(connection, this, turn.began_at, status=SessionStatus.COMPLETED)
+        else:
+            seq = known.seq
+        if not locks.take(connection, seq, who, now):
+            return Place(seq, refusal=locks.refusal(connection, seq, now))
         row = connection.execute(_BEGIN, values).one()
     if row.status != SessionStatus.ACTIVE:
         _activate(connection, this, row.seq)
