@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tars.store.schema import (
     turn_models,
     turns,
 )
-from tests.store.samples import LATER, NOON, begun, prompt, record
+from tests.store.samples import LATER, NOON, USAGE, begun, prompt, record
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 PAGE = 4096
@@ -268,7 +269,9 @@ def root_of_without_opening(path: Path, table: str) -> int:
 
 
 def test_a_lost_turn_is_one_of_which_little_is_known(home: Home) -> None:
-    """What was said in it stays; its session is told to have used at least so much."""
+    """What was said in it stays, and what its session had used counts as before; more may have
+    been used in the turn itself."""
+    before = _sums(home, "session-1")
     _without_keys(home, delete(turns).where(turns.c.id == "t7"))
     done = repair(home, NOW)
     assert done.mended["turns_recovered"] == 1
@@ -277,6 +280,27 @@ def test_a_lost_turn_is_one_of_which_little_is_known(home: Home) -> None:
         said = select(func.count()).where(messages.c.turn == "t7")
         assert connection.execute(said).scalar_one() == 6
     assert (row.session, row.outcome, row.at_least) == ("session-1", "interrupted", True)
+    assert done.disagreements == []
+    assert _sums(home, "session-1") == before
+    assert repair(home, NOW).was_well
+
+
+def test_lost_turns_that_had_a_cost_keep_it_together(home: Home) -> None:
+    """Two turns of a session are lost, of which one had a cost: the session's stays."""
+    with Library.open(home) as library:
+        usage = replace(USAGE, cost_microusd=1_234_567)
+        library.store.finish_turn(record("dear", session="session-1", usage=usage))
+        with library.writing() as connection:
+            _say(connection, 2, 0, 50, "toucan")
+            connection.execute(
+                update(messages).where(messages.c.number == 150).values(turn="dear", number=1)
+            )
+    before = _sums(home, "session-1")
+    _without_keys(home, delete(turns).where(turns.c.id.in_(["t7", "dear"])))
+    done = repair(home, NOW)
+    assert done.mended["turns_recovered"] == 2
+    assert done.disagreements == []
+    assert _sums(home, "session-1") == before
     assert repair(home, NOW).was_well
 
 

@@ -162,6 +162,8 @@ def _mend_in(
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     mended = {"sessions_recovered": 0, **orphans.adopt(connection, machine, now)}
     mended["messages_ended"], mended["tool_calls_ended"] = mending.end_what_was_said(connection)
+    if "turns_recovered" in mended:
+        mending.give_back(connection)
     mended["turns_split"] = mending.split_turns(connection)
     result.disagreements = mending.add_up(connection)
     if rebuilt or mended["sessions_recovered"]:

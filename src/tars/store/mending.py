@@ -4,7 +4,7 @@ Every function is part of the caller's transaction and says what it did; on a st
 order it does nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, text, update
 
 from tars.accounting.shares import FIGURES, shares
-from tars.store import arrivals, by_model, ledger, locks, messages, searching, tallies
+from tars.store import arrivals, by_model, ledger, locks, messages, orphans, searching, tallies
 from tars.store.schema import messages as said
 from tars.store.schema import session_models, sessions, tool_calls, turn_models, turns
 from tars.store.values import LARGEST_COUNT
@@ -80,6 +80,66 @@ def add_up(connection: Connection) -> list[Disagreement]:
             _set_sums(connection, session.seq, sums)
             found += wrong
     return found
+
+
+def give_back(connection: Connection) -> None:
+    """Put down to the turns that are lost what their sessions had more than the turns that are
+    left make: their sums then stay what they were.
+
+    Nobody can say which of several it was: the first has it. Where a session has no more than its
+    turns make, they stay as they are.
+    """
+    for session, sums in _sums(connection):
+        more = {name: getattr(session, name) - sums[name] for name in (*_SUMMED, "costed_turns")}
+        lost = connection.scalars(
+            select(turns.c.seq)
+            .join(sessions, _OF_SESSION)
+            .where(sessions.c.seq == session.seq, turns.c.fault_message == orphans.LOST_TURN)
+            .order_by(turns.c.seq)
+        ).all()
+        if not lost or min(more.values()) < 0 or more["costed_turns"] > len(lost):
+            continue
+        costed = more.pop("costed_turns")
+        cost = more.pop("cost_microusd")
+        connection.execute(update(turns).where(turns.c.seq == lost[0]).values(**more))
+        for place, seq in enumerate(lost[:costed]):
+            its = update(turns).where(turns.c.seq == seq)
+            connection.execute(its.values(cost_microusd=0 if place else cost))
+        _give_back_models(connection, session.seq, lost, more | {"cost": cost, "costed": costed})
+
+
+def _give_back_models(
+    connection: Connection, session: int, lost: Sequence[int], more: dict[str, int]
+) -> None:
+    """Split what a lost turn was given as the session's models have more than the turns left."""
+    if more["costed"] > 1:
+        return
+    its = select(turns.c.seq).join(sessions, _OF_SESSION).where(sessions.c.seq == session)
+    left = {
+        row.model: row
+        for row in connection.execute(
+            select(
+                turn_models.c.model,
+                *(func.sum(turn_models.c[name]).label(name) for name in FIGURES),
+            )
+            .where(turn_models.c.turn.in_(its))
+            .group_by(turn_models.c.model)
+        )
+    }
+    split: list[dict[str, Any]] = []
+    of_session = select(session_models).where(session_models.c.session == session)
+    for row in connection.execute(of_session):
+        known = left.get(row.model)
+        share = {
+            name: row._mapping[name] - (int(known._mapping[name]) if known is not None else 0)
+            for name in FIGURES
+        }
+        if any(share.values()):
+            split.append({"turn": lost[0], "model": row.model, **share})
+    whole = {name: sum(share[name] for share in split) for name in _KINDS}
+    sound = all(share[name] >= 0 for share in split for name in FIGURES)
+    if split and sound and all(whole[name] == more[name] for name in _KINDS):
+        connection.execute(insert(turn_models), split)
 
 
 def count_what_was_said(connection: Connection) -> None:

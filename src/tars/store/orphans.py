@@ -42,7 +42,8 @@ from tars.store.schema import (
 
 #: What a lost session's agent is called, and how its id begins.
 LOST_AGENT, LOST_ID = "recovered", "recovered"
-_LOST = "The row of this turn was damaged; what it used is not known."
+#: Why a turn failed of which only what hangs on it is left.
+LOST_TURN = "The row of this turn was damaged; what it used is not known."
 
 
 def adopt(connection: Connection, machine: int, at: datetime) -> dict[str, int]:
@@ -224,7 +225,7 @@ def _lost_turn(connection: Connection, turn: str, machine: int) -> dict[str, obj
         "session": whose.id if whose is not None else (asked.session or None) if asked else None,
         "outcome": "interrupted",
         "fault_kind": "internal",
-        "fault_message": _LOST,
+        "fault_message": LOST_TURN,
         "fault_advice": "",
         "began_at": began,
         "ended_at": row.ended or began,
