@@ -228,24 +228,29 @@ class SessionLibrary:
     def _own(
         self, connection: "Connection", library: "Library", session: AgentSession
     ) -> int | None:
-        """Give the row of a session of this machine that may be saved; None for a new one."""
-        from tars.store import authored, finding
+        """Give the row of a session of this machine that may be saved, and nobody else writes to
+        before this transaction is over; None for a new one."""
+        from tars.store import authored, finding, locks
 
-        same = [
-            r for r in finding.by_id(connection, session.session_id) if r.agent == session.agent
-        ]
-        own = finding.of_machine(connection, library.store.machine, [r.seq for r in same])
-        known = next((record for record in same if record.seq in own), None)
-        if known is None:
+        machine = library.store.machine
+        same = finding.by_id(connection, session.session_id)
+        own = finding.of_machine(connection, machine, [r.seq for r in same])
+        known = [r.seq for r in same if r.seq in own and r.agent == session.agent]
+        if not known:
             return None
-        if known.source != authored.SOURCE:
-            raise Refused(f"tars recorded a session of the id {known.id} itself.")
-        if session._stored != known.last_activity_at:
+        who = locks.me(connection, machine)
+        locks.require(connection, known[0], who, datetime.now(UTC))
+        locks.free(connection, known[0], who)
+        # Looked at behind the lock: somebody else may just have written.
+        (now,) = finding.by_seq(connection, known)
+        if now.source != authored.SOURCE:
+            raise Refused(f"tars recorded a session of the id {now.id} itself.")
+        if session._stored != now.last_activity_at:
             raise Busy(
-                f"The session {known.id} was changed since it was loaded.",
+                f"The session {now.id} was changed since it was loaded.",
                 advice="Load it again, and change that.",
             )
-        return known.seq
+        return now.seq
 
 
 def _refuse_taken_name(
