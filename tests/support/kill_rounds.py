@@ -13,18 +13,23 @@ import random
 import select
 import shutil
 import signal
+import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+import psycopg
+from sqlalchemy import Connection
+
 from tars.accounting.usage import reconcile
 from tars.core.agent import Outcome
 from tars.store import machines
-from tars.store.deadline import within
 from tars.store.engine import Unreachable
 from tars.store.machines import Machine
 from tars.store.rows import (
@@ -200,10 +205,21 @@ class Gate:
         if self._closed <= 0 and self.rng.randrange(AWAY_ONCE_IN) == 0:
             self._closed = self.rng.randrange(20)
             if self.store._remote is not None:
-                # As if the time for an answer were over.
-                with within(0, self.store._connection):
-                    select.select([], [], [], 0.001)
+                self._cut_soon(self.store._connection)
         self.store.catch_up()
+
+    def _cut_soon(self, connection: Connection) -> None:
+        """Cut the connection in the midst of one of the next writes, be it in its commit."""
+        raw = cast("psycopg.Connection[object]", connection.connection.driver_connection)
+        line = socket.socket(fileno=os.dup(raw.fileno()))
+
+        def cut() -> None:
+            with line, suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(self.rng.uniform(0, LATEST_SECONDS), cut)
+        timer.daemon = True
+        timer.start()
 
 
 # --- the whole --------------------------------------------------------------------
