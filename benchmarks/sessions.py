@@ -93,9 +93,9 @@ def questions(library: Library) -> dict[str, Callable[[], object]]:
         "search, two words": lambda: found("module linment"),
         "search, words in their order": lambda: found('"module daeter"'),
         "search, a beginning": lambda: found("linm*"),
-        "search, a word and a file": lambda: found("module", file="module7.py"),
+        "search, a word and a file": lambda: found("module", file="project4/src/module8.py"),
         "search, a kind of tool": lambda: found(tool="edit"),
-        "search, a file": lambda: found(file="module77.py"),
+        "search, a file": lambda: found(file="module66.py"),
         "show, by the beginning of an id": lambda: resolve(library, "0000"),
         "show, by name": lambda: resolve(library, "work-400"),
     }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
 
 from tars.conversation.model import TOOL_KINDS
 from tars.store import searching
@@ -44,6 +44,10 @@ class Sought:
     wanted: Wanted
 
 
+#: As long as a tool or a file leaves no more than this many turns, words are looked for in them
+#: alone; else in the newest messages first, of which enough will be in such a turn.
+_FEW = 2000
+
 _SESSION = (
     sessions.c.seq.label("session_seq"),
     sessions.c.id.label("session_id"),
@@ -77,7 +81,15 @@ def messages_with(connection: Connection, sought: Sought, limit: int) -> list[Hi
     if sought.role is not None:
         query = query.where(messages.c.role == sought.role.value)
     if sought.tool is not None or sought.file is not None:
-        query = query.where(_in_turn(sought))
+        calls = _calls(connection, sought)
+        turns = _turns(connection, calls)
+        if turns is None:
+            query = query.where(exists().where(tool_calls.c.turn == messages.c.turn, *calls))
+        elif turns:
+            said = select(messages.c.seq).where(messages.c.turn.in_(turns))
+            query = query.where(found.c.seq.in_(list(connection.scalars(said))))
+        else:
+            return []
     return [_hit(row, Role(row.role), row.text) for row in connection.execute(query)]
 
 
@@ -95,7 +107,7 @@ def calls_with(connection: Connection, sought: Sought, limit: int) -> list[Hit]:
         .select_from(tool_calls)
         .join(sessions, sessions.c.seq == tool_calls.c.session)
         .join(machines, machines.c.seq == sessions.c.machine)
-        .where(*_calls(sought), *conditions(connection, sought.wanted))
+        .where(*_calls(connection, sought), *conditions(connection, sought.wanted))
         .order_by(tool_calls.c.seq.desc())
         .limit(limit)
     )
@@ -129,24 +141,35 @@ def _titled(word: str) -> ColumnElement[bool]:
     )
 
 
-def _calls(sought: Sought) -> list[ColumnElement[bool]]:
+def _calls(connection: Connection, sought: Sought) -> list[ColumnElement[bool]]:
+    """Say that a tool call is one of those that are sought."""
     found: list[ColumnElement[bool]] = []
     if sought.tool in TOOL_KINDS:
         found.append(tool_calls.c.kind == sought.tool)
     elif sought.tool is not None:
         found.append(func.lower(tool_calls.c.title).contains(sought.tool.lower(), autoescape=True))
     if sought.file is not None:
+        named = func.lower(tool_files.c.path).contains(sought.file.lower(), autoescape=True)
+        by_key = select(tool_files.c.tool_call).where(named).order_by(tool_files.c.tool_call.desc())
+        few = _few(connection, by_key)
         found.append(
-            exists().where(
-                tool_files.c.tool_call == tool_calls.c.seq,
-                func.lower(tool_files.c.path).contains(sought.file.lower(), autoescape=True),
-            )
+            exists().where(tool_files.c.tool_call == tool_calls.c.seq, named)
+            if few is None
+            else tool_calls.c.seq.in_(few)
         )
     return found
 
 
-def _in_turn(sought: Sought) -> ColumnElement[bool]:
-    return exists().where(and_(tool_calls.c.turn == messages.c.turn, *_calls(sought)))
+def _turns(connection: Connection, calls: list[ColumnElement[bool]]) -> list[str] | None:
+    """Give the turns that have such a call; None where they are many."""
+    newest = select(tool_calls.c.turn).where(tool_calls.c.turn.is_not(None), *calls)
+    return _few(connection, newest.order_by(tool_calls.c.seq.desc()))
+
+
+def _few(connection: Connection, query: Select[Any]) -> list[Any] | None:
+    """Give what a query gives, each once, or None where that is much."""
+    found = list(connection.scalars(query.limit(_FEW + 1)))
+    return None if len(found) > _FEW else list(dict.fromkeys(found))
 
 
 def _call_text(row: Row[Any]) -> str:
