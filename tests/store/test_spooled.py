@@ -354,3 +354,20 @@ def test_it_does_not_wait_long_at_a_start(tmp_path: Path) -> None:
     never.set()
     store.close()
     assert module.START_SECONDS < 5
+
+
+def test_a_bug_is_not_the_end_of_all_attempts(home: Home) -> None:
+    """It is told, and the database is reached at the next one."""
+    attempts = iter([KeyError("a bug"), None])
+
+    def opened() -> Store:
+        if (bug := next(attempts)) is not None:
+            raise bug
+        return home.network.open()
+
+    store = SpooledStore.beside(home.spool, opened)
+    assert "KeyError" in str(store.problem)
+    store.save_prompt(prompt())
+    home.settled(store)
+    assert [row.id for row in home.far().waiting_prompts()] == ["p1"]
+    store.close()

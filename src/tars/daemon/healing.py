@@ -57,12 +57,14 @@ async def heal(recorder: Recorder, loop: Loop, chronicle: Chronicle) -> None:
 
 async def _read(recorder: Recorder, attempts: float = float("inf")) -> "_LeftOver | None":
     """Try until the store can be read: a full disk may have space again."""
+    told = ""
     while True:
         try:
             # All in one go: a prompt that comes meanwhile goes behind those that wait.
             return await recorder.ask(_LeftOver.read)
         except StoreError as error:
-            log.error("not_healed", reason=str(error))
+            if str(error) != told:
+                log.error("not_healed", reason=(told := str(error)))
         attempts -= 1
         if attempts <= 0:
             return None

@@ -54,6 +54,9 @@ class Reach:
                 store = self._opened()
             except StoreError as error:
                 self._answers.put(error)
+            except Exception as error:
+                # A bug of ours must not be the end of all attempts.
+                self._answers.put(StoreError(f"The store cannot open: {type(error).__name__}."))
             else:
                 if self._over.is_set():
                     store.close()
