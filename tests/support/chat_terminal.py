@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pexpect
+import psutil
 import pyte
 
 from tests.support.tars_home import TarsHome
@@ -60,15 +61,24 @@ class ChatTerminal:
         lines = [line.rstrip() for line in (*above, *self.screen.display)]
         return "\n".join(lines).rstrip()
 
+    def tty(self) -> str:
+        """The terminal's path, to have it open when the chat is gone."""
+        path: str | None = psutil.Process(self.child.pid).terminal()
+        assert path is not None
+        return path
+
     def resize(self, rows: int, columns: int) -> None:
         self.screen.resize(rows, columns)
         self.child.setwinsize(rows, columns)
 
     def ended(self) -> int | None:
         """Wait for its end, and give its exit status."""
-        while self._read(PATIENCE):
+        give_up = time.monotonic() + PATIENCE
+        # Somebody else may have the terminal open, and then it has no end.
+        while self.child.isalive() and time.monotonic() < give_up:
+            self._read(0.05)
+        while select.select([self.child.child_fd], [], [], 0)[0] and self._read(0):
             pass
-        self.child.wait()
         return self.child.exitstatus
 
     def _read(self, seconds: float) -> bool:

@@ -28,7 +28,7 @@ def greeting(chat: Chat, session: Session | None, columns: int) -> list[str]:
     if session is not None and session.spent.turns:
         return [*lines, "", *resumed(session, last_exchange(session), columns)]
     if not chat.record:
-        lines.append(styled("Nothing of this conversation is kept.", DIM))
+        lines.append(styled("Nothing is kept, and each prompt is a conversation of its own.", DIM))
     return lines
 
 
@@ -39,7 +39,7 @@ def resumed(session: Session, last: Exchange | None, width: int) -> list[str]:
     facts = f"begun {begun}, last used {used}, {count(session.spent.turns, 'turn')}"
     lines = [
         styled(clipped(f"Going on with {what}", width), BOLD),
-        styled(clipped(f"{session.agent} · {facts} · {session.id}", width), DIM),
+        *wrapped([(f"{session.agent} · {facts} · {session.id}", DIM)], width),
     ]
     if last is not None:
         lines += ["", *prompt_lines(last.prompt, min(width, WIDEST))]

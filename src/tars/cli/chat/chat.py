@@ -23,12 +23,14 @@ class Chat:
 
     def request(self, text: str) -> PromptRequest:
         """Make the request that sends this text."""
+        if not self.record:
+            # The daemon forgets such a conversation: nothing can be sent to it again.
+            return PromptRequest(text=text, agent=self.agent, new=True, record=False)
         return PromptRequest(
             text=text,
             agent=self.agent,
             session=self.session,
             new=self.new and self.session is None,
-            record=self.record,
             project=self.project,
             branch=self.branch,
             name=self.name if self.session is None else None,

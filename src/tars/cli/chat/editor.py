@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
@@ -15,6 +16,7 @@ from prompt_toolkit.filters import Condition, has_completions, has_focus, is_sea
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import (
     BufferControl,
     ConditionalContainer,
@@ -137,6 +139,12 @@ class Editor:
         if self.app.is_running and self.app.future is not None and not self.app.future.done():
             self.app.exit(result=status)
 
+    def fail(self, _loop: object, context: dict[str, Any]) -> None:
+        """Leave because of a bug: it raises where the chat was begun, on a terminal in order."""
+        fault = context.get("exception") or RuntimeError(context.get("message"))
+        if self.app.is_running and self.app.future is not None and not self.app.future.done():
+            self.app.exit(exception=fault)
+
     # --- how it looks ------------------------------------------------------------
 
     def _layout(self) -> Layout:
@@ -208,6 +216,10 @@ class Editor:
         @keys.add("c-d", filter=typing & Condition(lambda: not self.buffer.text))
         def _(_event: KeyPressEvent) -> None:
             self._wants.leave()
+
+        @keys.add(Keys.Vt100MouseEvent)
+        def _(_event: KeyPressEvent) -> None:
+            """No mouse is asked for: what looks like one was pasted, and may be anything."""
 
         @keys.add("c-l")
         def _(_event: KeyPressEvent) -> None:

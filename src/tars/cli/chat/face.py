@@ -95,12 +95,13 @@ class Face:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._editor.exit, 128 + number)
+        loop.set_exception_handler(self._editor.fail)
         self._post = Post(loop, self._take)
         self._show(banner)
         self._follow()
         ticking = asyncio.create_task(self._tick())
         try:
-            status = await self._editor.app.run_async()
+            status = await self._editor.app.run_async(set_exception_handler=False)
         except EOFError:  # the terminal is gone
             status = 128 + signal.SIGHUP
         finally:
@@ -118,7 +119,7 @@ class Face:
         goes_on = " and works on what you sent" if turn else ""
         session = self._chat.session if self._chat.record else None
         back = f" `tars chat -r {session}` comes back." if session else ""
-        self._show(["", styled(f"{self._chat.agent} goes on{goes_on}.{back}", DIM)])
+        self._talk.say(f"{self._chat.agent} goes on{goes_on}.{back}")
 
     # --- what comes from the daemon ----------------------------------------------
 
@@ -291,15 +292,16 @@ class Face:
         now = time.monotonic()
         twice = now - self._interrupted_at < TWICE_SECONDS
         turn = self._talk.under_way or next((own.turn for own in self._talk.waiting[::-1]), "")
-        if twice:
+        if self._editor.buffer.text and not turn:
+            self._interrupted_at = float("-inf")
+            self._editor.buffer.reset()
+        elif twice:
             self._leave()
         elif turn:
             self._interrupted_at = now
             self._hint("Cancelling; Ctrl-C again leaves.")
             agent = self._chat.agent
             self._start(self._pass_on(lambda: _cancel(agent, turn), ""))
-        elif self._editor.buffer.text:
-            self._editor.buffer.reset()
         else:
             self._interrupted_at = now
             self._hint("Nothing to cancel. Ctrl-C again, or Ctrl-D, leaves.")
