@@ -88,7 +88,11 @@ def _recipe() -> str:
     """What the store depends on: another schema or another recipe makes another store."""
     tables = repr(
         [
-            (t.name, [repr(c) for c in t.columns], [repr(i) for i in t.indexes])
+            (
+                t.name,
+                [(c.name, str(c.type)) for c in t.columns],
+                sorted(str(i.name) for i in t.indexes),
+            )
             for t in metadata.sorted_tables
         ]
     )
