@@ -72,10 +72,10 @@ def test_what_nobody_has_is_not_found(kept: Library) -> None:
 def test_last_is_in_use_here_and_not_archived(kept: Library) -> None:
     """`last` may be narrowed down to an agent or a project; where there is none it says so."""
     change(kept, "abcd", status="archived")
-    change(kept, "abcd-1111", project="/work/here")
+    change(kept, "abcd-1111", project="/code/here")
     assert resolve(kept, "last").id == "wxyz-3333"
     assert resolve(kept, "last", agent="claude").id == "abcd-2222"
-    assert resolve(kept, "last", project="/work/here").id == "abcd-1111"
+    assert resolve(kept, "last", project="/code/here").id == "abcd-1111"
     with pytest.raises(SessionNotFound, match="no session yet"):
         resolve(kept, "last", agent="nobody")
 
