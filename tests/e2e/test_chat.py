@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import sys
 import termios
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.chat_terminal import chatting
 from tests.support.tars_home import TarsHome
+from tests.support.walkthrough import Page
 
 #: How a turn's last line looks.
 DONE = r"\d+ in( \([^)]*\))? · \d+ out · "
@@ -172,3 +174,12 @@ def test_lines_of_a_pipe_are_prompts(tars: TarsHome) -> None:
     assert (done.returncode, done.stdout) == (1, "turns=1\n")
     assert tars.tars("chat", "--agent", "nobody", stdin="").returncode == 1
     assert tars.tars("chat", "--new", "--session", "last", stdin="").returncode == 2
+
+
+def test_the_page_tells_the_truth(tars: TarsHome) -> None:
+    """Its example, typed as it stands, prints what it shows."""
+    tars.configure_echo()
+    page = Page((Path(__file__).parents[2] / "docs" / "chat.md").read_text())
+    path = os.pathsep.join((str(Path(sys.executable).parent), tars.env["PATH"]))
+    assert page.commands()
+    page.type_out(TarsHome(tars.home, {**tars.env, "PATH": path}))

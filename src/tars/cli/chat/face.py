@@ -17,6 +17,7 @@ from prompt_toolkit.history import History, InMemoryHistory
 
 from tars.cli import exit_codes
 from tars.cli.chat import records, slash
+from tars.cli.chat.asking import long_details, question
 from tars.cli.chat.chat import Chat
 from tars.cli.chat.completion import Choices
 from tars.cli.chat.editor import Editor, Wants
@@ -24,10 +25,10 @@ from tars.cli.chat.handed_back import handed_back
 from tars.cli.chat.history import Kept
 from tars.cli.chat.inline import clipped, width_of, wrapped
 from tars.cli.chat.links import Failed, Following, Joined, Lost, News, Post, Told, ask
-from tars.cli.chat.paint import BOLD, DIM, MARK, RED, YELLOW, styled
+from tars.cli.chat.paint import DIM, MARK, RED, styled
 from tars.cli.chat.talk import Talk
 from tars.cli.connection import connect
-from tars.cli.questions import choice, details_lines, understood
+from tars.cli.questions import understood
 from tars.cli.render import one_line, seconds
 from tars.control.contract import AgentStatus
 from tars.errors import PermissionNotFound, TarsError
@@ -37,8 +38,6 @@ from tars.home import Home
 TWICE_SECONDS = 1.0
 _TICK_SECONDS = 0.5
 _SGR = re.compile(r"\x1b\[[\d;]*m")
-#: Of what would be done, while it is asked.
-_DETAILS = 12
 
 T = TypeVar("T")
 
@@ -132,7 +131,11 @@ class Face:
 
     def _take(self, news: News) -> None:
         under_way = self._talk.under_way
+        known = {asked.id for asked in self._talk.questions}
         self._talk.take(news)
+        for asked in self._talk.questions:
+            if asked.id not in known:
+                self._show(long_details(asked, self._columns()))
         if self._talk.session is not None and self._talk.session != self._chat.session:
             self._chat.goes_on_in(self._talk.session, self._chat.title)
         if self._talk.under_way != under_way:
@@ -158,14 +161,14 @@ class Face:
             self._editor.look()
 
     async def _look_at_agent(self) -> None:
-        asked = {question.id for question in self._talk.questions}
+        asked = {asking.id for asking in self._talk.questions}
         status = await self._beside(lambda: connect().status())
         self._seen.agent = next((a for a in status.agents if a.name == self._chat.agent), None)
         waiting = {p.id for agent in status.agents for p in agent.permissions}
-        for question in self._talk.questions:
-            if question.id in asked - waiting:
-                self._talk.say(f"Answered elsewhere: {question.title}")
-                self._talk.answered(question.id)
+        for asking in self._talk.questions:
+            if asking.id in asked - waiting:
+                self._talk.say(f"Answered elsewhere: {asking.title}")
+                self._talk.answered(asking.id)
 
     async def _find_lost(self) -> None:
         for turn in list(self._talk.lost):
@@ -330,24 +333,9 @@ class Face:
     def _live(self) -> list[str]:
         lines = self._talk.live()
         if self._talk.questions:
-            lines += self._question()
+            asked, *others = self._talk.questions
+            lines += question(asked, len(others), self._columns())
         return lines if self._rich else [_SGR.sub("", line) for line in lines]
-
-    def _question(self) -> list[str]:
-        asked, columns = self._talk.questions[0], self._columns()
-        more = len(self._talk.questions) - 1
-        head = one_line(f"{asked.agent} asks for permission: {asked.title}")
-        lines = ["", *wrapped([(head, f"{BOLD};{YELLOW}")], columns)]
-        details = details_lines(asked)
-        lines += [clipped(line, columns) for line in details[:_DETAILS]]
-        if len(details) > _DETAILS:
-            lines.append(styled(f"  | … {len(details) - _DETAILS} lines more: /status", DIM))
-        lines += [
-            clipped(f"  {number}  {one_line(option.name)}", columns)
-            for number, option in enumerate(asked.options, 1)
-        ]
-        after = f" ({more} more after this)" if more else ""
-        return [*lines, *wrapped([(choice(asked).rstrip(": ") + after, "")], columns)]
 
     def _status_line(self) -> str:
         seen, chat = self._seen, self._chat
