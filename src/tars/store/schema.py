@@ -6,6 +6,7 @@ in millionths of a US dollar. Many machines may share one store: `machine` says 
 """
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     false,
 )
 
@@ -84,6 +86,10 @@ def _tokens() -> list[Column[int]]:
     ]
 
 
+#: These are looked for by how they begin. A database that sorts as a language does finds that by
+#: the bytes alone.
+_BEGINNINGS = ("id", "project")
+
 #: A conversation. The nine fields mean what those of session.json mean; the rest are sums over
 #: its finished turns, kept in the same transaction as the turns themselves.
 #: `status` is active, completed, failed, interrupted or archived. `title` is the first prompt's
@@ -128,12 +134,14 @@ sessions = Table(
     Column("at_least", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("machine", "agent", "id"),
     UniqueConstraint("machine", "name"),
-    # A database that sorts as a language does finds the beginning of an id by its bytes only.
-    Index(None, "id", postgresql_ops={"id": "text_pattern_ops"}),
     *(Index(None, n) for n in ("name", "created_at", "last_activity_at", "tokens")),
     Index(None, "cost_microusd"),
-    Index(None, "project", postgresql_ops={"project": "text_pattern_ops"}),
+    *(Index(None, n).ddl_if(dialect="sqlite") for n in _BEGINNINGS),
 )
+for _name in _BEGINNINGS:
+    _index = f"CREATE INDEX ix_sessions_{_name} ON sessions ({_name} text_pattern_ops)"
+    # By hand: to say it to `Index`, SQLAlchemy loads all that it has for PostgreSQL.
+    event.listen(sessions, "after_create", DDL(_index).execute_if(dialect="postgresql"))
 
 
 def _session(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
