@@ -10,6 +10,12 @@ from docs import generate
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
+#: What a page cannot have typed, and the test that calls it instead.
+NOT_TYPED = {
+    "attach": ROOT / "tests" / "e2e" / "test_attach.py",
+    "acp": ROOT / "tests" / "e2e" / "test_acp_face.py",
+}
+
 
 @pytest.mark.parametrize("page", generate.pages(), ids=lambda path: path.name)
 def test_what_is_printed_from_the_code_is_what_the_code_says(page: Path) -> None:
@@ -47,3 +53,23 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r"^\[\w+\]: (\S+)$", text, re.M)
     local = [target for target in targets if "://" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("words", [*generate.commands(), *generate.groups()])
+def test_every_command_is_on_a_page_that_is_typed(words: str) -> None:
+    """What tars can do is shown somewhere, and a test types it from there."""
+    if words in NOT_TYPED:
+        assert f'"{words}"' in NOT_TYPED[words].read_text()
+        assert any(f"tars {words}" in page.read_text() for page in PAGES)
+    else:
+        assert generate.shown_in(words), f"no page shows `tars {words}`; docs/commands.md may"
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if generate.typed(p)], ids=lambda p: p.name)
+def test_every_page_with_commands_has_its_test(page: Path) -> None:
+    """The commands of a page are typed by a test that names it."""
+    name = page.name
+    quoted = re.compile(rf"""["/]{re.escape(name)}["']""")
+    tests = (ROOT / "tests").rglob("test_*.py")
+    readers = [t for t in tests if t != Path(__file__) and quoted.search(t.read_text())]
+    assert readers, f"no test types {name}"

@@ -3,36 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from tars.cli.app import MODULES, app, run
+from docs.generate import commands
+from tars.cli.app import MODULES, run
 from tests.support.command_line import LONG_SECONDS, environment, tars
 from tests.support.fake_daemon import FakeDaemon
-
-
-def commands() -> dict[str, Any]:
-    """Every command by the words that call it."""
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
-    context = root.make_context("tars", ["status"])
-    return dict(below(root, context))
-
-
-def below(group: TyperGroup, context: Any) -> Iterator[tuple[str, Any]]:
-    """The commands of a group and of the groups in it."""
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, TyperGroup):
-            yield from ((f"{name} {sub}", found) for sub, found in below(command, context))
-        else:
-            yield name, command
-
 
 COMMANDS = commands()
 
