@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tars import config, config_writing
 from tars.agents.registry import KINDS as REGISTRY
-from tars.config import AgentConfig, Config, SessionsConfig, StoreConfig
+from tars.config import Config, SessionsConfig, StoreConfig
+from tars.config_agents import AgentConfig
 from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tars import config
-from tars.config import AgentConfig, Config
+from tars.config import Config
+from tars.config_agents import AgentConfig
 from tars.env_file import read_env_file
 from tars.errors import ConfigInvalid
 

@@ -8,7 +8,7 @@ from tars.config_faults import Table, suggestion
 from tars.core.order import cycle
 
 if TYPE_CHECKING:
-    from tars.config import AgentConfig
+    from tars.config_agents import AgentConfig
 
 AGENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 

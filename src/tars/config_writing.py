@@ -11,7 +11,8 @@ from typing import Any
 
 import tomli_w
 
-from tars.config import AgentConfig, Config, SessionsConfig
+from tars.config import Config, SessionsConfig
+from tars.config_agents import AgentConfig
 from tars.core.permission import PermissionPolicy
 
 

@@ -22,7 +22,8 @@ from tars.cli.checks import (
     check_space,
 )
 from tars.cli.detection import Candidate, detect
-from tars.config import AgentConfig, Config, load
+from tars.config import Config, load
+from tars.config_agents import AgentConfig
 from tars.control import contract as c
 from tars.control.client import Client
 from tars.home import Home

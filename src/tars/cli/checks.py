@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tars.agents.kind import Kind
 from tars.cli.render import fault_line, one_line
-from tars.config import AgentConfig, Config, environment
+from tars.config import Config, environment
+from tars.config_agents import AgentConfig
 from tars.control.client import Client
 from tars.errors import ConfigInvalid, NotRunning, TarsError, UserError
 from tars.home import Home

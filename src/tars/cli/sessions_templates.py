@@ -17,7 +17,7 @@ from tars.errors import ConfigInvalid
 from tars.home import find_home
 
 if TYPE_CHECKING:
-    from tars.config import AgentConfig
+    from tars.config_agents import AgentConfig
     from tars.sessions.templates import Named, Template
 
 app = typer.Typer(

@@ -11,7 +11,8 @@ import anyio
 
 from tars import config as configuration
 from tars.agents.kind import Kind, Setup
-from tars.config import AgentConfig, Config
+from tars.config import Config
+from tars.config_agents import AgentConfig
 from tars.core import events as e
 from tars.core.agent import Spec, State
 from tars.daemon.choices import Choices

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tars.config import AgentConfig
+from tars.config_agents import AgentConfig
 from tars.control.contract import SettingsChanged, SettingsRequest
 from tars.core.agent import State
 from tars.daemon.assembly import Assembly, Chosen
