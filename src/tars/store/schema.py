@@ -141,7 +141,8 @@ sessions = Table(
 for _name in _BEGINNINGS:
     _index = f"CREATE INDEX ix_sessions_{_name} ON sessions ({_name} text_pattern_ops)"
     # By hand: to say it to `Index`, SQLAlchemy loads all that it has for PostgreSQL.
-    event.listen(sessions, "after_create", DDL(_index).execute_if(dialect="postgresql"))
+    _made = DDL(_index).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+    event.listen(sessions, "after_create", _made)
 
 
 def _session(*, primary_key: bool = False, nullable: bool = False) -> Column[int]:
