@@ -57,6 +57,11 @@ machines = Table(
 )
 
 
+#: How a turn or a prompt ended.
+_OUTCOME = ("outcome", "fault_kind", "fault_message", "fault_advice")
+_KINDS = ("net_input", "cache_read", "cache_write", "output", "reasoning")
+
+
 def _machine(*, primary_key: bool = False) -> Column[int]:
     return Column(
         "machine", BigInteger, ForeignKey("machines.seq"), nullable=False, primary_key=primary_key
@@ -78,12 +83,11 @@ agents = Table(
 def _tokens() -> list[Column[int]]:
     """What was used, disjoint: the sums of the ledger's columns of the same names.
     `costed_turns` are the turns whose agent told what they cost; the others are not free."""
-    names = ("requests", "net_input", "cache_read", "cache_write", "output", "reasoning")
-    return [
-        *(Column(name, Count, nullable=False, server_default="0") for name in names),
-        Column("cost_microusd", Count, nullable=False, server_default="0"),
-        Column("costed_turns", Count, nullable=False, server_default="0"),
-    ]
+    return _sums("requests", *_KINDS, "cost_microusd", "costed_turns")
+
+
+def _sums(*names: str) -> list[Column[int]]:
+    return [Column(name, Count, nullable=False, server_default="0") for name in names]
 
 
 #: These are looked for by how they begin. A database that sorts as a language does finds that by
@@ -114,20 +118,14 @@ sessions = Table(
     Column("titled", Boolean, nullable=False, server_default=false()),
     Column("task", Words),
     Column("metadata", Text, nullable=False, server_default="{}"),  # JSON: free
-    Column("source", Words, nullable=False, server_default="tars"),  # tars, import or log
+    Column("source", Words, nullable=False, server_default="tars"),  # tars, import or api
     Column("writer", Words),
     Column("writer_until", Utc),
-    Column("total_input_tokens", Count, nullable=False, server_default="0"),
-    Column("total_output_tokens", Count, nullable=False, server_default="0"),
-    Column("total_cached_tokens", Count, nullable=False, server_default="0"),
-    Column("total_net_tokens", Count, nullable=False, server_default="0"),
-    Column("interaction_count", Count, nullable=False, server_default="0"),
+    *_sums("total_input_tokens", "total_output_tokens", "total_cached_tokens"),
+    *_sums("total_net_tokens", "interaction_count"),
     Column("last_interaction_at", Utc),
     Column("last_input_tokens", Count, nullable=False, server_default="0"),
-    Column("turns", Count, nullable=False, server_default="0"),
-    Column("messages", Count, nullable=False, server_default="0"),
-    Column("tool_calls", Count, nullable=False, server_default="0"),
-    Column("duration_ms", Count, nullable=False, server_default="0"),
+    *_sums("turns", "messages", "tool_calls", "duration_ms"),
     *_tokens(),
     Column("tokens", Count, nullable=False, server_default="0"),  # the four kinds together
     Column("subagent_tokens", Count, nullable=False, server_default="0"),
@@ -218,20 +216,13 @@ turns = Table(
     Column("agent", Words, nullable=False),
     Column("session", Words),  # the agent's own id
     Column("task", Words),
-    Column("outcome", Words),
-    Column("fault_kind", Words),
-    Column("fault_message", Words),
-    Column("fault_advice", Words),
+    *(Column(name, Words) for name in _OUTCOME),
     Column("began_at", Utc, nullable=False),
     Column("ended_at", Utc),
     Column("duration_ms", Count, nullable=False),
     Column("model", Words, nullable=False),
     Column("input", Count, nullable=False),
-    Column("net_input", Count, nullable=False),
-    Column("cache_read", Count, nullable=False),
-    Column("cache_write", Count, nullable=False),
-    Column("output", Count, nullable=False),
-    Column("reasoning", Count, nullable=False),
+    *(Column(name, Count, nullable=False) for name in _KINDS),
     Column("context", Count, nullable=False),
     Column("context_cached", Count, nullable=False),
     Column("context_is_sum", Boolean, nullable=False),
@@ -267,7 +258,7 @@ messages = Table(
     "messages",
     metadata,
     Column("seq", Sequence, primary_key=True),
-    Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="CASCADE")),
+    _session(nullable=True),
     Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE")),
     Column("number", BigInteger, nullable=False),
     Column("role", Words, nullable=False),  # user, assistant, thought, system or tool
@@ -284,7 +275,7 @@ tool_calls = Table(
     "tool_calls",
     metadata,
     Column("seq", Sequence, primary_key=True),
-    Column("session", BigInteger, ForeignKey("sessions.seq", ondelete="CASCADE")),
+    _session(nullable=True),
     Column("turn", Words, ForeignKey("turns.id", ondelete="CASCADE")),
     Column("number", BigInteger, nullable=False),
     Column("id", Words, nullable=False),  # the agent's own
@@ -375,10 +366,7 @@ prompts = Table(
     Column("timeout_seconds", Float),
     Column("wishes", Text),  # JSON: what was asked for besides, see `Wishes` in rows.py
     Column("state", Words, nullable=False, index=True),
-    Column("outcome", Words),
-    Column("fault_kind", Words),
-    Column("fault_message", Words),
-    Column("fault_advice", Words),
+    *(Column(name, Words) for name in _OUTCOME),
     Column("ended_at", Utc),
 )
 
