@@ -1,1 +1,1 @@
-"""The command line: parse, one client call, render."""
+"""The command line: parse, one call of the daemon or the library, render."""

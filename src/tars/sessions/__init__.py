@@ -1,1 +1,1 @@
-"""What we keep of a conversation: session.json."""
+"""What can be asked of remembered conversations, and done to them; and session.json."""

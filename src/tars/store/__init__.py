@@ -1,1 +1,1 @@
-"""What we remember: the ledger, the queue and the log of decisions, in SQLite."""
+"""What we remember: all SQL of tars, for SQLite and PostgreSQL alike; what waits for a database."""
