@@ -139,6 +139,17 @@ def test_json_is_a_contract(kept: Path, capsys: Printed, name: str) -> None:
     assert "\x1b" not in shown
 
 
+def test_the_history_as_csv_says_which_session_each_row_is(kept: Path, capsys: Printed) -> None:
+    """With the session's own words beside what it used in the span."""
+    assert run(["sessions", "history", "--range", "all", "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["id"], row["agent"], row["project"]) for row in rows] == [
+        ("b7d01e55-two", "claude", ""),
+        ("3f2a9c01-one", "gemini", "/w"),
+    ]
+    assert [row["totalTokens"] for row in rows] == ["908", "125390"]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_csv_has_a_name_for_every_column(kept: Path, capsys: Printed, name: str) -> None:
     """One head, and rows as wide as it; quoted where it has to be."""

@@ -13,6 +13,7 @@ from tars.cli.render import count
 from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
+    from tars.control.found_contract import SessionVisit
     from tars.sessions.ranges import Span, Zone
     from tars.sessions.statistics import History, Visit
 
@@ -125,11 +126,9 @@ def _tell_sums(found: "History", span: "Span", zone: "Zone") -> None:
         say(f"The newest {len(found.visits)} are shown; `--limit {used.sessions}` shows all.")
 
 
-def _flat(visit: object) -> dict[str, object]:
+def _flat(visit: "SessionVisit") -> dict[str, object]:
     """The session's own words beside what it used in the span."""
-    own = flat(visit)
-    session = own.pop("session", None)
-    return {**(session if isinstance(session, dict) else {}), **own}
+    return {**flat(visit.session), **flat(visit)}
 
 
 CSV_HEAD = (
