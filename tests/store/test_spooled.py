@@ -135,6 +135,21 @@ def test_taking_over_that_nobody_answered_is_done_once(home: Home, loss: str) ->
     assert [d.now for d in home.far().decisions("run")] == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
+def test_what_takes_long_is_taken_over_bit_by_bit(home: Home) -> None:
+    """A slow database keeps what it got in time: the rest comes next, and not all of it again."""
+    home.network.down = True
+    store = home.open()
+    for number in range(3):
+        store.save_prompt(prompt(f"p{number}"))
+    home.network.down = False
+    store._adopt(patience=10)
+    store._drain_until(0.0)
+    assert [row.id for row in home.far().waiting_prompts()] == ["p0"]
+    assert store._spool.count == 2
+    home.settled(store)
+    assert [row.id for row in home.far().waiting_prompts()] == ["p0", "p1", "p2"]
+
+
 def test_a_daemon_finds_what_an_earlier_one_left(home: Home) -> None:
     """What it was told is kept, though neither closed anything."""
     home.network.down = True

@@ -257,7 +257,7 @@ class SpooledStore(Store):
             if time.monotonic() < self._not_before:
                 return False
             try:
-                self._drain()
+                self._drain(end)
             except StoreError as error:
                 # It is there, and may take this later.
                 self._not_before = time.monotonic() + PAUSE_SECONDS
@@ -268,23 +268,23 @@ class SpooledStore(Store):
                 break
         return self._remote is not None
 
-    def _drain(self) -> None:
+    def _drain(self, end: float) -> None:
         entries = self._spool.give_numbers(self._spool.first(PAGE), self._number)
         self._number = max(self._number, *(e.number or 0 for e in entries))
         try:
-            self._replay(entries)
+            last = self._replay(entries, end)
         except engine.Unreachable:
             raise
         except Exception:
             # One of them is at fault, and the others need not suffer for it.
             self._replay_each(entries)
             return
-        self._spool.drop(entries[-1].seq)
+        self._spool.drop(last.seq)
 
     def _replay_each(self, entries: list[Entry]) -> None:
         for entry in entries:
             try:
-                self._replay([entry])
+                self._replay([entry], 0.0)
             except Exception as error:
                 if not never_fits(error):
                     raise
@@ -293,13 +293,21 @@ class SpooledStore(Store):
             else:
                 self._spool.drop(entry.seq)
 
-    def _replay(self, entries: list[Entry]) -> None:
-        with self._open("take over what waits") as connection:
+    def _replay(self, entries: list[Entry], end: float) -> Entry:
+        """Take over as many as can be until then, but one at least. Gives the last of them."""
+        # So many that it takes longer would be cut off, and begun again from the first for ever.
+        end = min(end, time.monotonic() + self._write_seconds / 2)
+        # What failed before may need longer than a write may take.
+        patience = LONGEST_SECONDS if self._not_before else None
+        with self._open("take over what waits", patience) as connection:
             done = drained.read(connection, self.machine)
             for entry in entries:
                 if entry.number is not None and entry.number > done:
                     self._call(entry.operation)
-            drained.advance(connection, self.machine, entries[-1].number or 0)
+                if time.monotonic() >= end:
+                    break
+            drained.advance(connection, self.machine, entry.number or 0)
+        return entry
 
     def _call(self, operation: Operation) -> None:
         method = METHODS.get(operation.name)
