@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tars.cli.app import run
 from tars.cli.sessions_view import UNKNOWN
 from tars.home import Home
+from tars.sessions import tasks
 from tars.sessions.library import Library
 from tars.store.rows import AgentRow
 from tars.store.schema import agents, sessions, turns
@@ -216,6 +217,22 @@ def test_a_task_is_accounted_for(kept: Path, said: Said) -> None:
     csv = told(said, *split("task report --format csv")).splitlines()
     assert csv[0].startswith("name,startedAt,endedAt,estimatedTokens,")
     assert len(csv) == 3
+
+
+def test_a_task_that_prompts_alone_named_can_be_ended(kept: Path, said: Said) -> None:
+    """It began with its first turn, and no further turn is its."""
+    with library(kept) as opened, opened.writing() as connection:
+        connection.execute(turns.update().values(task="T9"))
+        connection.execute(sessions.update().values(task="T9"))
+        began = connection.scalar(select(turns.c.began_at))
+    assert 'Task "T9" ended: 1 turn' in told(said, "task", "end", "T9")
+    with library(kept) as opened:
+        (task,) = tasks.report(opened, "T9")
+        with opened.reading() as connection:
+            assert set(connection.scalars(select(sessions.c.task))) == {None}
+    assert task.started_at == began
+    assert refused(said, "task", "end", "T9")[0] == 5
+    assert "no task" in refused(said, "task", "end", "T8")[1]
 
 
 def test_a_deleted_session_is_gone_and_its_cost_is_not(kept: Path, said: Said) -> None:

@@ -201,7 +201,12 @@ def test_a_range_is_told_with_its_zone(kept: Path, capsys: Printed) -> None:
         (["search"], "no word to look for"),
         (["search", "x", "--role", "judge"], "'judge' is none of user"),
         (["--sort", "size"], "'size' is not one of"),
+        (["history", "--range", ""], "no range ''"),
         (["--limit", "0"], "0 is not in the range"),
+        (["--project", ""], "'--project': it is empty"),
+        (["--since", "2026-03-02", "--until", "2026-03-01"], "ends before it begins"),
+        (["--archived", "--active"], "--archived excludes --active and --status"),
+        (["task"], "say one of its commands: start, end, report"),
         (["--agent", "gemini", "stats"], "options go behind `stats`"),
         (["shwo"], "did you mean show"),
     ],
@@ -215,6 +220,15 @@ def test_what_makes_no_sense_is_wrong_usage(
     assert shown.out == ""
     assert said in shown.err
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [[], ["history"], ["search", "login"]], ids=" ".join)
+def test_a_limit_may_be_larger_than_the_numbers_of_a_database(
+    kept: Path, capsys: Printed, words: list[str]
+) -> None:
+    """All there is, then."""
+    assert run(["sessions", *words, "--limit", str(10**30)]) == 0
+    assert "fix-login" in capsys.readouterr().out
 
 
 def test_an_ambiguous_word_is_refused(kept: Path, capsys: Printed) -> None:

@@ -5,11 +5,15 @@
 
 import importlib
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
+
+#: More than there is of anything, and less than the largest number of a database.
+MOST = 10**15
 
 
 def examples(*lines: str) -> str:
@@ -32,6 +36,18 @@ def none_empty(values: list[str] | None) -> list[str] | None:
     return values
 
 
+def some_path(value: str) -> Path:
+    """Read a path: an empty one would mean the folder that one is in."""
+    if not value.strip():
+        raise typer.BadParameter("it is empty")
+    return Path(value)
+
+
+def countable(value: int | None) -> int | None:
+    """Give a number that every database takes; so many there are not, of anything."""
+    return None if value is None else min(value, MOST)
+
+
 def agent_option(help: str) -> Any:
     """Make the option that names an agent, with what it is for in this command."""
     return typer.Option("--agent", "-a", metavar="NAME", callback=not_empty, help=help)
@@ -39,6 +55,11 @@ def agent_option(help: str) -> Any:
 
 class CommandGroup(TyperGroup):
     """A group that answers an unknown command with one line, and a likely one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            ctx.fail(f"say one of its commands: {', '.join(self.list_commands(ctx))}")
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         names = self.list_commands(ctx)

@@ -100,6 +100,8 @@ def sessions(
     from tars.sessions.listing import Order, Wanted, list_sessions
     from tars.sessions.ranges import find_zone
 
+    if archived and (active or status):
+        raise typer.BadParameter("--archived excludes --active and --status")
     zone = find_zone(tz)
     span = options.span(zone, since=since, until=until)
     wanted = Wanted(

@@ -10,7 +10,7 @@ import typer
 
 from tars.cli import exit_codes
 from tars.cli.connection import say
-from tars.cli.groups import examples, none_empty, not_empty
+from tars.cli.groups import countable, examples, none_empty, not_empty, some_path
 from tars.cli.library import looked_at, opened
 from tars.cli.render import count, one_line
 from tars.cli.sessions_managing import called, quoted
@@ -43,6 +43,7 @@ To = Annotated[
     typer.Option(
         "--to",
         metavar="FOLDER",
+        parser=some_path,
         help="Write the whole session to a file in it first; instead of "
         "`sessions.archive_directory` of config.toml.",
     ),
@@ -104,7 +105,10 @@ def clean(
         ),
     ] = None,
     keep: Annotated[
-        int | None, typer.Option("--keep", metavar="N", min=0, help="But for the newest N.")
+        int | None,
+        typer.Option(
+            "--keep", metavar="N", min=0, callback=countable, help="But for the newest N."
+        ),
     ] = None,
     empty: Annotated[
         bool, typer.Option("--empty", help="Without a turn and without a message.")

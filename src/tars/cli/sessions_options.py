@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tars.cli.groups import none_empty, not_empty
+from tars.cli.groups import countable, none_empty, not_empty, some_path
 
 if TYPE_CHECKING:
     from tars.sessions.listing import SessionStatus
@@ -27,7 +27,9 @@ AgentTypeOption = Annotated[
 ]
 ProjectOption = Annotated[
     Path | None,
-    typer.Option("--project", metavar="PATH", help="Of this folder, and of those in it."),
+    typer.Option(
+        "--project", metavar="PATH", parser=some_path, help="Of this folder, and of those in it."
+    ),
 ]
 ModelOption = Annotated[
     str | None,
@@ -51,7 +53,10 @@ UntilOption = Annotated[
     typer.Option(metavar="TIME", help="Begun before this time. A date is its midnight."),
 ]
 MinTokensOption = Annotated[
-    int | None, typer.Option("--min-tokens", metavar="N", min=0, help="With so many tokens.")
+    int | None,
+    typer.Option(
+        "--min-tokens", metavar="N", min=0, callback=countable, help="With so many tokens."
+    ),
 ]
 StatusOption = Annotated[
     str | None,
@@ -77,7 +82,8 @@ ZoneOption = Annotated[
     ),
 ]
 LimitOption = Annotated[
-    int, typer.Option("--limit", "-n", metavar="N", min=1, help="At most so many.")
+    int,
+    typer.Option("--limit", "-n", metavar="N", min=1, callback=countable, help="At most so many."),
 ]
 
 
@@ -107,11 +113,15 @@ def folder(project: Path | None) -> str | None:
 
 def span(zone: "Zone", *, since: str | None, until: str | None, word: str | None = None) -> "Span":
     """Read `--since`, `--until` and `--range`; the first two narrow the last. RequestInvalid."""
+    from tars.errors import RequestInvalid
     from tars.sessions.ranges import Span, find_moment, find_span
 
     now = datetime.now(UTC)
-    found = find_span(word, zone, now) if word else Span()
-    return Span(
+    found = Span() if word is None else find_span(word, zone, now)
+    found = Span(
         found.since if since is None else find_moment(since, zone, now),
         found.until if until is None else find_moment(until, zone, now),
     )
+    if found.since and found.until and found.since > found.until:
+        raise RequestInvalid(f"The span ends before it begins: {found.shown(zone)}.")
+    return found

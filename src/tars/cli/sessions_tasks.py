@@ -7,6 +7,7 @@ import typer
 
 from tars.cli.groups import CommandGroup, examples, not_empty
 from tars.cli.library import looked_at, opened
+from tars.cli.render import count
 from tars.cli.sessions_managing import called, quoted
 from tars.cli.sessions_view import UNKNOWN, cost, money, short_count, tokens
 from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
@@ -89,8 +90,9 @@ def end(name: Name) -> None:
     price = cost(spent)
     known = "cost not known" if price == UNKNOWN else price
     print(
-        f"Task {quoted(task.name)} ended: {spent.turns:,} turns, "
-        f"{spent.tokens.total:,} tokens{_of(task.estimated_tokens)}, {known}{_of_cost(task)}."
+        f"Task {quoted(task.name)} ended: {count(spent.turns, 'turn')}, "
+        f"{count(spent.tokens.total, 'token')}{_of(task.estimated_tokens)}, "
+        f"{known}{_of_cost(task)}."
     )
 
 

@@ -48,16 +48,19 @@ def start(
 
 
 def end(library: Library, name: str, at: datetime) -> Task:
-    """End a task, and give it with what it used. Raises UserError when there is none, and
-    Refused when it has ended."""
+    """End a task, also one that prompts alone named, and give it with what it used. Raises
+    UserError when there is none, and Refused when it has ended."""
     from tars.store import tasks
 
     machine = library.store.machine
     with library.writing() as connection:
         known = tasks.find(connection, machine, name)
         if known is None:
-            raise unknown(name)
-        if known.ended_at is not None:
+            began = tasks.began(connection, machine, name)
+            if began is None:
+                raise unknown(name)
+            tasks.start(connection, machine, Task(name, started_at=began), None)
+        elif known.ended_at is not None:
             raise Refused(f'The task "{name}" ended {known.ended_at:%Y-%m-%d %H:%M} UTC.')
         tasks.end(connection, machine, name, at)
         return tasks.reported(connection, machine, name)[0]

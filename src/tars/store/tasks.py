@@ -38,6 +38,13 @@ def find(connection: Connection, machine: int, name: str) -> Task | None:
     )
 
 
+def began(connection: Connection, machine: int, name: str) -> datetime | None:
+    """Say when the first turn of a task began; None where none did."""
+    its = turns.c.machine == machine, turns.c.task == name
+    first: datetime | None = connection.scalar(select(func.min(turns.c.began_at)).where(*its))
+    return first
+
+
 def start(connection: Connection, machine: int, task: Task, session: int | None) -> None:
     """Begin a task, or one that had ended again; what is not estimated now stays as it was."""
     estimates = {
