@@ -69,7 +69,7 @@ def test_more_is_appended_and_all_of_it_kept_once(library: tars.SessionLibrary) 
     library.save_session(loaded)
     assert len(library.load_session("last")) == 5
     (record,) = library.list_sessions()
-    assert (record.messages, record.title) == (5, "What is a daemon?")
+    assert (record.messages, record.title) == (5, "What is a")
     assert record.status == "completed"
 
 

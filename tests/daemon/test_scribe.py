@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from tars.conversation.model import Stop, TextSaid, TurnEnded
-from tars.daemon.scribe import Scribe, title_of
+from tars.daemon.scribe import Scribe
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import Before, LiveTurn, Prompt
 from tars.store.rows import Arrival, Keep, MessagePart, Wishes
@@ -158,13 +158,3 @@ def test_a_prompt_is_kept_as_far_as_text_is_kept() -> None:
             assert len(begun.title) == (80 if kept else 0)
 
     play(scene)
-
-
-def test_a_title_is_the_first_line_that_says_something() -> None:
-    """Short, in one line, and with nothing hidden in it."""
-    assert title_of("\n  \n\t Write a\thaiku \nabout frogs") == "Write a haiku"
-    assert title_of("") == ""
-    assert title_of("\u202eevil \x1b[2Jred") == "\\u202eevil \\x1b[2Jred"
-    long = title_of("word " * 40)
-    assert (len(long), long[-1]) == (80, "…")
-    assert len(title_of("\x1b" * 100)) <= 80

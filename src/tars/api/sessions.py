@@ -15,6 +15,7 @@ from uuid import uuid4
 from tars.errors import Busy, NameInvalid, Refused, SessionNotFound, UserError
 from tars.home import Home, find_home
 from tars.sessions.names import check_name
+from tars.sessions.titles import title_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 ROLES = ("user", "assistant", "thought", "system", "tool")
 #: The agent of a session whose program does not say another one.
 AGENT = "python"
-_LONGEST_TITLE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +273,11 @@ def _authored(session: AgentSession) -> Any:
     except (TypeError, ValueError) as error:
         raise UserError(f"The session's metadata cannot be written as JSON: {error}.") from None
     first = next((m.content for m in session.messages if m.role == "user"), "")
-    title = " ".join(first.split())[:_LONGEST_TITLE]
     return Authored(
         agent=session.agent,
         id=session.session_id,
         name=session.name,
-        title=title,
+        title=title_of(first),
         metadata=metadata,
         created_at=session.created_at,
         last_activity_at=session.last_activity,

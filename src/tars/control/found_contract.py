@@ -3,7 +3,6 @@
 Spans of time are half-open, and their ends ISO 8601 in UTC; null is open.
 """
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tars.control.managing_contract import NoteText
@@ -16,9 +15,8 @@ from tars.control.session_contract import (
     Spending,
     Stats,
     dollars,
-    time_text,
 )
-from tars.control.wire import Wire
+from tars.control.wire import Wire, time_or_null, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +43,7 @@ class TimeSpan(Wire):
 
     @classmethod
     def of(cls, span: "Span", zone: "Zone") -> "TimeSpan":
-        return cls(since=_time(span.since), until=_time(span.until), zone=zone.name)
+        return cls(since=time_or_null(span.since), until=time_or_null(span.until), zone=zone.name)
 
 
 class SessionVisit(Wire):
@@ -173,7 +171,3 @@ def hit(found: "Found") -> SearchHit:
 
 def _counted(pairs: "Iterable[tuple[str, int]]") -> list[Counted]:
     return [Counted(name=name, count=number) for name, number in pairs]
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else time_text(at)

@@ -4,11 +4,10 @@ Money is exact: integer millionths of a US dollar, null where nobody told it. Ti
 in UTC.
 """
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tars.control.session_contract import Spending, dollars, time_text
-from tars.control.wire import Wire
+from tars.control.session_contract import Spending, dollars
+from tars.control.wire import Wire, time_or_null, time_text
 
 if TYPE_CHECKING:
     from tars.sessions.importing import Imported
@@ -59,8 +58,8 @@ class TaskReport(Wire):
     def of(cls, task: "Task") -> "TaskReport":
         return cls(
             name=task.name,
-            started_at=_time(task.started_at),
-            ended_at=_time(task.ended_at),
+            started_at=time_or_null(task.started_at),
+            ended_at=time_or_null(task.ended_at),
             estimated_tokens=task.estimated_tokens,
             estimated_microusd=task.estimated_microusd,
             estimated_usd=dollars(task.estimated_microusd),
@@ -204,10 +203,6 @@ class TemplateList(Wire):
     """The templates, by name."""
 
     templates: list[TemplateInfo]
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else time_text(at)
 
 
 def _camel(name: str) -> str:

@@ -5,12 +5,11 @@ The four kinds of tokens are disjoint and add up to `totalTokens`; `outputTokens
 text. Times are ISO 8601 in UTC.
 """
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tars.control.wire import Wire
+from tars.control.wire import Wire, time_or_null, time_text
 
 if TYPE_CHECKING:
     from tars.sessions.statistics import Statistics
@@ -96,9 +95,9 @@ class Session(Wire):
             status=record.status.value,
             title=record.title,
             started_at=time_text(record.created_at),
-            ended_at=_time_or_null(record.ended_at),
+            ended_at=time_or_null(record.ended_at),
             last_activity_at=time_text(record.last_activity_at),
-            archived_at=_time_or_null(record.archived_at),
+            archived_at=time_or_null(record.archived_at),
             project=record.project,
             branch=record.branch,
             task=record.task,
@@ -144,7 +143,7 @@ class Message(Wire):
             turn=row.turn,
             number=row.number,
             began_at=time_text(row.began_at),
-            ended_at=_time_or_null(row.ended_at),
+            ended_at=time_or_null(row.ended_at),
         )
 
 
@@ -178,7 +177,7 @@ class ToolCall(Wire):
             turn=row.turn,
             number=row.number,
             began_at=time_text(row.began_at),
-            ended_at=_time_or_null(row.ended_at),
+            ended_at=time_or_null(row.ended_at),
         )
 
 
@@ -297,12 +296,3 @@ def dollars(microusd: int | None) -> str | None:
     sign = "-" if microusd < 0 else ""
     whole, part = divmod(abs(microusd), 1_000_000)
     return f"{sign}{whole}.{part:06d}"
-
-
-def time_text(at: datetime) -> str:
-    """Write an aware time as the wire has it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _time_or_null(at: datetime | None) -> str | None:
-    return None if at is None else time_text(at)

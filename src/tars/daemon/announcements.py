@@ -13,6 +13,7 @@ from tars.accounting.usage import reconcile
 from tars.control import contract as w
 from tars.control.attach_contract import Prompted
 from tars.control.feed import Feed
+from tars.control.wire import time_text
 from tars.conversation.model import Retrying, Said, TextSaid, ThoughtSaid, ToolCallChanged
 from tars.core import events as e
 from tars.core.agent import Agent
@@ -56,7 +57,7 @@ class Announcements:
     def happened(self, event: str, agent: str, data: dict[str, object]) -> None:
         """Tell an event by its name on the wire."""
         if self._feed.listeners:
-            at = status.iso(datetime.now(UTC))
+            at = time_text(datetime.now(UTC))
             self._feed.publish_event(w.FeedEvent(event=event, agent=agent, at=at, data=data))
 
     def asked(self, agent: Agent, driver: Driver, request_id: str, now: float) -> None:

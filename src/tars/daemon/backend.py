@@ -20,6 +20,7 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.wire import time_text
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, State
 from tars.core.fallback import Attempt
@@ -143,7 +144,7 @@ class Desk:
             running=True,
             pid=os.getpid(),
             version=__version__,
-            started_at=status.iso(self._began_at),
+            started_at=time_text(self._began_at),
             uptime_seconds=round(now - self._began, 3),
             rss_bytes=self._vitals.rss_bytes,
             cpu_percent=self._vitals.cpu_percent,

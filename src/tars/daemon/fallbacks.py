@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from tars.control import contract as w
 from tars.control.feed import Feed
+from tars.control.wire import time_text
 from tars.core import events as e
 from tars.core.agent import Agent, State
 from tars.core.fallback import (
@@ -22,7 +23,6 @@ from tars.core.fallback import (
     passed_over,
 )
 from tars.core.restart import When
-from tars.daemon import status
 from tars.errors import Fault, FaultKind
 from tars.runtime.log import log
 from tars.runtime.loop import Loop
@@ -175,7 +175,7 @@ def _told(fell_back: w.FellBack) -> w.FeedEvent:
     return w.FeedEvent(
         event="fallback",
         agent=fell_back.from_agent,
-        at=status.iso(datetime.now(UTC)),
+        at=time_text(datetime.now(UTC)),
         data={
             "to": fell_back.to_agent,
             "turn": fell_back.turn,

@@ -13,9 +13,9 @@ from tars.control.permission_contract import (
     RuleList,
     RuleStatus,
 )
+from tars.control.wire import time_text
 from tars.core import events as e
 from tars.core.permission import Answerer, Pending, PermissionPolicy, Rule, allowing, refusing
-from tars.daemon import status
 from tars.daemon.choices import LONGEST_KIND, MOST_KINDS, Choice, Choices, Chosen
 from tars.errors import PermissionNotFound, RequestInvalid
 from tars.runtime.log import log
@@ -46,7 +46,7 @@ class Permissions:
         if answer.remember:
             remembered = self._memorable(name, pending)
             rule = _rule(pending, option)
-            choice = Choice(rule, status.iso(datetime.now(UTC)), who)
+            choice = Choice(rule, time_text(datetime.now(UTC)), who)
             async with self._changing:
                 await self._change(self._choices.with_choice(name, remembered, choice))
             log.info("permission_remembered", agent=name, tool_kind=remembered, rule=rule.value)

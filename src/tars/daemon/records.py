@@ -4,9 +4,9 @@ import uuid
 from datetime import UTC, datetime
 
 from tars.accounting.usage import reconcile
+from tars.control.wire import time_text
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
-from tars.daemon import status
 from tars.errors import Fault
 from tars.runtime.turn import Before, LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
@@ -125,13 +125,13 @@ def session_fields(row: SessionRow) -> SessionFields:
     at = row.last_interaction_at
     return SessionFields(
         session_id=row.id,
-        created_at=status.iso(row.created_at),
+        created_at=time_text(row.created_at),
         total_input_tokens=row.total_input_tokens,
         total_output_tokens=row.total_output_tokens,
         total_cached_tokens=row.total_cached_tokens,
         total_net_tokens=row.total_net_tokens,
         interaction_count=row.interaction_count,
-        last_interaction_at=None if at is None else status.iso(at),
+        last_interaction_at=None if at is None else time_text(at),
         last_input_tokens=row.last_input_tokens,
     )
 

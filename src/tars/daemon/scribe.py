@@ -9,17 +9,15 @@ import anyio
 
 from tars.config import Config
 from tars.conversation.model import Said, TextSaid, ThoughtSaid, ToolCallChanged
-from tars.conversation.shown import visible
 from tars.daemon import records
 from tars.daemon.page import Page, clean, kept
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt
+from tars.sessions.titles import title_of
 from tars.store.rows import Arrival, Keep, MessagePart, Role, TurnBegun
 
 #: How long what was said waits for more of it.
 FLUSH_SECONDS = 0.5
-#: How long the title of a session is that nobody gave it, at most.
-LONGEST_TITLE = 80
 
 
 class Scribe:
@@ -130,11 +128,3 @@ class Scribe:
 
 def _nothing(_answer: object) -> None:
     pass
-
-
-def title_of(text: str) -> str:
-    """Give the first line of a prompt that says something, with nothing hidden in it."""
-    lines = (line.strip() for line in text.splitlines())
-    first = next((line for line in lines if line), "").replace("\t", " ")
-    shown = visible(first[: LONGEST_TITLE + 1])
-    return shown if len(shown) <= LONGEST_TITLE else shown[: LONGEST_TITLE - 1] + "…"

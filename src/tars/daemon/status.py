@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from tars.accounting.usage import TurnUsage
 from tars.control import contract as w
+from tars.control.wire import time_text
 from tars.conversation.model import ContextTold, Limit, PermissionAsked
 from tars.core.agent import Agent, Outcome, State
 from tars.core.commands import AnswerPermission
@@ -77,7 +78,7 @@ def turn_status(turn: LiveTurn | None, now: float) -> w.TurnStatus | None:
         return None
     return w.TurnStatus(
         id=turn.prompt.id,
-        started_at=iso(turn.began_at),
+        started_at=time_text(turn.began_at),
         elapsed_seconds=round(now - turn.began, 3),
         waiting_for="permission" if turn.permissions else turn.waiting_for,
         input_tokens=sum(r.input for r in turn.requests or ()),
@@ -106,7 +107,7 @@ def permission_status(
         title=asked.title,
         tool_kind=asked.tool_kind,
         options=[w.OptionStatus(id=o.id, name=o.name, kind=o.kind) for o in asked.options],
-        asked_at=iso(at),
+        asked_at=time_text(at),
         expires_in_seconds=round(max(0.0, pending.deadline - now), 1),
         tool_call=asked.call_id,
         details=asked.details,
@@ -232,15 +233,10 @@ def context_status(context: ContextTold | None) -> w.ContextStatus | None:
     return None if context is None else w.ContextStatus(used=context.used, size=context.size)
 
 
-def iso(at: datetime) -> str:
-    """A moment as the wire says it: ISO 8601, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def epoch(seconds: float | None) -> str | None:
     """A moment in seconds since the epoch as the wire says it; None for one that is none."""
     try:
-        return None if seconds is None else iso(datetime.fromtimestamp(seconds, UTC))
+        return None if seconds is None else time_text(datetime.fromtimestamp(seconds, UTC))
     except (ValueError, OverflowError, OSError):
         return None  # an agent may say anything
 

@@ -28,10 +28,10 @@ from tars.sessions.export_format import (
 from tars.sessions.foreign_messages import Foreign, Speaking
 from tars.sessions.names import check_name
 from tars.sessions.soundness import Unsound, moment
+from tars.sessions.titles import title_of
 
 __all__ = ["Foreign", "Given", "records"]
 
-_TITLE = 80
 _IDS = ("id", "session_id", "sessionId")
 _CREATED = ("created_at", "createdAt", "created", "started_at", "startedAt", "start_time")
 _LAST = (
@@ -182,8 +182,7 @@ def _named(name: str, title: str) -> tuple[str | None, str]:
 
 
 def _title(spoken: list[MessagePart]) -> str:
-    asked = next((m.text for m in spoken if m.role == "user" and m.text.strip()), "")
-    return " ".join(asked[: 4 * _TITLE].split())[:_TITLE]
+    return title_of(next((m.text for m in spoken if m.role == "user" and m.text.strip()), ""))
 
 
 def _figures(value: dict[str, Any], id: str, where: str, given: Given) -> Iterator[Record]:
