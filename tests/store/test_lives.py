@@ -132,3 +132,13 @@ def test_the_name_of_a_session_is_told_at_the_end_of_its_turns(sqlite: Store) ->
     assert (named.agent, named.session, named.name) == ("gemini", "s1", "poems")
     assert sqlite.session_names({"gemini": "s1", "echo": "s7"})[0] == named
     assert sqlite.session_names({"echo": "s7"})[0].name is None
+
+
+def test_metadata_that_cannot_be_read_holds_up_no_prompt(sqlite: Store) -> None:
+    """What a hand in the store made of it gives way to what is noted now."""
+    sqlite.begin_turn(begun("p1"))
+    sqlite.finish_turn(record("p1"))
+    with sqlite.writing("damage it") as connection:
+        connection.exec_driver_sql("UPDATE sessions SET metadata = 'no JSON'")
+    sqlite.begin_turn(replace(begun("p2"), wishes=Wishes(metadata={"k": "v"})))
+    assert json.loads(session(sqlite)["metadata"]) == {"k": "v"}

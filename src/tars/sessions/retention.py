@@ -40,11 +40,6 @@ class Policy:
             config.archive_directory,
         )
 
-    @property
-    def is_off(self) -> bool:
-        """Whether everything is kept."""
-        return self.days is None and self.most is None
-
 
 @dataclass(frozen=True, slots=True)
 class Act:

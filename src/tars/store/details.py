@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from tars.store.messages import message_of
 from tars.store.rows import MessageRow, Role
 from tars.store.schema import messages, session_files, session_tools, sessions, turns
 
@@ -64,16 +65,4 @@ def last_message(connection: Connection, seq: int, role: Role) -> MessageRow | N
         .limit(1)
     )
     row = connection.execute(query).first()
-    if row is None:
-        return None
-    return MessageRow(
-        role=Role(row.role),
-        text=row.text,
-        began_at=row.began_at,
-        turn=row.turn,
-        number=row.number,
-        size=row.size,
-        ended_at=row.ended_at,
-        extra=row.extra,
-        seq=row.seq,
-    )
+    return None if row is None else message_of(row)

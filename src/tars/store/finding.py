@@ -1,6 +1,5 @@
 """Which sessions there are: the queries by which they are listed and found again."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from tars.accounting.usage import Ledger
 from tars.store.rows import SessionRecord, SessionStatus, Spent
 from tars.store.schema import machines, session_models, session_tags, sessions
+from tars.store.values import object_of
 
 #: The end of everything that begins with a text: no character comes after it.
 _LAST_CHARACTER = "\U0010ffff"
@@ -303,7 +303,7 @@ def _record(row: Row[Any], models: dict[str, Spent], tags: tuple[str, ...]) -> S
         branch=row.branch,
         title=row.title,
         task=row.task,
-        metadata=_metadata(row.metadata),
+        metadata=object_of(row.metadata),
         source=row.source,
         spent=spent(row),
         messages=row.messages,
@@ -314,11 +314,3 @@ def _record(row: Row[Any], models: dict[str, Spent], tags: tuple[str, ...]) -> S
         models=models,
         tags=tags,
     )
-
-
-def _metadata(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

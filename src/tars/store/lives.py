@@ -24,7 +24,7 @@ from tars.store import arrivals, locks, managing, tallies
 from tars.store.inserting import insert_new
 from tars.store.rows import Named, SessionStatus, TurnBegun, TurnRecord, Wishes
 from tars.store.schema import agents, sessions, turns
-from tars.store.values import Utc, Words
+from tars.store.values import Utc, Words, object_of
 
 #: How a session ended whose last turn had this outcome.
 ENDINGS = {
@@ -285,6 +285,6 @@ def _changes(
         if not connection.execute(_TAKEN_NAME, wanted).scalar_one():
             changes["name"] = wishes.name
     if wishes.metadata:
-        known = json.loads(row.metadata)
-        changes["metadata"] = json.dumps({**known, **wishes.metadata}, ensure_ascii=False)
+        noted = {**object_of(row.metadata), **wishes.metadata}
+        changes["metadata"] = json.dumps(noted, ensure_ascii=False)
     return changes

@@ -104,7 +104,7 @@ def of_session(
         page = keys[start : start + _PAGE]
         ids = [known for kind, known in page if kind == "message"]
         for row in connection.execute(_MESSAGES, {"ids": ids}) if ids else ():
-            found["message", row.seq] = _message(row)
+            found["message", row.seq] = message_of(row)
         ids = [known for kind, known in page if kind == "tool"]
         calls = connection.execute(_CALLS, {"ids": ids}).all() if ids else ()
         for call in _with_files(connection, calls):
@@ -114,7 +114,7 @@ def of_session(
 
 def of_turn(connection: Connection, turn: str) -> list[MessageRow | ToolCallRow]:
     """Give what was said in a turn, in the order in which it came."""
-    said = [_message(row) for row in connection.execute(_TURNS_MESSAGES, {"of_turn": turn})]
+    said = [message_of(row) for row in connection.execute(_TURNS_MESSAGES, {"of_turn": turn})]
     calls = connection.execute(_TURNS_CALLS, {"of_turn": turn}).all()
     both: list[MessageRow | ToolCallRow] = [*said, *_with_files(connection, calls)]
     return sorted(both, key=lambda row: row.number)
@@ -191,7 +191,8 @@ def call_columns(row: ToolCallRow) -> dict[str, object]:
     }
 
 
-def _message(row: Row[Any]) -> MessageRow:
+def message_of(row: Row[Any]) -> MessageRow:
+    """Read a row of the table."""
     return MessageRow(
         role=Role(row.role),
         text=row.text,

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from tars.store.rows import SessionStatus
 from tars.store.schema import sessions
+from tars.store.values import object_of
 
 #: The key in a session's metadata by which it is known that it was left, and why.
 LEFT = "left"
@@ -41,7 +42,7 @@ def of_project(connection: Connection, machine: int, agent: str, project: str) -
     """Give an agent's newest conversation of a project that is neither archived nor left."""
     this = {"of_machine": machine, "of_agent": agent, "of_project": project}
     newest = connection.execute(_NEWEST, this).first()
-    return None if newest is None or LEFT in _read(newest.metadata) else newest.id
+    return None if newest is None or LEFT in object_of(newest.metadata) else newest.id
 
 
 def of_name(connection: Connection, machine: int, name: str) -> tuple[str, str] | None:
@@ -73,15 +74,7 @@ def _change(
     text = connection.scalar(_METADATA, this)
     if text is None:
         return
-    before = _read(text)
+    before = object_of(text)
     after = {key: value for key, value in before.items() if key != LEFT} | now
     if after != before:
         connection.execute(_NOTE, {**this, "metadata": json.dumps(after)})
-
-
-def _read(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

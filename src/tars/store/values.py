@@ -1,6 +1,8 @@
 """What values become in a column: bounded counts, text that any database takes, times in UTC."""
 
+import json
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, String, Text, TypeDecorator
 
@@ -21,6 +23,15 @@ class Count(TypeDecorator[int]):
 def clean(text: str) -> str:
     """Give a text as any database takes it: what is no character becomes U+FFFD."""
     return _whole(text.replace("\0", "\ufffd"))
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """Read free JSON, such as metadata; what is no object, by a hand in the store, is empty."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Words(TypeDecorator[str]):
