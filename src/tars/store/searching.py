@@ -14,7 +14,6 @@ from sqlalchemy import (
     bindparam,
     column,
     false,
-    func,
     literal_column,
     select,
     table,
@@ -53,7 +52,8 @@ _POSTGRESQL = (
     select(messages.c.seq)
     .where(
         literal_column(f"messages.{COLUMN}").op("@@")(
-            func.to_tsquery("simple", bindparam("sought", type_=Words))
+            # SQLAlchemy's own to_tsquery wants its dialect imported before, by everybody.
+            text("to_tsquery('simple', :sought)").bindparams(bindparam("sought", type_=Words))
         )
     )
     .order_by(messages.c.seq.desc())
