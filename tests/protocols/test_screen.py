@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tars.conversation.model import (
@@ -374,6 +374,7 @@ def test_an_answer_may_be_longer_than_what_is_kept(size: int) -> None:
     lines=st.lists(st.sampled_from(["", "a", "b" * 79, "c" * 200, "go", "$ x"]), max_size=150),
     size=st.integers(1, 3000),
 )
+@settings(deadline=None)
 def test_however_it_comes_each_line_is_told_once(lines: list[str], size: int) -> None:
     """Empty lines and wrapped ones too, on the screen and off it."""
     codec = generic(history=100)
