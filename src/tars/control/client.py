@@ -220,11 +220,14 @@ class Client:
         request = RenameRequest(name=name)
         return self._call("POST", f"{_session_path(reference)}/rename", Session, request)
 
-    def events(self, agent: str | None = None) -> Iterator[FeedEvent | Lagged]:
-        """Give everything that happens, until the daemon stops."""
+    def events(
+        self, agent: str | None = None, *, begun: Callable[[], None] | None = None
+    ) -> Iterator[FeedEvent | Lagged]:
+        """Give everything that happens, until the daemon stops. `begun` is called once, when
+        nothing is missed from there on: who looks how things stand then knows everything."""
         path = _with_query("/v1/events", agent=agent)
         types: dict[str, type[Wire]] = {"event": FeedEvent, "lagged": Lagged}
-        for _, event in self._stream("GET", path, types):
+        for _, event in self._stream("GET", path, types, begun=begun):
             if isinstance(event, FeedEvent | Lagged):
                 yield event
 
@@ -288,6 +291,8 @@ class Client:
         path: str,
         types: dict[str, type[Wire]],
         request: Wire | None = None,
+        *,
+        begun: Callable[[], None] | None = None,
     ) -> Iterator[tuple[str, Wire]]:
         exchange = self._open(method, path, request, self._accept_seconds)
         try:
@@ -297,6 +302,9 @@ class Client:
                 raise TarsError("The daemon answered with something other than a stream.")
             reader = EventReader()
             for piece in exchange.body():
+                if begun is not None:
+                    begun()
+                    begun = None
                 for name, data in reader.feed(piece):
                     exchange.be_patient()  # a turn takes as long as it takes
                     # A newer daemon may send events that this client does not know.

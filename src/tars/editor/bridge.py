@@ -158,8 +158,8 @@ class Bridge:
         """Look what waits, now and whenever something happened to it, as long as we run."""
         while True:
             with suppress(TarsError):
-                self._look(agent)
-                for event in self._client.events(agent):
+                # What is asked from the moment of this look on is told as an event.
+                for event in self._client.events(agent, begun=lambda: self._look(agent)):
                     if isinstance(event, c.Lagged) or event.event in _SIGNS:
                         self._look(agent)
             time.sleep(_RETRY_SECONDS)
