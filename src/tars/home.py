@@ -5,10 +5,12 @@ Folders are 0700 and files 0600: prompts, costs and keys are their owner's alone
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
@@ -130,6 +132,43 @@ def write_durably(path: Path, data: bytes) -> None:
             temporary.unlink()
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Give a file (0600) to write to, which gets its name, durably, once all of it is written.
+
+    What has the name is not replaced unless by `force`: FileExistsError. Raises OSError; nothing
+    of the file is left then.
+    """
+    temporary = path.with_name(f".tars-{os.urandom(6).hex()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            os.replace(temporary, path)
+        else:
+            _name(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    sync_folder(path.parent)
+
+
+def _name(temporary: Path, path: Path) -> None:
+    """A link, other than a rename, never replaces what another process put there meanwhile."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no links. Two at the same moment are rare there.
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} exists") from None
+        os.replace(temporary, path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tars.errors import FileUnreadable, Refused, SessionNotFound, StoreError
-from tars.home import FILE_MODE, FOLDER_MODE, sync_folder
+from tars.home import FOLDER_MODE, new_file
 from tars.sessions import exporting
 from tars.sessions.library import Library
 from tars.sessions.names import cut_file
@@ -126,20 +126,11 @@ def _write_new(path: Path, data: bytes) -> bool:
     is there."""
     if os.path.lexists(path):
         return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
-        with open(descriptor, "wb") as file:
+        with new_file(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # A link never replaces what another process put there meanwhile.
-        os.link(part, path)
     except FileExistsError:
         return False
-    finally:
-        part.unlink(missing_ok=True)
-    sync_folder(path.parent)
     return True
 
 

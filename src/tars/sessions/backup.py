@@ -4,8 +4,6 @@ A daemon may be at work meanwhile: the store is copied as it is at one moment.
 """
 
 import os
-import re
-import secrets as random
 import shutil
 import tempfile
 import time
@@ -18,18 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from tars import __version__
+from tars.config_relations import AGENT_NAME
 from tars.errors import StoreError
-from tars.home import FILE_MODE, Home, sync_folder
+from tars.home import FILE_MODE, Home
 from tars.sessions import backup_format as archive
 from tars.sessions.backup_format import Manifest, Member, StorePart
 from tars.sessions.backup_secrets import redact
-from tars.sessions.export_files import Form, pieces, put, refuse_existing
+from tars.sessions.export_files import Form, pieces, refuse_existing, writing
 from tars.sessions.export_format import wire_time
 from tars.sessions.library import Library
 
 _WORKSHOP = ".backup-"
 _STALE_SECONDS = 24 * 3600.0
-_AGENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class _Making:
         if own.is_file():
             self._copy("session.json", own)
         for path in sorted(home.data.glob("*/session.json")):
-            if _AGENT.fullmatch(path.parent.name) and path.is_file():
+            if AGENT_NAME.fullmatch(path.parent.name) and path.is_file():
                 self._copy(f"agents/{path.parent.name}/session.json", path)
         if home.config.is_file():
             self._config(home.config)
@@ -186,18 +184,8 @@ def _spill(path: Path, pieces: Iterator[str]) -> None:
 
 
 def _write(target: Path, manifest: Manifest, paths: list[Path], *, force: bool) -> None:
-    temporary = target.with_name(f".tars-{random.token_hex(6)}.tmp")
-    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
-    try:
-        with open(descriptor, "wb") as file:
-            archive.pack(file, manifest, paths)
-            file.flush()
-            os.fsync(file.fileno())
-        put(temporary, target, force=force)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    sync_folder(target.parent)
+    with writing(target, force=force) as file:
+        archive.pack(file, manifest, paths)
 
 
 __all__ = ["Made", "Member", "back_up"]

@@ -3,17 +3,15 @@
 Nothing that is there is written over unless that is asked for.
 """
 
-import os
-import secrets
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tars.errors import StoreError, UserError
-from tars.home import FILE_MODE, FOLDER_MODE, sync_folder
+from tars.home import FOLDER_MODE, new_file
 from tars.sessions import csv_export, exporting, markdown
 from tars.sessions.archives import file_stem
 from tars.sessions.csv_export import Rows
@@ -94,38 +92,24 @@ def write(path: Path, pieces: Iterable[str], *, force: bool = False) -> None:
 
     Raises UserError when it is there already, and StoreError when it cannot be written.
     """
-    refuse_existing(path, force=force)
-    temporary = path.with_name(f".tars-{secrets.token_hex(6)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
-        try:
-            with open(descriptor, "wb") as file:
-                for piece in pieces:
-                    file.write(piece.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            put(temporary, path, force=force)
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
-        sync_folder(path.parent)
+        with writing(path, force=force) as file:
+            for piece in pieces:
+                file.write(piece.encode())
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def put(temporary: Path, path: Path, *, force: bool) -> None:
-    """Give a file that is written its name. Raises UserError when another one got it meanwhile."""
-    if force:
-        os.replace(temporary, path)
-        return
+@contextmanager
+def writing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Give a file to write to, that gets its name once it is whole. Raises UserError when it is
+    there already, or got there meanwhile; and OSError."""
+    refuse_existing(path, force=force)
     try:
-        os.link(temporary, path)
+        with new_file(path, force=force) as file:
+            yield file
     except FileExistsError:
         raise _exists(path) from None
-    except OSError:
-        # Some file systems have no links.
-        refuse_existing(path, force=False)
-        os.replace(temporary, path)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

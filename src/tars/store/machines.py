@@ -1,9 +1,9 @@
 """The machines that share a store. More exactly: the homes of tars, each with an id of its own."""
 
-import os
 import re
 import socket
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, bindparam, select, update
 
 from tars.errors import StoreError
-from tars.home import sync_folder, write_durably
+from tars.home import FOLDER_MODE, new_file
 from tars.store.inserting import insert_new
 from tars.store.schema import machines
 
@@ -80,15 +80,6 @@ def _read(path: Path) -> str | None:
 
 def _write(path: Path, id: str) -> None:
     """Write the file, whole, unless another process was faster."""
-    mine = path.with_name(f".{path.name}.{os.getpid()}")
-    write_durably(mine, id.encode() + b"\n")
-    try:
-        os.link(mine, path)
-    except FileExistsError:
-        pass
-    except OSError:
-        # A file system without links. Two who begin at the same moment are rare there.
-        os.replace(mine, path)
-    finally:
-        mine.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    with suppress(FileExistsError), new_file(path) as file:
+        file.write(id.encode() + b"\n")
