@@ -49,6 +49,17 @@ def test_every_command_has_help_and_an_example(
         assert parameter.help, f"{parameter.name} of {words} has no help"
 
 
+@pytest.mark.parametrize("words", sorted({words.rpartition(" ")[0] for words in COMMANDS}))
+def test_no_line_of_a_list_of_commands_is_cut_off(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each says what its command does in the 80 columns that there always are."""
+    assert run([*words.split(), "--help"]) == 0
+    lines = capsys.readouterr().out.partition("Commands:")[2].partition("Examples:")[0]
+    assert lines.strip()
+    assert "..." not in lines
+
+
 def test_the_root_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     """`tars` alone shows the same as `tars --help`, and is no error."""
     assert run([]) == 0

@@ -23,10 +23,11 @@ def acp(
         typer.Option("--new", help="Begin a new conversation for each session of the editor."),
     ] = False,
 ) -> None:
-    """Be an agent for an editor: the Agent Client Protocol on stdin and stdout.
+    """Be an agent for an editor, on stdin and stdout.
 
-    The editor joins the agent's current conversation. When it hangs up, a turn under way goes
-    on in tars, and the next editor finds the conversation as it is.
+    It speaks the Agent Client Protocol. The editor joins the agent's current conversation. When it
+    hangs up, a turn under way goes on in tars, and the next editor finds the conversation as it
+    is.
     """
     from tars.editor.bridge import Bridge
 

@@ -54,7 +54,7 @@ class Detection(msgspec.Struct, rename="camel"):
 
 @app.callback()
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the configured agents, find those this machine has, or tell what can be known.
+    """List the agents, find those this machine has, or set them.
 
     A star marks the default agent.
     """
@@ -85,10 +85,10 @@ def detect(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Find the agent CLIs on this machine, their versions, and whether they are signed in.
+    """Find the agent CLIs on this machine, and their versions.
 
-    It needs no daemon and asks no server. A config.toml with comments is not changed: what
-    is to be added is printed.
+    It also says whether they are signed in, needs no daemon and asks no server. A config.toml with
+    comments is not changed: what is to be added is printed.
     """
     from tars.agents.registry import KINDS
     from tars.cli.detection import candidates
@@ -119,7 +119,7 @@ def detect(
 
 @app.command(epilog=examples("tars agents knowledge"))
 def knowledge() -> None:
-    """Show what tars can know of each agent over each protocol, and do with it."""
+    """Show what tars can know of each agent, and do with it."""
     from tars.agents.knowledge import COLUMNS, answers, known
     from tars.agents.registry import KINDS
 
@@ -158,9 +158,10 @@ def change(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Choose another model or mode for an agent, from its next turn on, in the same session.
+    """Choose another model or mode for an agent.
 
-    It holds until the agent's configuration changes, or tars is restarted.
+    From its next turn on, in the same session. It holds until the agent's configuration changes, or
+    tars is restarted.
     """
     if model is None and mode is None:
         raise typer.BadParameter("say --model or --mode")

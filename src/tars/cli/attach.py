@@ -31,7 +31,7 @@ def attach(
         bool, typer.Option("--take", help="Take the keyboard from who has it now.")
     ] = False,
 ) -> int:
-    """Join this terminal to an agent: to its screen, or to its live conversation.
+    """Join this terminal to an agent's screen or conversation.
 
     Ctrl-] detaches; the agent goes on. Several may watch a screen at once, and the first one
     types; it is as large as the smallest of their terminals. In a conversation a line that is

@@ -76,16 +76,20 @@ def start(
 
 @app.command(epilog=examples("tars stop", "tars stop gemini", "tars stop web"))
 def stop(names: Names = None) -> int:
-    """Stop the agents in the reverse of their order, then the daemon; or some agents alone.
+    """Stop the agents and the daemon, or some agents alone.
 
-    Returns when the process is gone. When nothing runs, there is nothing to do.
+    The agents go in the reverse of their order, then the daemon. Returns when the process is gone.
+    When nothing runs, there is nothing to do.
     """
     return _change(names, "stop") if names else _stop_daemon()
 
 
 @app.command(epilog=examples("tars restart", "tars restart gemini"))
 def restart(names: Names = None) -> int:
-    """Stop and start the daemon, or give some agents a new process and the same session."""
+    """Stop and start the daemon, or some of its agents.
+
+    Agents get a new process and go on in the same session.
+    """
     if names:
         return _change(names, "restart")
     # What cannot be started again is better kept running.

@@ -29,7 +29,7 @@ def logs(
         int, typer.Option("--lines", "-n", min=0, max=10_000, help="How many, from the end.")
     ] = 100,
 ) -> None:
-    """Show the end of the daemon's log, or of what an agent wrote to stderr.
+    """Show the end of the daemon's log, or of an agent's stderr.
 
     When tars is not running, its last log is shown all the same; it may say why.
     """

@@ -15,7 +15,7 @@ app = typer.Typer(
     name="permissions",
     cls=CommandGroup,
     rich_markup_mode=None,
-    help="Show by which rules requests for permission are answered, and forget choices.",
+    help="Show the rules for permissions, and forget choices.",
     epilog=examples("tars permissions", "tars permissions forget execute --agent gemini"),
     invoke_without_command=True,
 )
@@ -35,7 +35,10 @@ def permissions(context: typer.Context) -> None:
 
 @app.command("list", epilog=examples("tars permissions list", "tars permissions list --json"))
 def list_rules(agent: Agent = None, as_json: AsJson = False) -> None:
-    """List the rules: those of config.toml, and the choices that `permit --always` made."""
+    """List the rules of config.toml and the remembered choices.
+
+    `tars permit --always` made those.
+    """
     _show(connect().permissions(agent), as_json=as_json)
 
 

@@ -89,7 +89,7 @@ def sessions(
     tz: options.ZoneOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the sessions that are remembered, the one that was in use last first.
+    """List the sessions, the one that was in use last first.
 
     Options narrow the list down together. A session is named by its id, the beginning of that
     (4 characters or more), its name, or `last`.

@@ -121,8 +121,9 @@ def clean(
     tz: ZoneOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Delete this machine's sessions for which all that is said holds; newer is what was in use
-    later.
+    """Delete this machine's old, surplus or empty sessions.
+
+    Those for which all that is said holds go; newer is what was in use later.
 
     Each is first written whole to a file in ~/.tars/archive, or where `--to` or
     `sessions.archive_directory` says: `tars sessions restore FILE` brings it back. What the turns
@@ -157,10 +158,11 @@ def clean(
     )
 )
 def archive(sessions: Refs, to: To = None) -> None:
-    """Put sessions away: they are listed with --archived alone, and found all the same.
+    """Put sessions away; they are found all the same.
 
-    With a folder, each is also written there whole, as a file that `tars sessions restore`
-    reads. Never the session that an agent's next prompt goes to, or one that somebody writes to.
+    They are listed with --archived alone. With a folder, each is also written there whole, as a
+    file that `tars sessions restore` reads. Never the session that an agent's next prompt goes to,
+    or one that somebody writes to.
     """
     from tars.sessions import archives
 
@@ -190,7 +192,10 @@ def restore(
         ),
     ],
 ) -> None:
-    """Take archived sessions back, as they were before; or read them back from their files."""
+    """Take sessions back from the archive or from files.
+
+    They are as they were before.
+    """
     from tars.sessions import archives
     from tars.sessions.references import resolve
 

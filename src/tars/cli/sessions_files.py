@@ -79,9 +79,10 @@ def export(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write sessions with all that is known of them: one, several, or all.
+    """Write one, several or all sessions to files.
 
-    A daemon may be running: a session that is written to is exported as far as it is.
+    With all that is known of them. A daemon may be running: a session that is written to is
+    exported as far as it is.
     """
     from tars.sessions.export_files import pieces, write, write_each
 
@@ -140,10 +141,11 @@ def import_(
     ] = "import",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Take sessions over from files: all of a file, or nothing of it.
+    """Take sessions over from files.
 
-    Understands tars's own exports (json, jsonl), lists of messages, TOON, Taurus's sessions and
-    session.json, by what is in the file. A session that is here already is skipped.
+    All of a file is taken over, or nothing of it. Understands tars's own exports (json, jsonl),
+    lists of messages, TOON, Taurus's sessions and session.json, by what is in the file. A session
+    that is here already is skipped.
     """
     from tars.sessions.importing import import_file
     from tars.sessions.reading import Source
@@ -183,10 +185,10 @@ def backup(
     ] = False,
     force: Force = False,
 ) -> None:
-    """Write the sessions, the configuration and what else would be missed into one file.
+    """Write sessions and configuration into one file.
 
-    A daemon may be running. Secrets are left out, unless --secrets; what was said is in it
-    either way.
+    With what else would be missed. A daemon may be running. Secrets are left out, unless
+    --secrets; what was said is in it either way.
     """
     from tars.sessions.backup import back_up
 

@@ -49,11 +49,11 @@ def history(
     machine: options.MachineOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show which sessions were in use in a span of time, the newest first, archived ones too.
+    """Show which sessions were in use in a span of time.
 
-    Figures are those of the turns that ended in the span: what ended at its beginning is in it,
-    what ended at its end is in the next. Days are those of the zone, also where they have 23 or
-    25 hours.
+    The newest comes first; archived ones are there, too. Figures are those of the turns that ended
+    in the span: what ended at its beginning is in it, what ended at its end is in the next. Days
+    are those of the zone, also where they have 23 or 25 hours.
     """
     from tars.sessions.listing import Wanted
     from tars.sessions.ranges import find_zone

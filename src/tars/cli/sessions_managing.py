@@ -45,7 +45,10 @@ def rename(
     ] = None,
     no_name: Annotated[bool, typer.Option("--no-name", help="Take the name away.")] = False,
 ) -> None:
-    """Give a session a name that no other session of this machine has, or a title."""
+    """Give a session a name or a title.
+
+    No other session of this machine may have the name.
+    """
     from tars.sessions import managing
     from tars.sessions.references import resolve
 
@@ -85,7 +88,7 @@ def tag(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Add tags to a session or take some away, and show those that it has then.
+    """Add tags to a session, take some away, or show them.
 
     `tars sessions --tag TAG` lists the sessions that have one.
     """

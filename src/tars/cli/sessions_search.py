@@ -70,10 +70,10 @@ def search(
     tz: options.ZoneOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Find words in what was said, and in the names and titles of sessions; the newest first.
+    """Find words in what was said, in names and in titles.
 
-    Case does not matter. Without TEXT the tool calls themselves are found. Of messages that are
-    not kept whole (`[store] messages`), what is not kept cannot be found.
+    The newest comes first. Case does not matter. Without TEXT the tool calls themselves are found.
+    Of messages that are not kept whole (`[store] messages`), what is not kept cannot be found.
     """
     from tars.sessions.ranges import find_zone
     from tars.sessions.search import Sought, Wanted

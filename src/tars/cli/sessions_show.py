@@ -57,9 +57,10 @@ def show(
     tz: ZoneOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show all that is known of a session: what it is, what it used, and the last exchange.
+    """Show what a session is, what it used, and what was said.
 
-    With `--messages --format csv` the rows are what was said, else they are the session's one.
+    Of what was said, the last exchange, unless with --messages. With `--messages --format csv` the
+    rows are what was said, else they are the session's one.
     """
     from tars.sessions.ranges import find_zone
     from tars.sessions.references import resolve

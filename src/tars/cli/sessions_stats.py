@@ -43,10 +43,11 @@ def stats(
     machine: options.MachineOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show figures over all sessions that were in use in a span of time, archived ones too.
+    """Show figures over all sessions of a span of time.
 
-    Costs are those that agents tell themselves; what nobody told is not in them. With a span,
-    durations, tokens, costs, messages and tools are those of the turns that ended in it.
+    Over those that were in use in it, archived ones too. Costs are those that agents tell
+    themselves; what nobody told is not in them. With a span, durations, tokens, costs, messages
+    and tools are those of the turns that ended in it.
     """
     from tars.sessions.listing import Wanted
     from tars.sessions.ranges import find_zone

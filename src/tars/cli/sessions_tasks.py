@@ -19,7 +19,7 @@ app = typer.Typer(
     name="task",
     cls=CommandGroup,
     rich_markup_mode=None,
-    help="Keep account of a piece of work: estimated against actual tokens and cost.",
+    help="Keep account of a task: estimated against actual.",
     epilog=examples("tars sessions task start T1.1 --estimate-cost 2.50"),
     no_args_is_help=True,
 )
@@ -58,9 +58,10 @@ def start(
         str | None, typer.Option("--estimate-cost", metavar="USD", help="In dollars: 2.50.")
     ] = None,
 ) -> None:
-    """Begin a task, or one that had ended again: the session's turns are its from now on.
+    """Begin a task, or go on with one that had ended.
 
-    `tars prompt --task NAME` says the same for the session that the prompt goes to.
+    The session's turns are its from now on. `tars prompt --task NAME` says the same for the
+    session that the prompt goes to.
     """
     from tars.sessions import tasks
     from tars.sessions.references import resolve
@@ -109,7 +110,7 @@ def report(
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Compare what tasks were thought to need with what their turns used.
+    """Compare what was estimated with what tasks used.
 
     A cost that no agent told is a dash; with ≥ it is not known of every turn.
     """

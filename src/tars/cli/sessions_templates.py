@@ -76,7 +76,10 @@ def save(
         bool, typer.Option("--replace", help="Write over the template of this name.")
     ] = False,
 ) -> None:
-    """Keep a session's agent, model, mode, tags, task, metadata and name as a template."""
+    """Keep how a session was set up as a template.
+
+    Its agent, model, mode, tags, task, metadata and name.
+    """
     from tars.sessions import templates
     from tars.sessions.references import resolve
 
@@ -140,7 +143,10 @@ def use(
         bool, typer.Option("--no-wait", help="Print the turn's id once the prompt is saved.")
     ] = False,
 ) -> int:
-    """Begin a session like that of the template: send its prompt as `tars prompt --new` does."""
+    """Begin a session like that of the template.
+
+    Its prompt is sent as `tars prompt --new` does.
+    """
     from tars.cli.project import here
     from tars.cli.prompt import prompt_text, send
     from tars.control.contract import PromptRequest
