@@ -5,7 +5,6 @@ Nothing sleeps: the daemon's own event stream says when to look again.
 
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -20,10 +19,10 @@ import psutil
 
 from tars.control.client import Client
 from tars.control.contract import AgentStatus, PromptRequest, Status, TurnResult, Wire
-from tars.errors import NotRunning
 from tars.home import Home
 from tars.store.rows import TurnRow
 from tars.store.store import Store
+from tests.support import background
 
 #: The longest that any one command of a test may take.
 PATIENCE = 100.0
@@ -98,13 +97,16 @@ class TarsHome:
             yield daemon
 
     def start(self) -> None:
-        """`tars start`, which has to work."""
-        done = self.tars("start")
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
+        """What `tars start` does, which has to work; any trouble is the command's to tell."""
+        if not background.start(self.home, self.client, self.env, self.until):
+            done = self.tars("start")
+            assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
 
     def stop(self) -> None:
-        done = self.tars("stop")
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
+        """What `tars stop` does, which has to work; any trouble is the command's to tell."""
+        if not background.stop(self.client, PATIENCE):
+            done = self.tars("stop")
+            assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
 
     # --- as a program -----------------------------------------------------------
 
@@ -200,8 +202,9 @@ class TarsHome:
 
     def drain(self) -> None:
         """Ask for the end of everything; nothing of it may be alive then."""
-        with suppress(NotRunning):
-            self.stop()
+        if not background.stop(self.client, PATIENCE) and self.processes():
+            # The command knows how to end a daemon that does not answer.
+            self.tars("stop")
         left = self.processes()
         for process in left:
             with suppress(psutil.Error):
@@ -223,16 +226,8 @@ def result(stream: Iterator[tuple[str, Wire]]) -> TurnResult:
 
 def kill(pid: int) -> None:
     """kill -9, and wait until the process has ended; somebody may still have to reap it."""
-    if not hasattr(os, "pidfd_open"):
-        os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(pid)], timeout=30)
-        return
-    ended = os.pidfd_open(pid)
-    try:
-        os.kill(pid, signal.SIGKILL)
-        assert select.select([ended], [], [], 30)[0], f"{pid} survived SIGKILL"
-    finally:
-        os.close(ended)
+    os.kill(pid, signal.SIGKILL)
+    assert background.is_gone(pid, 30), f"{pid} survived SIGKILL"
 
 
 @dataclass(slots=True)
