@@ -286,7 +286,7 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.ResetRequest(agent="gemini"),
     SESSION,
     c.SessionRef(id="s-1", name="refactoring"),
-    c.SettingsChanged(agent="gemini", model="gemini-2.5-pro", mode="plan"),
+    c.SettingsChanged(agent="gemini", model="gemini-2.5-pro", mode="plan", modes=["plan"]),
     c.SettingsRequest(model="gemini-2.5-pro", mode=""),
     c.ShuttingDown(pid=4711),
     c.Started(turn="t-1", session="s-1"),

@@ -128,6 +128,10 @@ class ScriptedBackend:
         action = cast("AgentAction", request.action)
         return c.AgentsChanged(agents=[await self.change_agent(n, action) for n in request.names])
 
+    def settings(self, name: str) -> c.SettingsChanged:
+        self._break()
+        return c.SettingsChanged(agent=self._known(name), model="", mode="")
+
     async def change_settings(self, name: str, request: c.SettingsRequest) -> c.SettingsChanged:
         self._break()
         agent = self._known(name)

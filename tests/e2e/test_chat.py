@@ -172,8 +172,38 @@ def test_lines_of_a_pipe_are_prompts(tars: TarsHome) -> None:
     assert "no command /nothing" in done.stderr
     done = tars.tars("chat", "--no-session", stdin="ECHO:history\nECHO:error:-32603\n")
     assert (done.returncode, done.stdout) == (1, "turns=1\n")
+    assert tars.tars("chat", "--no-session", stdin="a\n/rename b\n").returncode == 1
+    done = tars.tars("chat", stdin="/rename mine\n/sessions mine\n/cost\n/quit now\n/mode\n")
+    assert "This conversation is named mine now." in done.stderr
+    assert "/sessions stands alone" in done.stderr
+    assert "echo-1 " in done.stderr
+    assert "/quit stands alone" in done.stderr
+    assert "The mode of echo is default.\nIt offers default, autoEdit, yolo." in done.stderr
     assert tars.tars("chat", "--agent", "nobody", stdin="").returncode == 1
     assert tars.tars("chat", "--new", "--session", "last", stdin="").returncode == 2
+
+
+def test_after_a_fallback_the_conversation_is_still_that_of_its_agent(tars: TarsHome) -> None:
+    """The next prompt is not sent to the other agent's conversation under the first one's name."""
+    tars.configure_echo(fallback=["two"], more='[agents.two]\nkind = "echo"')
+    done = tars.tars("chat", "--new", stdin="ECHO:error:-32603\nhello\n")
+    assert (done.returncode, done.stdout) == (0, "echo: hello\n"), done.stderr
+    with chatting(tars, "--new") as chat:
+        chat.enter("ECHO:error:-32603")
+        chat.shows(r"Asking two\s+instead.*\n\nThe agent")
+        chat.enter("/model")
+        chat.shows(r"\u203a /model.*The model of echo is echo-1\..*It offers echo-1\.")
+        chat.enter("hello again")
+        chat.shows(f"echo: hello again.*{DONE}")
+
+
+def test_a_terminal_program_is_chatted_with_too(tars: TarsHome) -> None:
+    """Its state is told, though its conversation cannot be overheard."""
+    tars.configure('[agents.cat]\nkind = "pty"\ncommand = ["cat"]\n')
+    tars.start()
+    with chatting(tars) as chat:
+        chat.send("/mode nope\r")
+        chat.shows("\u203a /mode nope.*leaves nobody the choice of its mode")
 
 
 def test_the_page_tells_the_truth(tars: TarsHome) -> None:

@@ -37,6 +37,7 @@ def test_a_mode_is_chosen_and_given_back(tars: TarsHome) -> None:
     conversation is the same throughout."""
     tars.prompt("hello")
     before = tars.agent()
+    assert tars.client.settings("echo").modes == ["default", "autoEdit", "yolo"]
     changed = tars.client.change_settings("echo", mode="yolo")
     assert (changed.agent, changed.mode) == ("echo", "yolo")
     told = tars.agent()

@@ -259,6 +259,10 @@ async def _settings(backend: Backend, call: Call) -> c.Wire:
     return await backend.change_settings(call.path["name"], request)
 
 
+async def _chosen(backend: Backend, call: Call) -> c.Wire:
+    return backend.settings(call.path["name"])
+
+
 async def _attach(backend: Backend, call: Call) -> Response:
     rows = call.count("rows", 24, least=1, most=MOST_ROWS)
     columns = call.count("columns", 80, least=1, most=MOST_COLUMNS)
@@ -340,6 +344,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/agents/{name}/stop"): partial(_change_agent, "stop"),
     ("POST", "/v1/agents/{name}/restart"): partial(_change_agent, "restart"),
     ("POST", "/v1/agents/{name}/settings"): _settings,
+    ("GET", "/v1/agents/{name}/settings"): _chosen,
     ("GET", "/v1/agents/{name}/attach"): _attach,
     ("POST", "/v1/agents/{name}/keys"): _keys,
     ("POST", "/v1/agents/{name}/view"): _view,

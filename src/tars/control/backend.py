@@ -89,6 +89,9 @@ class Backend(Protocol):
         """Do it for every agent that is named, itself or by its group, each after those that
         it starts after, or before them where it is stopped. Raises AgentNotFound."""
 
+    def settings(self, name: str) -> SettingsChanged:
+        """Say which model and mode are chosen, and what can be. Raises AgentNotFound."""
+
     async def change_settings(self, name: str, request: SettingsRequest) -> SettingsChanged:
         """Choose another model or mode. Raises AgentNotFound, and RequestInvalid for what the
         agent does not take."""

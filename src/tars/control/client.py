@@ -173,6 +173,10 @@ class Client:
         request = ChangeRequest(action=action, names=names)
         return self._call("POST", "/v1/change", AgentsChanged, request, seconds=None)
 
+    def settings(self, name: str) -> SettingsChanged:
+        """Ask which model and mode were chosen for an agent, and what it offers."""
+        return self._call("GET", f"/v1/agents/{quote(name, safe='')}/settings", SettingsChanged)
+
     def change_settings(
         self, name: str, *, model: str | None = None, mode: str | None = None
     ) -> SettingsChanged:

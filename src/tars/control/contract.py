@@ -205,11 +205,14 @@ class SettingsRequest(Wire, forbid_unknown_fields=True):
 
 
 class SettingsChanged(Wire):
-    """What holds from the agent's next turn on; empty is the agent's own choice."""
+    """What holds from the agent's next turn on; empty is the agent's own choice. `models` and
+    `modes` can be chosen, as far as the agent says: none means that it does not say."""
 
     agent: str
     model: str
     mode: str
+    models: list[str] = []
+    modes: list[str] = []
 
 
 class AgentList(Wire):

@@ -149,6 +149,7 @@ ROUTES: tuple[Route, ...] = (
         SettingsChanged,
         SettingsRequest,
     ),
+    Route("GET", "/v1/agents/{name}/settings", "What is chosen, and what can be.", SettingsChanged),
     Route(
         "POST",
         "/v1/change",

@@ -280,6 +280,9 @@ class Desk:
     async def change_agents(self, request: w.ChangeRequest) -> w.AgentsChanged:
         return await self._changes.several(request.names, cast("AgentAction", request.action))
 
+    def settings(self, name: str) -> w.SettingsChanged:
+        return self._settings.now(name)
+
     async def change_settings(self, name: str, request: w.SettingsRequest) -> w.SettingsChanged:
         return await self._settings.change(name, request)
 

@@ -28,6 +28,23 @@ class Settings:
 
         Raises AgentNotFound, and RequestInvalid for what the agent does not take.
         """
+        await self._choose(name, request)
+        return self.now(name)
+
+    def now(self, name: str) -> SettingsChanged:
+        """Say what is chosen, and what can be as far as the agent says. Raises AgentNotFound."""
+        self.loop.agent(name)
+        driver = self.loop.drivers[name]
+        setup, offered = driver.setup, driver.offered or Offered()
+        return SettingsChanged(
+            agent=name,
+            model=setup.model,
+            mode=setup.mode,
+            models=list(offered.models),
+            modes=list(offered.modes),
+        )
+
+    async def _choose(self, name: str, request: SettingsRequest) -> None:
         self.loop.agent(name)
         config = self.assembly.config.agents[name]
         before = self.assembly.chosen.get(name, Chosen())
@@ -39,8 +56,6 @@ class Settings:
         self.assembly.choose(name, wanted)
         if self.loop.agent(name).under_way is None:
             await self._came_up(name, before)
-        setup = self.loop.drivers[name].setup
-        return SettingsChanged(agent=name, model=setup.model, mode=setup.mode)
 
     async def _came_up(self, name: str, before: Chosen) -> None:
         await self.loop.reached(lambda: self.loop.agent(name).state not in UNSETTLED)

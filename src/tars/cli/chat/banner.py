@@ -11,6 +11,7 @@ from tars.cli.chat.paint import BOLD, DIM, styled
 from tars.cli.chat.records import Exchange, last_exchange
 from tars.cli.chat.turn import WIDEST, prompt_lines
 from tars.cli.render import clean, count, one_line
+from tars.cli.sessions_view import money
 from tars.control.session_contract import Session, Spending
 
 #: How much of the last answer is shown again.
@@ -106,10 +107,8 @@ def _row(name: str, spent: Spending) -> tuple[str, str, str, str, str, str]:
 
 
 def _cost(spent: Spending) -> str:
-    if spent.cost_microusd is None:
-        return "\u2013"
-    least = "≥" if spent.costed_turns < spent.turns else ""
-    return f"{least}${spent.cost_microusd / 1_000_000:.4f}"
+    known = spent.costed_turns
+    return money(spent.cost_microusd or 0, of=spent.turns, known=known, places=4)
 
 
 def _day(at: str) -> str:

@@ -126,7 +126,9 @@ class Face:
         if self._following is not None:
             self._following.close()
             self._following = None
-        if not self._on_screen and self._post is not None:
+        if self._on_screen:
+            self._start(self._refresh())
+        elif self._post is not None:
             self._following = Following(self._chat.agent, self._post)
 
     def _take(self, news: News) -> None:
@@ -191,12 +193,16 @@ class Face:
             found = await self._beside(lambda: records.recent(None, limit=100))
             agents = await self._beside(lambda: connect().agents().agents)
             self._choices.sessions = {s.name or s.id: one_line(s.title)[:60] for s in found}
-            self._choices.models = sorted({model for s in found for model in s.models if model})
             self._choices.agents = [agent.name for agent in agents]
+            await self._refresh_offered()
             mine = next((s for s in found if s.id == self._chat.session), None)
             if mine is not None:
                 self._chat.title = one_line(mine.name or mine.title)
         self._editor.look()
+
+    async def _refresh_offered(self) -> None:
+        offered = await self._beside(lambda: connect().settings(self._chat.agent))
+        self._choices.models, self._choices.modes = offered.models, offered.modes
 
     # --- what the person wants ---------------------------------------------------
 
@@ -243,6 +249,7 @@ class Face:
         try:
             done = await self._beside(lambda: slash.run(text, self._chat, self._columns()))
         except (TarsError, OSError) as error:
+            self._show(_typed(text))
             self._complain(error)
         else:
             self._do(done, text)
@@ -254,7 +261,7 @@ class Face:
         if done.clears:
             self._editor.clear()
         else:
-            self._show(["", styled(f"{MARK} {one_line(text)}", DIM)])
+            self._show(_typed(text))
         if done.resumes is not None:
             self._talk.new_session(done.resumes.id)
             self._goes_to(done.agent)
@@ -382,6 +389,10 @@ class Face:
 def _fitting(line: str, columns: int) -> list[str]:
     wide = width_of(_SGR.sub("", line)) > columns
     return wrapped([(line, "")], columns) if wide and "\x1b" not in line else [line]
+
+
+def _typed(text: str) -> list[str]:
+    return ["", styled(f"{MARK} {one_line(text)}", DIM)]
 
 
 def _cancel(agent: str, turn: str) -> None:

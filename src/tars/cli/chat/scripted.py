@@ -56,7 +56,8 @@ def _prompt(chat: Chat, text: str) -> int:
         view = TurnView(progress, terminal=sys.stdout.isatty())
         with Interrupts() as interrupts:
             result = Turn(view, progress, interrupts).run(chat.request(text))
-    if result.session is not None:
+    if result.session is not None and result.agent == chat.agent:
+        # What fell back is in a conversation of the other agent.
         chat.goes_on_in(result.session)
     if not sys.stdout.isatty() and result.text and not result.text.endswith("\n"):
         print(flush=True)  # an answer begins a line

@@ -16,13 +16,13 @@ from tars.cli.chat.inline import clipped, wrapped
 from tars.cli.connection import connect
 from tars.cli.questions import Answer, choice, understood
 from tars.cli.render import one_line
-from tars.control.contract import PermissionStatus
+from tars.control.contract import AgentStatus, PermissionStatus
 from tars.control.session_contract import Session
 from tars.control.status_text import render
 from tars.errors import AgentNotFound, SessionNotFound, UserError
 
 _OWN = "what the agent chooses"
-_CHOOSE = "/model MODEL chooses another one."
+_NOT_KEPT = "Nothing of this conversation is kept (--no-session)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,8 @@ def run(text: str, chat: Chat, width: int) -> Done:
             f"There is no command /{name}.{hint}",
             advice="Two slashes send text that begins with one.",
         )
+    if rest.strip() and not command.usage:
+        raise UserError(f"/{name} stands alone: nothing follows it.")
     return command.run(chat, rest.strip(), width)
 
 
@@ -80,6 +82,11 @@ def _status(_chat: Chat, _rest: str, width: int) -> Done:
 
 
 def _sessions(chat: Chat, rest: str, width: int) -> Done:
+    if rest not in ("", "all"):
+        raise UserError(
+            "/sessions stands alone, or before `all`.",
+            advice="`tars sessions search TEXT` finds what was said.",
+        )
     found = records.recent(None if rest == "all" else chat.agent)
     if not found:
         return Done(lines=["No sessions yet."])
@@ -115,12 +122,15 @@ def _resume(chat: Chat, rest: str, width: int) -> Done:
 def _rename(chat: Chat, rest: str, _width: int) -> Done:
     if not rest:
         raise UserError("A name is missing: /rename NAME.")
-    if chat.session is None:
+    if not chat.record:
+        raise SessionNotFound(_NOT_KEPT)
+    session = _present(chat)
+    if session is None:
         from tars.sessions.names import check_name
 
         name = check_name(rest)
         return Done(lines=[f"The conversation will be named {one_line(name)}."], named=name)
-    kept = records.rename(chat.session, rest).name or rest
+    kept = records.rename(session, rest).name or rest
     return Done(lines=[f"This conversation is named {one_line(kept)} now."], named=kept)
 
 
@@ -170,21 +180,31 @@ def _cost(chat: Chat, _rest: str, width: int) -> Done:
 
 
 def _model(chat: Chat, rest: str, _width: int) -> Done:
-    if rest:
-        changed = connect().change_settings(chat.agent, model=rest)
-        chosen = one_line(changed.model) or _OWN
-        return Done(lines=[f"From the next turn on the model of {chat.agent} is {chosen}."])
-    answered = [] if chat.session is None or not chat.record else list(_known(chat).models)
-    names = ", ".join(one_line(model) or "one that it does not name" for model in answered)
-    return Done(lines=[f"In this conversation answered {names or 'no model yet'}. {_CHOOSE}"])
+    if not rest:
+        now, offered = _agent(chat).model, connect().settings(chat.agent).models
+        return _told("model", chat, now, offered)
+    changed = connect().change_settings(chat.agent, model=rest)
+    return _chosen("model", chat, changed.model)
 
 
 def _mode(chat: Chat, rest: str, _width: int) -> Done:
     if not rest:
-        raise UserError("A mode is missing: /mode MODE.", advice="The agent says which it has.")
+        now, offered = _agent(chat).mode, connect().settings(chat.agent).modes
+        return _told("mode", chat, now, offered)
     changed = connect().change_settings(chat.agent, mode=rest)
-    chosen = one_line(changed.mode) or _OWN
-    return Done(lines=[f"From the next turn on the mode of {chat.agent} is {chosen}."])
+    return _chosen("mode", chat, changed.mode)
+
+
+def _told(what: str, chat: Chat, now: str, offered: list[str]) -> Done:
+    lines = [f"The {what} of {chat.agent} is {one_line(now) or _OWN}."]
+    if offered:
+        lines.append(f"It offers {one_line(', '.join(offered))}.")
+    return Done(lines=[*lines, f"/{what} {what.upper()} chooses another one."])
+
+
+def _chosen(what: str, chat: Chat, now: str) -> Done:
+    chosen = one_line(now) or _OWN
+    return Done(lines=[f"From the next turn on the {what} of {chat.agent} is {chosen}."])
 
 
 def _help(_chat: Chat, _rest: str, columns: int) -> Done:
@@ -198,16 +218,32 @@ def _quit(_chat: Chat, _rest: str, _width: int) -> Done:
     return Done(leaves=True)
 
 
+def _agent(chat: Chat) -> AgentStatus:
+    found = next((a for a in connect().agents().agents if a.name == chat.agent), None)
+    if found is None:
+        raise AgentNotFound(f"There is no agent {chat.agent!r}.")
+    return found
+
+
 def _known(chat: Chat) -> Session:
     return records.find(_session(chat), chat.agent)
 
 
 def _session(chat: Chat) -> str:
-    if chat.session is None:
-        raise SessionNotFound("Nothing was said in this conversation yet.")
     if not chat.record:
-        raise SessionNotFound("Nothing of this conversation is kept (--no-session).")
-    return chat.session
+        raise SessionNotFound(_NOT_KEPT)
+    session = _present(chat)
+    if session is None:
+        raise SessionNotFound("Nothing was said in this conversation yet.")
+    return session
+
+
+def _present(chat: Chat) -> str | None:
+    """Give the session that the next prompt goes to; None where it begins one."""
+    if chat.session is not None or chat.new:
+        return chat.session
+    found = records.of_project(chat.agent, chat.project)
+    return None if found is None else found.id
 
 
 def _check_agent(name: str) -> None:
@@ -229,7 +265,7 @@ COMMANDS: dict[str, Command] = {
     "clear": Command("", "clear the screen and begin a new conversation", _clear),
     "rename": Command("NAME", "name this conversation", _rename),
     "model": Command("[MODEL]", "show or choose the model", _model),
-    "mode": Command("MODE", "choose the agent's mode", _mode),
+    "mode": Command("[MODE]", "show or choose the mode", _mode),
     "permit": Command("[ID] [y|n|a|NUMBER]", "answer what an agent asks for", _permit),
     "export": Command("[FILE]", "write this conversation to a file", _export),
     "cost": Command("", "show what this conversation used, by model", _cost),

@@ -25,11 +25,13 @@ _MOST_HELD = 2_000
 
 @dataclass(slots=True)
 class Own:
-    """A prompt that was sent from here. `turn` is its id once the daemon has it."""
+    """A prompt that was sent from here. `turn` is its id once the daemon has it. One that
+    `fell_back` is in a conversation of another agent, which is not this one."""
 
     text: str
     turn: str = ""
     position: int = 0
+    fell_back: bool = False
     shown: Turn | None = None
 
 
@@ -171,19 +173,22 @@ class Talk:
                 own.turn, own.position = event.turn, event.position
                 self._overhear_rest()
             case Started():
-                self.session = event.session or self.session
+                if not own.fell_back:
+                    self.session = event.session or self.session
                 self._begin_own(own)
             case TurnResult():
                 del self._own[key]
                 turn = self._begun(own)
-                if event.session is not None and self.session is None:
+                if not own.fell_back and self.session is None:
                     self.session = event.session
                 self._end(turn, event)
                 self._overhear_rest()
             case PermissionStatus():
                 self._ask(self._begun(own), event)
-            case FellBack() if own.shown is None:
+            case FellBack():
+                own.fell_back = True
                 self._show(self._begun(own).tell(name, event))
+                own.turn = event.turn
             case _ if own.shown is not None:
                 self._show(own.shown.tell(name, event))
                 own.turn = own.shown.id
