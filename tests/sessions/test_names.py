@@ -2,13 +2,14 @@
 
 import unicodedata
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tars.errors import NameInvalid
-from tars.sessions.names import LONGEST, automatic_name, check_name, file_name, of_file
+from tars.sessions.names import LONGEST, automatic_name, check_name, file_name
 
 ANY_TEXT = st.text(max_size=LONGEST + 5) | st.text("./\\-~% aA\u200d\u00e9e\u0301👩🚀\u202e\x00\n")
 
@@ -98,6 +99,11 @@ def test_a_name_stays_what_it_is(name: str) -> None:
     kept = check_name(name)
     assert check_name(kept) == kept
     assert unicodedata.is_normalized("NFC", kept)
+
+
+def of_file(file: str) -> str | None:
+    """The name that a file was named for; None where it was cut short."""
+    return None if "~" in file else unquote(file, errors="strict")
 
 
 @given(NAMES)

@@ -7,7 +7,6 @@ it never is a path. Names are kept as NFC: what looks the same is the same.
 import hashlib
 import re
 import unicodedata
-from urllib.parse import unquote
 
 from tars.errors import NameInvalid
 
@@ -70,11 +69,6 @@ def cut_file(file: str, whole: str) -> str:
         return file
     digest = hashlib.sha256(whole.encode()).hexdigest()[:32]
     return f"{encoded[: _LONGEST_FILE - 33].decode(errors='ignore')}~{digest}"
-
-
-def of_file(file: str) -> str | None:
-    """Give the name that a file was named for; None where it was cut short."""
-    return None if "~" in file else unquote(file, errors="strict")
 
 
 def _refusal(name: str) -> str:

@@ -93,7 +93,7 @@ def rename(connection: Connection, seq: int, name: str | None) -> None:
 
 
 def entitle(connection: Connection, seq: int, title: str) -> None:
-    """Set the title, for good: the first prompt no longer is."""
+    """Set the title, for good: no prompt sets it any more."""
     connection.execute(_this(seq).values(title=title, titled=True))
 
 
