@@ -163,7 +163,8 @@ def test_texts_are_erased_with_their_turn(tars: TarsHome, tmp_path: Path) -> Non
     assert any(b"open sesame" in path.read_bytes() for path in tars.home.data.glob("tars.db*"))
     tars.start()
     idle(tars)
-    tars.stop()
+    # Whoever asks waits for what was to be written before.
+    assert tars.client.sessions().sessions != []
     for path in tars.home.root.rglob("*"):
         if path.is_file() and "echo" not in path.relative_to(tars.home.data.parent).parts:
             assert b"sesame" not in path.read_bytes(), path

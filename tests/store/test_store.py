@@ -97,6 +97,22 @@ def test_the_text_is_erased_when_the_prompt_is_done(
     assert not holds(tmp_path, b"the secret haiku")
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_what_was_erased_is_not_in_the_journal_either(
+    open_store: OpenStore, tmp_path: Path
+) -> None:
+    """While others have the file open, too, and with one that reads: it is found by nobody."""
+    store, other = open_store(), open_store()
+    store.save_prompt(prompt("p1", "the secret haiku"))
+    store.drop_prompt("p1", Outcome.CANCELLED, FAULT, LATER)
+    assert holds(tmp_path, b"the secret haiku")
+    assert other.turns() == []
+    store.forget()
+    assert not holds(tmp_path, b"the secret haiku")
+    other.save_prompt(prompt("p2"))
+    assert [row.id for row in store.waiting_prompts()] == ["p2"]
+
+
 def holds(folder: Path, text: bytes) -> bool:
     return any(text in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 

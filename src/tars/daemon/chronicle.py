@@ -44,7 +44,7 @@ from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 from tars.runtime.turn import LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionManager
-from tars.store.rows import AgentRow, Decision, Named, PromptRow, TurnBegun, TurnRecord
+from tars.store.rows import AgentRow, Decision, Keep, Named, PromptRow, TurnBegun, TurnRecord
 
 #: Decisions are written in batches; what a kill -9 takes is the end of the log only.
 BATCH = 100
@@ -236,6 +236,9 @@ class Chronicle:
             lambda store: store.finish_turn(record, row),
             then=partial(self._tell_finished, agent, report, following),
         )
+        if unrecorded or self.scribe.keep is not Keep.FULL:
+            # The journal still has the prompt, whose text nobody is to find.
+            self._recorder.look(lambda store: store.forget(), then=lambda _: None)
         log.info(
             "turn_finished",
             agent=agent,

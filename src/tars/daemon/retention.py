@@ -134,3 +134,4 @@ def _erase(store: "Store") -> None:
 
     with store.writing("erase what was deleted") as connection:
         managing.erase(connection)
+    store.forget()

@@ -71,6 +71,7 @@ def delete(library: Library, seq: int, now: datetime, *, with_turns: bool = Fals
         refuse_if_held(connection, seq, now, "deleted")
         managing.remove(connection, seq, with_turns=with_turns)
         managing.erase(connection)
+    library.store.forget()
 
 
 def doomed(
@@ -116,8 +117,10 @@ def clean(
             yield Gone(session, file)
     finally:
         if deleted:
-            with suppress(StoreError), library.writing() as connection:
-                managing.erase(connection)
+            with suppress(StoreError):
+                with library.writing() as connection:
+                    managing.erase(connection)
+                library.store.forget()
 
 
 def remove(library: Library, session: "Known", now: datetime) -> None:

@@ -52,6 +52,8 @@ Unreachable = postgres.Unreachable
 _READING = "tars_reading"
 #: How long to wait before looking again whether a lock is gone that SQLite does not wait for.
 _PAUSE_SECONDS = 0.01
+#: How long to wait for others before the journal is emptied.
+_FORGET_MS = 1000
 
 
 class Unreadable(StoreError):
@@ -99,6 +101,23 @@ def reading(connection: Connection) -> Iterator[Connection]:
             yield connection
     finally:
         connection.execution_options(**{_READING: False})
+
+
+def forget(connection: Connection) -> None:
+    """Let the journal of a file forget what was overwritten there, if nobody else is long in
+    the midst of a transaction. A server sees to its own."""
+    if connection.dialect.name == postgres.DIALECT:
+        return
+    driver = connection.connection.dbapi_connection
+    assert driver is not None, "it is open"
+    cursor = driver.cursor()
+    patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+    try:
+        cursor.execute(f"PRAGMA busy_timeout = {_FORGET_MS}").fetchall()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {patience}").fetchall()
+        cursor.close()
 
 
 def alone(connection: Connection) -> None:

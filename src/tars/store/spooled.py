@@ -144,9 +144,10 @@ class SpooledStore(Store):
 
     def prune_decisions(self, keep_rows: int) -> int:
         """Delete all but the newest decisions; none, while the database is away."""
-        if self.behind:
-            return 0
-        return super().prune_decisions(keep_rows)
+        return 0 if self.behind else super().prune_decisions(keep_rows)
+
+    def forget(self) -> None:
+        """Nothing: the database is a server's, and what waited here is overwritten anyway."""
 
     # --- what waits ---------------------------------------------------------
 

@@ -305,6 +305,11 @@ class Store:
         with self._transaction("prune the decisions") as connection:
             return journal.prune(connection, self.machine, keep_rows)
 
+    def forget(self) -> None:
+        """Leave nothing of what was erased in the journal beside the file, either."""
+        with engine.store_errors("forget what was erased"):
+            engine.forget(self._connection)
+
     # --- writes that wait elsewhere -----------------------------------------
 
     @property
