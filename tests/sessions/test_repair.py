@@ -316,6 +316,16 @@ def test_a_lost_session_is_told_of_by_its_turns(home: Home) -> None:
     assert repair(home, NOW).was_well
 
 
+def test_a_conversation_that_was_not_to_be_remembered_stays_unlisted(home: Home) -> None:
+    """Its turns name it, and nothing that was said in them was kept."""
+    with Library.open(home) as library:
+        private = replace(record("private", session="private"), unrecorded=True)
+        library.store.finish_turn(private)
+    assert repair(home, NOW).was_well
+    with Library.open(home) as library, library.reading() as connection:
+        assert "private" not in set(connection.scalars(select(sessions.c.id)))
+
+
 def test_sums_are_brought_to_what_the_turns_make(home: Home) -> None:
     """Each figure that disagreed is told, of the session and of its models."""
     before = _sums(home, "session-3")

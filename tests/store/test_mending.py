@@ -15,7 +15,7 @@ NOW = NOON + timedelta(days=1)
 def mended(connection: Connection, machine: int) -> tuple[object, ...]:
     """Everything that is mended, and what was done."""
     return (
-        orphans.adopt(connection, machine, NOW),
+        orphans.adopt(connection, machine, NOW, damaged=True),
         mending.end_what_was_said(connection),
         mending.split_turns(connection),
         mending.add_up(connection),

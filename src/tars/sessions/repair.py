@@ -160,7 +160,8 @@ def _mend_in(
     if connection.dialect.name == "postgresql":
         # Other machines finish turns meanwhile: sums and turns have to be of one moment.
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    mended = {"sessions_recovered": 0, **orphans.adopt(connection, machine, now)}
+    adopted = orphans.adopt(connection, machine, now, damaged=rebuilt)
+    mended = {"sessions_recovered": 0, **adopted}
     mended["messages_ended"], mended["tool_calls_ended"] = mending.end_what_was_said(connection)
     if "turns_recovered" in mended:
         mending.give_back(connection)

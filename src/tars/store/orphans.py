@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -46,13 +47,19 @@ LOST_AGENT, LOST_ID = "recovered", "recovered"
 LOST_TURN = "The row of this turn was damaged; what it used is not known."
 
 
-def adopt(connection: Connection, machine: int, at: datetime) -> dict[str, int]:
+def adopt(
+    connection: Connection, machine: int, at: datetime, *, damaged: bool = False
+) -> dict[str, int]:
     """Mend every row that has lost another, and count what was done, by what it was. `machine`
-    is the one on which it is done."""
+    is the one on which it is done.
+
+    Turns without a word are those of a conversation that was not to be remembered, unless the
+    store was `damaged`.
+    """
     done = {
         "machines_recovered": _machines(connection, at),
         "figures_dropped": _figures(connection),
-        "sessions_recovered": _sessions_of_turns(connection)
+        "sessions_recovered": _sessions_of_turns(connection, damaged=damaged)
         + _sessions_of_rows(connection, machine, at),
         "turns_recovered": _turns(connection, machine),
     }
@@ -97,7 +104,7 @@ def _delete(connection: Connection, table: Table, which: ColumnElement[bool]) ->
     return connection.execute(delete(table).where(which)).rowcount
 
 
-def _sessions_of_turns(connection: Connection) -> int:
+def _sessions_of_turns(connection: Connection, *, damaged: bool) -> int:
     """Add the sessions that turns name, and that have no row: under the key by which what was
     said in them names them, if it does."""
     same = and_(
@@ -117,6 +124,7 @@ def _sessions_of_turns(connection: Connection) -> int:
         .where(turns.c.session.is_not(None), sessions.c.seq.is_(None))
         .group_by(turns.c.machine, turns.c.agent, turns.c.session)
     ).all()
+    added = 0
     for row in lost:
         known = {"machine": row.machine, "agent": row.agent, "id": row.session}
         its = and_(
@@ -124,9 +132,19 @@ def _sessions_of_turns(connection: Connection) -> int:
             turns.c.agent == row.agent,
             turns.c.session == row.session,
         )
-        key = _key(connection, select(turns.c.id).where(its))
-        _add_session(connection, key, known, row.began, row.last)
-    return len(lost)
+        ids = select(turns.c.id).where(its)
+        if not damaged and not _was_heard(connection, ids):
+            continue
+        _add_session(connection, _key(connection, ids), known, row.began, row.last)
+        added += 1
+    return added
+
+
+def _was_heard(connection: Connection, its_turns: Select[tuple[str]]) -> bool:
+    """Whether anything that was said in these turns is kept, be it without its words."""
+    return any(
+        connection.scalar(select(exists().where(table.c.turn.in_(its_turns)))) for table in _SAID
+    )
 
 
 def _key(connection: Connection, its_turns: Select[tuple[str]]) -> int | None:
