@@ -204,6 +204,16 @@ def test_a_terminal_program_is_chatted_with_too(tars: TarsHome) -> None:
     with chatting(tars) as chat:
         chat.send("/mode nope\r")
         chat.shows("\u203a /mode nope.*leaves nobody the choice of its mode")
+        chat.enter("hello")
+        chat.shows("tokens not counted.*cat · ready · hello")
+        tars.stop()
+        tars.start()
+        chat.enter("again")
+        chat.shows("again\n\nagain.*tokens not counted")
+        chat.enter("/sessions")
+        chat.shows("2 .*hello.*/resume NUMBER")
+        chat.enter("/resume 2")
+        chat.shows("has one conversation only")
 
 
 def test_the_page_tells_the_truth(tars: TarsHome) -> None:

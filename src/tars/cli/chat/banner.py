@@ -72,11 +72,15 @@ def listing(found: Iterable[Session], current: str | None, width: int) -> list[s
 
 def spent_lines(session: Session, width: int) -> list[str]:
     """Say what a session used, by model. A cost that nobody told is not nothing."""
-    rows = [("MODEL", "TURNS", "INPUT", "CACHED", "OUTPUT", "COST")]
+    rows: list[tuple[str, ...]] = [("MODEL", "TURNS", "INPUT", "CACHED", "OUTPUT", "COST")]
     rows += [_row(one_line(model) or "-", spent) for model, spent in session.models.items()]
     if len(session.models) != 1:
         rows.append(_row("all", session.spent))
-    widths = [max(width_of(row[n]) for row in rows) for n in range(len(rows[0]))]
+    widths = _widths(rows)
+    for left_out in (3, 1):  # what is cached, and how many turns: the cost stays
+        if sum(widths) + 2 * (len(widths) - 1) > width:
+            rows = [row[:left_out] + row[left_out + 1 :] for row in rows]
+            widths = _widths(rows)
     lines = [
         "  ".join(
             [
@@ -93,6 +97,10 @@ def spent_lines(session: Session, width: int) -> list[str]:
     if session.at_least:
         lines.append("A turn was cut short: more may have been used.")
     return [clipped(line, width) for line in lines]
+
+
+def _widths(rows: list[tuple[str, ...]]) -> list[int]:
+    return [max(width_of(row[n]) for row in rows) for n in range(len(rows[0]))]
 
 
 def _row(name: str, spent: Spending) -> tuple[str, str, str, str, str, str]:

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass, field
 
-from tars.control.contract import PromptRequest
+from tars.control.contract import AgentStatus, PromptRequest
+from tars.control.session_contract import Session
+from tars.errors import UserError
 
 
 @dataclass(slots=True)
 class Chat:
     """`session` is the conversation, once it is known; without one the next prompt goes to that
     of the project, or `new`, to one that it begins. `record` false: nothing is kept. `name` is
-    for the conversation that is to begin. `listed` are sessions that were shown by number."""
+    for the conversation that is to begin. `listed` are sessions that were shown by number.
+    `on_screen`: the agent is a terminal program, whose only conversation is on its screen."""
 
     agent: str
     project: str = ""
@@ -19,6 +22,7 @@ class Chat:
     record: bool = True
     name: str | None = None
     title: str = ""
+    on_screen: bool = False
     listed: list[str] = field(default_factory=list)
 
     def request(self, text: str) -> PromptRequest:
@@ -29,7 +33,8 @@ class Chat:
         return PromptRequest(
             text=text,
             agent=self.agent,
-            session=self.session,
+            # It may have another one by now, and cannot go back to this.
+            session=None if self.on_screen else self.session,
             new=self.new and self.session is None,
             project=self.project,
             branch=self.branch,
@@ -45,3 +50,17 @@ class Chat:
         """Let the next prompt begin a conversation."""
         self.agent = agent or self.agent
         self.session, self.title, self.new, self.name = None, "", True, None
+
+
+def is_resumable(session: Session, agent: AgentStatus) -> bool:
+    """Whether the agent can go on in it: a terminal program has only what is on its screen."""
+    return agent.protocol != "pty" or agent.session.id == session.id
+
+
+def check_resumable(session: Session, agent: AgentStatus) -> None:
+    """Refuse to go back to what the agent cannot go on in. Raises UserError."""
+    if not is_resumable(session, agent):
+        raise UserError(
+            f"The terminal program {agent.name} has one conversation only, the one on its screen.",
+            advice="`tars sessions show` has what was said in this one.",
+        )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tars.cli.chat.chat import Chat
+from tars.cli.chat.chat import Chat, check_resumable, is_resumable
 from tars.cli.connection import connect, say
 from tars.cli.groups import agent_option, examples, not_empty
 from tars.cli.project import here
@@ -77,6 +77,9 @@ def chat(
     if known is None:
         raise AgentNotFound(f"There is no agent {name!r}.")
     talk = Chat(name, project, branch, new=new or no_session, record=not no_session)
+    talk.on_screen = known.protocol == "pty"
+    if found is not None:
+        check_resumable(found, known)
     if model is not None:
         changed = connect().change_settings(name, model=model)
         say(f"From the next turn on the model of {name} is {changed.model}.")
@@ -86,7 +89,7 @@ def chat(
         from tars.cli.chat.scripted import run
 
         return run(talk)
-    return _talk(talk, found, on_screen=known.protocol == "pty")
+    return _talk(talk, found, known)
 
 
 def _agents() -> tuple[list[AgentStatus], str]:
@@ -119,7 +122,7 @@ def _on_terminal() -> bool:
     )
 
 
-def _talk(chat: Chat, found: Session | None, *, on_screen: bool) -> int:
+def _talk(chat: Chat, found: Session | None, known: AgentStatus) -> int:
     from tars.cli.chat import records
     from tars.cli.chat.banner import greeting
     from tars.cli.chat.face import Face
@@ -127,7 +130,9 @@ def _talk(chat: Chat, found: Session | None, *, on_screen: bool) -> int:
     columns = os.get_terminal_size(sys.stdout.fileno()).columns or 80
     if found is None and not chat.new:
         found = records.of_project(chat.agent, chat.project)
+        if found is not None and not is_resumable(found, known):
+            found = None
         if found is not None:
             chat.goes_on_in(found.id, found.name or found.title)
-    face = Face(chat, find_home(), on_screen=on_screen, rich=not os.environ.get("NO_COLOR"))
+    face = Face(chat, find_home(), rich=not os.environ.get("NO_COLOR"))
     return face.run(greeting(chat, found, columns - 1))

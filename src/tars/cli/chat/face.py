@@ -54,11 +54,10 @@ class _Seen:
 
 
 class Face:
-    """`on_screen`: the agent is a terminal program, whose conversation cannot be overheard."""
+    """The conversation of a terminal program cannot be overheard."""
 
-    def __init__(self, chat: Chat, home: Home, *, on_screen: bool, rich: bool) -> None:
+    def __init__(self, chat: Chat, home: Home, *, rich: bool) -> None:
         self._chat = chat
-        self._on_screen = on_screen
         self._rich = rich
         self._seen = _Seen()
         self._choices = Choices()
@@ -126,7 +125,7 @@ class Face:
         if self._following is not None:
             self._following.close()
             self._following = None
-        if self._on_screen:
+        if self._chat.on_screen:
             self._start(self._refresh())
         elif self._post is not None:
             self._following = Following(self._chat.agent, self._post)
@@ -294,7 +293,7 @@ class Face:
     async def _change_agent(self, agent: str) -> None:
         with suppress(TarsError):
             known = await self._beside(lambda: connect().agents().agents)
-            self._on_screen = any(a.name == agent and a.protocol == "pty" for a in known)
+            self._chat.on_screen = any(a.name == agent and a.protocol == "pty" for a in known)
         self._talk.connected = None
         self._follow()
 
@@ -309,6 +308,8 @@ class Face:
             self._leave()
         elif turn:
             self._interrupted_at = now
+            for asked in self._talk.questions:
+                self._talk.answered(asked.id)
             self._hint("Cancelling; Ctrl-C again leaves.")
             agent = self._chat.agent
             self._start(self._pass_on(lambda: _cancel(agent, turn), ""))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tars.cli.chat import records
 from tars.cli.chat.banner import listing, resumed, spent_lines
-from tars.cli.chat.chat import Chat
+from tars.cli.chat.chat import Chat, check_resumable
 from tars.cli.chat.inline import clipped, wrapped
 from tars.cli.connection import connect
 from tars.cli.questions import Answer, choice, understood
@@ -114,6 +114,7 @@ def _resume(chat: Chat, rest: str, width: int) -> Done:
     if rest.isascii() and rest.isdigit() and 1 <= int(rest) <= len(chat.listed):
         word = chat.listed[int(rest) - 1]
     session = records.find(word)
+    check_resumable(session, _agent(session.agent))
     lines = resumed(session, records.last_exchange(session), width)
     agent = session.agent if session.agent != chat.agent else None
     return Done(lines=lines, resumes=session, agent=agent)
@@ -181,7 +182,7 @@ def _cost(chat: Chat, _rest: str, width: int) -> Done:
 
 def _model(chat: Chat, rest: str, _width: int) -> Done:
     if not rest:
-        now, offered = _agent(chat).model, connect().settings(chat.agent).models
+        now, offered = _agent(chat.agent).model, connect().settings(chat.agent).models
         return _told("model", chat, now, offered)
     changed = connect().change_settings(chat.agent, model=rest)
     return _chosen("model", chat, changed.model)
@@ -189,7 +190,7 @@ def _model(chat: Chat, rest: str, _width: int) -> Done:
 
 def _mode(chat: Chat, rest: str, _width: int) -> Done:
     if not rest:
-        now, offered = _agent(chat).mode, connect().settings(chat.agent).modes
+        now, offered = _agent(chat.agent).mode, connect().settings(chat.agent).modes
         return _told("mode", chat, now, offered)
     changed = connect().change_settings(chat.agent, mode=rest)
     return _chosen("mode", chat, changed.mode)
@@ -218,10 +219,10 @@ def _quit(_chat: Chat, _rest: str, _width: int) -> Done:
     return Done(leaves=True)
 
 
-def _agent(chat: Chat) -> AgentStatus:
-    found = next((a for a in connect().agents().agents if a.name == chat.agent), None)
+def _agent(name: str) -> AgentStatus:
+    found = next((a for a in connect().agents().agents if a.name == name), None)
     if found is None:
-        raise AgentNotFound(f"There is no agent {chat.agent!r}.")
+        raise AgentNotFound(f"There is no agent {name!r}.")
     return found
 
 
