@@ -223,6 +223,22 @@ def test_doctor_is_0_when_all_is_well(home: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.endswith("Everything is well.\n")
 
 
+def test_a_store_that_cannot_be_read_is_a_fault(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what mends it, and nothing is changed; one that is not there yet is well."""
+    (home / "config.toml").write_text('[agents.echo]\nkind = "echo"\n')
+    run(["doctor"])
+    assert "store: nothing is kept yet\n" in capsys.readouterr().out
+    assert not Home(home).store.exists()
+    Home(home).data.mkdir()
+    Home(home).store.write_text("no database at all")
+    assert run(["doctor"]) == 1
+    assert "FAULT  store: The store cannot be opened" in (shown := capsys.readouterr().out)
+    assert "`tars sessions repair`" in shown
+    assert Home(home).store.read_text() == "no database at all"
+
+
 def test_doctor_is_1_and_advises(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -130,6 +130,16 @@ def check_config(load: Callable[[], Config]) -> tuple[Config | None, list[Findin
     return config, found
 
 
+def check_store(opens: Callable[[], bool]) -> Iterator[Finding]:
+    """What is remembered can be read. `opens` tries; it says whether there is anything."""
+    try:
+        found = opens()
+    except TarsError as error:
+        yield Finding(Verdict.FAULT, "store", one_line(str(error)), error.advice)
+        return
+    yield Finding(Verdict.WELL, "store", "it can be read" if found else "nothing is kept yet")
+
+
 def check_daemon(client: Client) -> Iterator[Finding]:
     """The daemon answers, and none of its agents is in trouble."""
     try:

@@ -18,9 +18,11 @@ from tars.cli.checks import (
     check_daemon,
     check_home,
     check_space,
+    check_store,
 )
 from tars.cli.connection import connect
 from tars.cli.groups import examples
+from tars.cli.library import opens
 from tars.config import load
 from tars.home import find_home
 
@@ -53,6 +55,8 @@ def _findings() -> Iterator[Finding]:
     yield from check_space(home)
     config, found = check_config(lambda: load(home, KINDS))
     yield from found
+    if config is not None:
+        yield from check_store(opens)
     yield from check_daemon(connect())
     if config is not None:
         for agent in config.agents.values():

@@ -40,6 +40,17 @@ def looked_at() -> "Iterator[Library | None]":
         yield library
 
 
+def opens() -> bool:
+    """Open the sessions of this home and close them; False where there are none yet.
+
+    Raises ConfigInvalid, and StoreError.
+    """
+    library = _open(find_home(), make=False)
+    if library is not None:
+        library.close()
+    return library is not None
+
+
 def _open(home: Home, *, make: bool) -> "Library | None":
     from tars.config import kept
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tars.errors import StoreError
+from tars.store.engine import Unreachable
 from tars.store.spool import Spool, SpoolFull
 
 
@@ -39,6 +40,8 @@ class Plight:
             why = re.sub("^The store cannot [^:]*: ", "", str(self.trouble))
             yield f"The database is away since {_moment(self.since)}: {why}"
             yield self.trouble.advice
+            if isinstance(self.trouble, Unreachable):
+                yield "It is tried again by itself."
         if spool.count and spool.since is not None:
             writes = "1 write waits" if spool.count == 1 else f"{spool.count} writes wait"
             yield f"{writes} for it since {_moment(spool.since)}, in data/spool.db;"

@@ -138,7 +138,7 @@ def store_error(action: str, cause: Any, *, lost: bool) -> StoreError:
     if lost or code.startswith(_AWAY):
         return Unreachable(
             f"The store cannot {action}: the database cannot be reached ({_reason(cause)}).",
-            advice="It is tried again by itself. See whether its server runs.",
+            advice="See whether its server runs.",
         )
     why, advice = _SENTENCES.get(code) or _SENTENCES.get(code[:2]) or (_reason(cause), "")
     return StoreError(f"The store cannot {action}: {why}.", advice=advice)
