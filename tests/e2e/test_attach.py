@@ -5,11 +5,12 @@ import re
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pexpect
+import psutil
 import pytest
 
 from tests.support.tars_home import TarsHome
@@ -54,6 +55,19 @@ def ended(terminal: "pexpect.spawn[Any]") -> tuple[int | None, str]:
     return terminal.exitstatus, shown
 
 
+@contextmanager
+def looked_at(terminal: "pexpect.spawn[Any]") -> Iterator[Callable[[int], bool]]:
+    """Have the terminal open too, so that it stays when the command is gone, and tell whether a
+    flag of its line discipline is set."""
+    path: str | None = psutil.Process(terminal.pid).terminal()  # pexpect has its other end
+    assert path is not None
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        yield lambda flag: bool(termios.tcgetattr(descriptor)[3] & flag)
+    finally:
+        os.close(descriptor)
+
+
 @pytest.fixture
 def shell(tars: TarsHome) -> TarsHome:
     """A daemon with a shell as its agent, which is ready."""
@@ -67,16 +81,17 @@ def test_keys_go_through_and_detaching_leaves_it_running(shell: TarsHome) -> Non
     """The screen is drawn, keys arrive, Ctrl-] gives the terminal back; tars' prompts go on."""
     pid = shell.agent_pid()
     with attached(shell) as terminal:
-        before = termios.tcgetattr(terminal.child_fd)
         terminal.expect("sh>")
         terminal.send("echo one-$((1 + 1))\r")
         terminal.expect("one-2")
-        terminal.send("\x1d")
-        status, shown = ended(terminal)
-    assert status == 0
-    assert "\rDetached from shell, which goes on." in shown
+        with looked_at(terminal) as has:
+            assert not has(termios.ECHO), "it is raw meanwhile"
+            terminal.send("\x1d")
+            terminal.expect("\rDetached from shell, which goes on.")
+            shown = str(terminal.before)
+            assert terminal.wait() == 0
+            assert has(termios.ECHO)
     assert [code for code in RESTORED if code not in shown] == []
-    assert not before[3] & termios.ECHO, "it was raw meanwhile"
     assert shell.agent_pid() == pid
     with attached(shell) as again:
         again.expect("one-2")  # the screen is drawn anew
@@ -124,10 +139,15 @@ def test_a_signal_gives_the_terminal_back(shell: TarsHome) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         with attached(shell) as terminal:
             terminal.expect("sh>")
-            terminal.kill(number)
-            status, shown = ended(terminal)
+            with looked_at(terminal) as has:
+                assert not has(termios.ICANON)
+                terminal.kill(number)
+                terminal.expect(f"Detached from shell by {number.name}; the agent goes on.")
+                shown = str(terminal.before) + str(terminal.after)
+                status = terminal.wait()
+                assert has(termios.ICANON)
+                assert has(termios.ECHO)
         assert status == 128 + number
-        assert f"Detached from shell by {number.name}; the agent goes on." in shown
         assert [code for code in RESTORED if code not in shown] == []
 
 
@@ -135,17 +155,13 @@ def test_the_death_of_the_daemon_gives_the_terminal_back(shell: TarsHome) -> Non
     """And says what happened, on a terminal that a person can read."""
     with attached(shell) as terminal:
         terminal.expect("sh>")
-        assert not termios.tcgetattr(terminal.child_fd)[3] & termios.ICANON
-        # Somebody else has the terminal open too, so that it stays when the command is gone.
-        other = os.open(os.ttyname(terminal.child_fd), os.O_RDWR | os.O_NOCTTY)
-        try:
+        with looked_at(terminal) as has:
+            assert not has(termios.ICANON)
             shell.kill(shell.daemon_pid())
             terminal.expect("The daemon went away")
             terminal.wait()
-            assert termios.tcgetattr(other)[3] & termios.ICANON
-            assert termios.tcgetattr(other)[3] & termios.ECHO
-        finally:
-            os.close(other)
+            assert has(termios.ICANON)
+            assert has(termios.ECHO)
         assert terminal.exitstatus == 1
 
 
