@@ -81,6 +81,9 @@ def spent_lines(session: Session, width: int) -> list[str]:
         if sum(widths) + 2 * (len(widths) - 1) > width:
             rows = [row[:left_out] + row[left_out + 1 :] for row in rows]
             widths = _widths(rows)
+    room = max(width - sum(widths[1:]) - 2 * (len(widths) - 1), 5)
+    rows = [(clipped(row[0], room), *row[1:]) for row in rows]
+    widths = _widths(rows)
     lines = [
         "  ".join(
             [
