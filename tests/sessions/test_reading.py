@@ -134,6 +134,14 @@ def test_a_bad_file_is_refused_with_its_place(data: bytes, why: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_an_export_that_another_program_wrote_anew_is_one() -> None:
+    """With blanks, or with its keys in another order."""
+    lines = [json.loads(line) for line in (HEAD + SESSION + END).splitlines()]
+    for sort in (False, True):
+        data = "\n".join(json.dumps(line, sort_keys=sort) for line in lines)
+        assert read(data.encode()) == read(HEAD + SESSION + END)
+
+
 def test_figures_that_do_not_add_up_are_refused() -> None:
     """A turn's split by model makes the turn's own figures, to the token and micro-dollar."""
     share = {"model": "m", "output": 4, "costMicrousd": 1}

@@ -91,13 +91,24 @@ def _located(source: Source, start: bytes) -> Iterator[tuple[str, Record]]:
     """Tell the formats apart; each record comes with its place in the file."""
     json = start[:1] in b"{[" and not _TOON_ARRAY.match(start)
     first = start.split(b"\n", 1)[0]
-    if json and first.startswith(b'{"type":"export"'):
+    if json and _begins_export(first):
         yield from _own_lines(source)
     elif json and start[:1] == b"{" and (lines := _several_lines(source)) is not None:
         yield from _told(source, lines)
     else:
         text = _whole(source)
         yield from _told(source, _document(source, text) if json else _toon(source, text))
+
+
+def _begins_export(line: bytes) -> bool:
+    """Whether it is the first line of our own JSON lines, however another program spaced it."""
+    if line.startswith(b'{"type":"export"'):
+        return True
+    try:
+        value = loads(line.decode())
+    except (Doubtful, UnicodeDecodeError):
+        return False
+    return isinstance(value, dict) and value.get("type") == "export"
 
 
 # --- JSON lines -------------------------------------------------------------------
