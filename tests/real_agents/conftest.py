@@ -61,17 +61,22 @@ def gemini_api() -> Iterator[FakeApi]:
 @pytest.fixture
 def gemini_env(tmp_path: Path, gemini_api: FakeApi) -> dict[str, str]:
     """The whole environment of a Gemini CLI that reaches nothing but the fake API."""
-    home = tmp_path / "gemini-home"
+    return gemini_home(tmp_path, gemini_api)
+
+
+def gemini_home(folder: Path, api: FakeApi) -> dict[str, str]:
+    """Make a home for a Gemini CLI, and give its environment."""
+    home = folder / "gemini-home"
     (home / ".gemini").mkdir(parents=True)
     (home / ".gemini" / "settings.json").write_text(json.dumps(GEMINI_SETTINGS))
-    temporary = tmp_path / "gemini-tmp"
+    temporary = folder / "gemini-tmp"
     temporary.mkdir()
     return {
         "PATH": f"{INSTALLED}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "GEMINI_API_KEY": "a-key",
-        "GOOGLE_GEMINI_BASE_URL": gemini_api.url,
+        "GOOGLE_GEMINI_BASE_URL": api.url,
         "GEMINI_CLI_NO_RELAUNCH": "1",
     }
 

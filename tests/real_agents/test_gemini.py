@@ -7,6 +7,7 @@ What `FAKE:…` in a prompt makes the model do is said in tests/fakes/fake_gemin
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import psutil
 import pytest
 
 from tars.control.contract import PermissionStatus, PromptRequest, TurnResult, Usage
-from tests.support.fake_api import FakeApi
+from tests.real_agents.conftest import gemini_home
+from tests.support.fake_api import FakeApi, fake_gemini_api
 from tests.support.tars_home import TarsHome, kill, result, tars_home
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
@@ -30,6 +32,54 @@ def tars(tmp_path: Path, gemini_command: Path, gemini_env: dict[str, str]) -> It
         tars.home.workspace.mkdir(parents=True)
         (tars.home.workspace / "hello.txt").write_text("hello file content\n")
         yield tars
+
+
+@pytest.fixture(scope="module")
+def one_for_many(
+    tmp_path_factory: pytest.TempPathFactory, gemini_command: Path
+) -> Iterator[TarsHome]:
+    """One daemon and one process of the CLI, which alone costs seconds, for many tests."""
+    with running(tmp_path_factory, gemini_command) as tars:
+        yield tars
+
+
+@pytest.fixture
+def shared(one_for_many: TarsHome) -> TarsHome:
+    """What many tests share, in a conversation of this test's own."""
+    return fresh(one_for_many)
+
+
+@pytest.fixture(scope="module")
+def one_that_asks(
+    tmp_path_factory: pytest.TempPathFactory, gemini_command: Path
+) -> Iterator[TarsHome]:
+    with running(tmp_path_factory, gemini_command, permissions='"ask"') as tars:
+        yield tars
+
+
+@pytest.fixture
+def asking(one_that_asks: TarsHome) -> TarsHome:
+    """The same, where the CLI has to ask before it writes."""
+    (one_that_asks.home.workspace / "out.txt").unlink(missing_ok=True)
+    return fresh(one_that_asks)
+
+
+@contextmanager
+def running(folders: pytest.TempPathFactory, command: Path, **keys: str) -> Iterator[TarsHome]:
+    folder = folders.mktemp("gemini")
+    with fake_gemini_api() as api, tars_home(folder) as tars:
+        configure(tars, command, gemini_home(folder, api), **keys)
+        tars.home.workspace.mkdir(parents=True)
+        (tars.home.workspace / "hello.txt").write_text("hello file content\n")
+        tars.start()
+        yield tars
+
+
+def fresh(tars: TarsHome) -> TarsHome:
+    """Begin a new conversation, whatever became of the one before."""
+    tars.client.reset()
+    assert tars.agent().state == "ready"
+    return tars
 
 
 def configure(
@@ -74,10 +124,9 @@ def under_way(tars: TarsHome, text: str, sign: str = "text") -> Iterator[Any]:
 # --- counting ---------------------------------------------------------------
 
 
-def test_a_turn_with_tools_counts_as_documented(tars: TarsHome) -> None:
+def test_a_turn_with_tools_counts_as_documented(shared: TarsHome) -> None:
     """Three requests: the context is the last one's, the rest are sums; to the token."""
-    tars.start()
-    answer = tars.prompt("do FAKE:tools")
+    answer = shared.prompt("do FAKE:tools")
     assert answer.outcome == "ok", answer
     assert answer.text == "Both tools ran."
     usage = answer.usage
@@ -85,7 +134,7 @@ def test_a_turn_with_tools_counts_as_documented(tars: TarsHome) -> None:
     assert (usage.thought_tokens, usage.net_tokens, usage.context_tokens) == (18, 1400, 1200)
     assert (usage.requests, usage.tool_calls, usage.source) == (3, 2, "official")
     assert answer.model == MODEL
-    session = tars.session()
+    session = shared.session()
     assert {
         key: value for key, value in session.items() if key.startswith(("total", "last", "i"))
     } == {
@@ -97,20 +146,19 @@ def test_a_turn_with_tools_counts_as_documented(tars: TarsHome) -> None:
         "lastInteractionAt": session["lastInteractionAt"],
         "lastInputTokens": 3300,
     }
-    assert session["sessionId"] == answer.session == tars.agent().session.id
+    assert session["sessionId"] == answer.session == shared.agent().session.id
     assert len(session) == 9
 
 
-def test_what_cancelled_and_failed_turns_used_is_counted(tars: TarsHome) -> None:
+def test_what_cancelled_and_failed_turns_used_is_counted(shared: TarsHome) -> None:
     """The protocol tells nothing of them; the agent's own session file does."""
-    tars.start()
-    failed = tars.prompt("FAKE:toolthen:400")
+    failed = shared.prompt("FAKE:toolthen:400")
     assert failed.outcome == "error"
     assert (failed.usage.input_tokens, failed.usage.output_tokens) == (1000, 10)
     assert (failed.usage.thought_tokens, failed.usage.source) == (5, "log")
     assert failed.error is not None
     assert failed.error.kind == "model_error"
-    session = tars.session()
+    session = shared.session()
     assert (session["interactionCount"], session["totalNetTokens"]) == (1, 1000)
 
 
@@ -280,16 +328,15 @@ def test_a_reset_begins_a_new_conversation_in_the_same_process(tars: TarsHome) -
     assert tars.agent_pid() == pid
 
 
-def test_an_earlier_session_is_gone_back_to(tars: TarsHome) -> None:
+def test_an_earlier_session_is_gone_back_to(shared: TarsHome) -> None:
     """--session brings a conversation back after a reset, with what was counted of it."""
-    tars.start()
-    old = tars.prompt("FAKE:usage:5000:10:4000:7").session
-    tars.client.reset()
-    tars.prompt("FAKE:usage:10:1")
-    answer = tars.prompt("FAKE:echo", session=old)
+    old = shared.prompt("FAKE:usage:5000:10:4000:7").session
+    shared.client.reset()
+    shared.prompt("FAKE:usage:10:1")
+    answer = shared.prompt("FAKE:echo", session=old)
     assert answer.session == old
     assert turns_seen(answer)[1][0] == "FAKE:usage:5000:10:4000:7"
-    assert tars.session()["interactionCount"] == 2
+    assert shared.session()["interactionCount"] == 2
 
 
 # --- cancelling -------------------------------------------------------------
@@ -336,24 +383,22 @@ def _requested(tars: TarsHome, text: str) -> Iterator[Any]:
     ],
 )
 def test_a_turn_is_cancelled_in_every_situation(
-    tars: TarsHome, situation: Callable[[TarsHome], Iterator[Any]]
+    shared: TarsHome, situation: Callable[[TarsHome], Iterator[Any]]
 ) -> None:
     """The agent obeys, lives on, and takes the next prompt."""
-    tars.start()
-    pid = tars.agent_pid()
-    stream = situation(tars)
-    assert tars.client.cancel().turn is not None
+    pid = shared.agent_pid()
+    stream = situation(shared)
+    assert shared.client.cancel().turn is not None
     assert result(stream).outcome == "cancelled"
-    assert tars.client.cancel().turn is None
-    assert tars.prompt("FAKE:text").text == "Hello from the fake model."
-    assert tars.agent_pid() == pid
+    assert shared.client.cancel().turn is None
+    assert shared.prompt("FAKE:text").text == "Hello from the fake model."
+    assert shared.agent_pid() == pid
 
 
-def test_a_second_prompt_waits_for_the_first(tars: TarsHome) -> None:
+def test_a_second_prompt_waits_for_the_first(shared: TarsHome) -> None:
     """The CLI itself would cancel the first; tars queues."""
-    tars.start()
-    first = under_way(tars, "FAKE:slow:3:0.2")
-    second = tars.prompt("FAKE:text")
+    first = under_way(shared, "FAKE:slow:3:0.2")
+    second = shared.prompt("FAKE:text")
     assert result(first).text == "part0 part1 done."
     assert second.outcome == "ok"
 
@@ -368,13 +413,6 @@ def ask_to_write(tars: TarsHome) -> tuple[Iterator[Any], PermissionStatus]:
             assert isinstance(event, PermissionStatus)
             return stream, event
     raise AssertionError("nothing was asked")
-
-
-@pytest.fixture
-def asking(tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]) -> TarsHome:
-    configure(tars, gemini_command, gemini_env, permissions='"ask"')
-    tars.start()
-    return tars
 
 
 @pytest.mark.parametrize(("answer", "written"), [([], True), (["--deny"], False)])
@@ -440,52 +478,43 @@ def limit_attempts(env: dict[str, str], attempts: int) -> None:
     ],
 )
 def test_an_error_of_the_model_is_told(
-    tars: TarsHome, directive: str, kind: str, status: int
+    shared: TarsHome, directive: str, kind: str, status: int
 ) -> None:
     """It ends the turn with its own kind and exit status; the agent lives on."""
-    tars.start()
-    pid = tars.agent_pid()
-    done = tars.tars("prompt", "--json", directive)
+    pid = shared.agent_pid()
+    done = shared.tars("prompt", "--json", directive)
     answer = json.loads(done.stdout)
     assert (answer["outcome"], answer["error"]["kind"]) == ("error", kind), answer
     assert done.returncode == status
     assert answer["error"]["message"]
-    assert tars.prompt("FAKE:text").outcome == "ok"
-    assert tars.agent_pid() == pid
+    assert shared.prompt("FAKE:text").outcome == "ok"
+    assert shared.agent_pid() == pid
 
 
-@pytest.mark.parametrize(
-    ("directive", "kind"), [("FAKE:429:1", "rate_limit"), ("FAKE:500", "overloaded")]
-)
-def test_an_error_that_lasts_is_told_after_the_retries(
-    tars: TarsHome, gemini_env: dict[str, str], directive: str, kind: str
+def test_errors_that_last_are_told_after_the_retries(
+    tars: TarsHome, gemini_env: dict[str, str]
 ) -> None:
     """Meanwhile the status says what the agent waits for; then the turn fails."""
     limit_attempts(gemini_env, 2)
     tars.start()
-    stream = tars.client.prompt(PromptRequest(text=directive))
-    reasons = []
-    for name, _ in stream:
-        if name == "waiting":
-            turn = tars.agent().turn
-            reasons.append(turn.waiting_for if turn else None)
-            break
-    ended = result(stream)
-    assert any(reason and "the model" in reason for reason in reasons)
-    assert ended.error is not None
-    assert (ended.outcome, ended.error.kind) == ("error", kind)
+    for directive, kind in (("FAKE:429:1", "rate_limit"), ("FAKE:500", "overloaded")):
+        stream = under_way(tars, directive, sign="waiting")
+        turn = tars.agent().turn
+        assert turn is not None
+        assert "the model" in (turn.waiting_for or "")
+        ended = result(stream)
+        assert ended.error is not None
+        assert (ended.outcome, ended.error.kind) == ("error", kind)
 
 
-def test_a_retry_that_works_is_a_success(tars: TarsHome) -> None:
+def test_a_retry_that_works_is_a_success(shared: TarsHome) -> None:
     """One 429, then the answer: five silent seconds are no hang."""
-    tars.start()
-    assert tars.prompt("FAKE:429-once:2").text == "Recovered after an error."
+    assert shared.prompt("FAKE:429-once:2").text == "Recovered after an error."
 
 
-def test_an_empty_answer_is_counted_as_reported(tars: TarsHome) -> None:
+def test_an_empty_answer_is_counted_as_reported(shared: TarsHome) -> None:
     """Four attempts, of which the CLI reports the last and logs none: the sum stands alone."""
-    tars.start()
-    answer = tars.prompt("FAKE:empty")
+    answer = shared.prompt("FAKE:empty")
     assert (answer.outcome, answer.text) == ("ok", "")
     assert answer.usage.input_tokens == answer.usage.context_tokens > 0
     assert answer.usage.requests == 0
@@ -578,8 +607,12 @@ def test_no_node(
 # --- what must not leak -----------------------------------------------------
 
 
-def test_the_prompt_is_nobody_elses(tars: TarsHome, gemini_api: FakeApi) -> None:
-    """Not in an argument vector, a log or the database; only the agent has it."""
+def test_the_prompt_is_nobody_elses(
+    tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]
+) -> None:
+    """Not in an argument vector or a log, nor in the database where no messages are kept; only
+    the agent has it."""
+    configure(tars, gemini_command, gemini_env, more_env='[store]\nmessages = "none"')
     tars.start()
     stream = under_way(tars, "sesame FAKE:slow:3:0.2")
     for process in tars.processes():
@@ -593,11 +626,10 @@ def test_the_prompt_is_nobody_elses(tars: TarsHome, gemini_api: FakeApi) -> None
             assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_dumps_of_failed_turns_do_not_pile_up(tars: TarsHome) -> None:
+def test_dumps_of_failed_turns_do_not_pile_up(shared: TarsHome) -> None:
     """The CLI writes whole conversations to TMPDIR: that is a private one, swept after a turn."""
-    tars.start()
-    tars.prompt("FAKE:400")
-    tmp = tars.home.agent_tmp("gemini")
+    shared.prompt("FAKE:400")
+    tmp = shared.home.agent_tmp("gemini")
     assert tmp.stat().st_mode & 0o077 == 0
     assert not any("gemini-client-error" in path.name for path in tmp.iterdir())
 
@@ -609,10 +641,9 @@ def test_one_node_process(tars: TarsHome) -> None:
     assert [c.name() for c in agent.children(recursive=True)] == []
 
 
-def test_what_a_turn_has_used_so_far_is_told(tars: TarsHome) -> None:
+def test_what_a_turn_has_used_so_far_is_told(shared: TarsHome) -> None:
     """While its second tool runs, the requests before it stand in the status and the stream."""
-    tars.start()
-    stream = tars.client.prompt(PromptRequest(text="FAKE:tools"))
+    stream = shared.client.prompt(PromptRequest(text="FAKE:tools"))
     so_far = [(e.input_tokens, e.output_tokens) for _, e in stream if isinstance(e, Usage)]
     assert (1000, 10) in so_far
     assert so_far == sorted(so_far)
