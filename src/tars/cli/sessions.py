@@ -11,7 +11,15 @@ from tars.cli.connection import say
 from tars.cli.groups import LazyGroup, examples
 from tars.cli.library import looked_at
 from tars.cli.render import count
-from tars.cli.tables import Format, FormatOption, flat, print_csv, print_json, print_table
+from tars.cli.tables import (
+    SPENT_HEAD,
+    Format,
+    FormatOption,
+    flat,
+    print_csv,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from tars.sessions.listing import Listing
@@ -188,16 +196,6 @@ CSV_HEAD = (
     "messages",
     "toolCalls",
     "durationMs",
-    "turns",
-    "costedTurns",
-    "requests",
-    "netInputTokens",
-    "cacheReadTokens",
-    "cacheWriteTokens",
-    "outputTokens",
-    "reasoningTokens",
-    "totalTokens",
-    "costMicrousd",
-    "costUsd",
+    *SPENT_HEAD,
     "atLeast",
 )

@@ -10,7 +10,16 @@ from tars.cli.connection import say
 from tars.cli.groups import examples
 from tars.cli.library import looked_at
 from tars.cli.render import count
-from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
+from tars.cli.tables import (
+    SPENT_HEAD,
+    Column,
+    Format,
+    FormatOption,
+    flat,
+    print_csv,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from tars.control.found_contract import SessionVisit
@@ -142,15 +151,5 @@ CSV_HEAD = (
     "title",
     "project",
     "durationMs",
-    "turns",
-    "costedTurns",
-    "requests",
-    "netInputTokens",
-    "cacheReadTokens",
-    "cacheWriteTokens",
-    "outputTokens",
-    "reasoningTokens",
-    "totalTokens",
-    "costMicrousd",
-    "costUsd",
+    *SPENT_HEAD,
 )

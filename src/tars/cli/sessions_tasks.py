@@ -10,7 +10,16 @@ from tars.cli.library import looked_at, opened
 from tars.cli.render import count
 from tars.cli.sessions_managing import called, quoted
 from tars.cli.sessions_view import UNKNOWN, cost, money, short_count, tokens
-from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
+from tars.cli.tables import (
+    SPENT_HEAD,
+    Column,
+    Format,
+    FormatOption,
+    flat,
+    print_csv,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from tars.sessions.tasks import Task
@@ -140,17 +149,7 @@ CSV_HEAD = (
     "estimatedTokens",
     "estimatedMicrousd",
     "estimatedUsd",
-    "turns",
-    "costedTurns",
-    "requests",
-    "netInputTokens",
-    "cacheReadTokens",
-    "cacheWriteTokens",
-    "outputTokens",
-    "reasoningTokens",
-    "totalTokens",
-    "costMicrousd",
-    "costUsd",
+    *SPENT_HEAD,
 )
 
 

@@ -40,6 +40,22 @@ FormatOption = Annotated[
 ]
 
 
+#: What was spent, as columns of CSV, by the names of the wire.
+SPENT_HEAD = (
+    "turns",
+    "costedTurns",
+    "requests",
+    "netInputTokens",
+    "cacheReadTokens",
+    "cacheWriteTokens",
+    "outputTokens",
+    "reasoningTokens",
+    "totalTokens",
+    "costMicrousd",
+    "costUsd",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Row]):
     """One column of a table. `flexible`: it is cut to what is left of the width. Those with the
