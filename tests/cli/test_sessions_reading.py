@@ -179,6 +179,14 @@ def test_a_session_is_shown_with_its_cost_split(kept: Path, capsys: Printed) -> 
     assert shown.index("Why does") < shown.index("── edit") < shown.index("A timeout")
 
 
+def test_a_session_without_turns_cost_nothing(home: Path, tmp_path: Path, capsys: Printed) -> None:
+    """Nobody had to tell that."""
+    (tmp_path / "talk.json").write_text('[{"role": "user", "content": "Hello"}]')
+    assert run(["sessions", "import", str(tmp_path / "talk.json"), "--as", "talk"]) == 0
+    assert run(["sessions", "show", "talk"]) == 0
+    assert re.search(r"^cost +\$0.00$", capsys.readouterr().out, re.M)
+
+
 def test_a_range_is_told_with_its_zone(kept: Path, capsys: Printed) -> None:
     """What is shown says of which time and of whose clocks it is."""
     assert run(["sessions", "history", "--range", "all", "--tz", "Asia/Kolkata"]) == 0

@@ -170,7 +170,10 @@ def _used(session: "SessionRecord") -> Iterator[tuple[str, str]]:
     yield "tokens", f"{least}{spent.tokens.total:,}{of_subagents}"
     yield "", _kinds(spent)
     told = f" (told of {spent.costed_turns:,} of {count(spent.turns, 'turn')})"
-    yield "cost", f"{view.cost(spent, places=6)}{told if spent.costed_turns else ' (not told)'}"
+    if not spent.costed_turns:
+        # Nothing was spent yet, or nobody knows what.
+        told = " (not told)" * (spent.turns > 0)
+    yield "cost", f"{view.cost(spent, places=6)}{told}"
 
 
 def _kinds(spent: "Spent") -> str:
