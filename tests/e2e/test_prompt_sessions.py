@@ -183,6 +183,8 @@ def test_projects_can_be_left_out(tars: TarsHome) -> None:
     tars.configure_echo(more="[sessions]\nenabled = false")
     tars.client.reload()
     assert tars.prompt(HISTORY, project="/elsewhere").session == first.session
+    with pytest.raises(RequestInvalid, match="No session is remembered"):
+        tars.prompt(HISTORY, name="login")
     tars.configure_echo()
     tars.client.reload()
     assert tars.prompt(HISTORY, project=APP).session != first.session

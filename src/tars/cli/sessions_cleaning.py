@@ -62,15 +62,15 @@ def delete(
     with_turns: Annotated[
         bool,
         typer.Option(
-            "--with-turns", help="Also what its turns used, which then counts in no sum any more."
+            "--with-turns", help="Also what its turns used, which then counts for no task any more."
         ),
     ] = False,
 ) -> None:
     """Delete sessions and all that was said in them. Their agents keep what they keep.
 
-    What their turns used stays counted in the sums over all sessions, without a word of what was
-    said, unless --with-turns. Never deletes the session that an agent's next prompt goes to, or
-    one that somebody writes to.
+    What their turns used stays in the ledger, without a word of what was said, and counts for
+    their tasks, unless --with-turns. Never deletes the session that an agent's next prompt goes
+    to, or one that somebody writes to.
     """
     from tars.sessions import cleaning
 

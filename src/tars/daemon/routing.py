@@ -52,6 +52,11 @@ class Routing:
         wishes = _wishes(request)
         if request.session is not None:
             return await self._to(request.session, request.agent, wishes, config)
+        if not config.sessions.enabled and (wishes.name is not None or wishes.tags):
+            raise RequestInvalid(
+                "No session is remembered that could have a name or tags.",
+                advice="`[sessions] enabled = true` in config.toml lets tars remember them.",
+            )
         agent = request.agent or config.default_agent
         self._loop.agent(agent)
         if wishes.name is not None:
