@@ -61,7 +61,8 @@ bench: .venv/.bench agents
 # A seed of its own each time; KILL_SEED=… plays the rounds of another time again.
 kill: .venv/.tools
 	TARS_KILL_SEED=$${KILL_SEED:-$$(date +%s)} TARS_KILL_ROUNDS=200 TARS_KILL_DAEMON_ROUNDS=20 \
-		$(VENV) -m pytest -s -q --timeout=3600 -p no:cacheprovider tests/e2e/test_kill_rounds.py
+		$(VENV) -m pytest -s -q --timeout=3600 -p no:cacheprovider \
+		tests/e2e/test_kill_rounds.py tests/e2e/test_kills.py
 
 # pm2, which is compared with. No install scripts here either.
 .cache/bench/.installed: benchmarks/package.json benchmarks/package-lock.json
