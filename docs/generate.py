@@ -36,6 +36,7 @@ def pages() -> dict[Path, str]:
     architecture = ROOT / "ARCHITECTURE.md"
     text = architecture.read_text()
     text = with_part(text, "layout", f"```\n{layout()}```\n")
+    text = with_part(text, "memory", modules("store") + modules("sessions"))
     text = with_part(text, "lifecycle", diagram())
     agents = ROOT / "docs" / "agents.md"
     commands = ROOT / "docs" / "commands.md"
@@ -66,6 +67,15 @@ def layout(sources: Path = SOURCES) -> str:
         lines.append(_entry(f"{package.name}/", _first_line(package / "__init__.py")))
         lines.append(_entry("", " · ".join(_names(package))))
     return "\n".join(lines) + "\n"
+
+
+def modules(package: str) -> str:
+    """Print a table of the modules of a package, each with the first line of its docstring."""
+    rows = [f"| `{package}/` | |", "| --- | --- |"]
+    for name in _names(SOURCES / package):
+        if not name.endswith("/"):
+            rows.append(f"| `{name}` | {_first_line(SOURCES / package / f'{name}.py')} |")
+    return "\n".join(rows) + "\n\n"
 
 
 def commands() -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The store put right: a damaged file is set aside and made anew of every row that can be read,
-and what a crash left half done is ended.
+"""The store put right: what is damaged is made anew, what a crash left half done is ended.
 
-No daemon may use the store meanwhile. What was set aside is never written to or deleted.
+A damaged file is set aside, and a new one made of every row that can be read. No daemon may
+use the store meanwhile. What was set aside is never written to or deleted.
 """
 
 from collections.abc import Iterator

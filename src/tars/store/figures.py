@@ -1,5 +1,8 @@
-"""What sessions used within a span of time, quickly: of those that lie within it their own sums
-are taken, and only for those that reach beyond it the ledger is asked."""
+"""What sessions used within a span of time, quickly.
+
+Of those that lie within it their own sums are taken, and only for those that reach beyond it
+the ledger is asked.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
