@@ -308,7 +308,8 @@ def test_a_cleaned_session_comes_back_from_its_file(kept: Path, said: Said) -> N
     already."""
     told(said, *split("rename worked-0002 fix"))
     told(said, *split("tag worked-0002 a"))
-    told(said, *split("clean --keep 0 --yes"))
+    assert run(["sessions", *split("clean --keep 0 --yes")]) == 0
+    assert f"deleted. Their files are in {kept / 'archive'}.\n" in said.readouterr().err
     file = str(kept / "archive" / "fix-gemini-worked-0002.json")
     assert told(said, "restore", file) == 'Restored session "fix" (worked-0002).\n'
     assert told(said, "tag", "fix") == 'Session "fix" (worked-0002): a\n'

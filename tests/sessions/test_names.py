@@ -138,12 +138,19 @@ def test_long_names_that_begin_alike_are_two_files() -> None:
         ("implement", "login", "implement-login"),
         ("plan", "auth/single sign-on", "plan-auth-single-sign-on"),
         ("review", "../x\n", "review-x"),
-        ("review", "a" * 200, "review-" + "a" * 93),
+        ("review", "a" * 200, "review-" + "a" * 84 + "-0b6e1fb2"),
     ],
 )
 def test_a_name_is_made_of_what_is_done(command: str, feature: str, name: str) -> None:
     """A feature may be anything, such as a branch; its name is always a good one."""
     assert automatic_name(command, feature) == name
+
+
+def test_long_features_that_begin_alike_are_two_names() -> None:
+    """What is cut off still tells them apart."""
+    one, other = automatic_name("plan", "a" * 200 + "b"), automatic_name("plan", "a" * 200 + "c")
+    assert one != other
+    assert {len(one), len(other)} == {LONGEST}
 
 
 def test_no_name_is_made_of_nothing() -> None:

@@ -269,7 +269,9 @@ def _tell_gone(gone: "list[Gone]", form: Format, zone: tzinfo, *, dry_run: bool)
         case Format.TABLE:
             print_table(_columns(zone), gone)
             done = "would be deleted" if dry_run else "deleted"
-            say(f"{count(len(gone), 'session')} {done}." if gone else "No session is like that.")
+            kept_in = next((f" Their files are in {g.file.parent}." for g in gone if g.file), "")
+            said = f"{count(len(gone), 'session')} {done}.{kept_in}"
+            say(said if gone else "No session is like that.")
 
 
 CSV_HEAD = ("session", "name", "agent", "status", "lastActivityAt", "file")

@@ -47,7 +47,12 @@ def automatic_name(command: str, feature: str) -> str:
     slug = re.sub(r"[\s-]+", "-", words).strip("-.")
     if not slug:
         raise NameInvalid("The feature has nothing in it that a name could be made of.")
-    return check_name(f"{command}-{slug}"[:LONGEST].rstrip("-. "))
+    name = f"{command}-{slug}"
+    if len(name) > LONGEST:
+        # Another feature that begins alike is another session.
+        digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
+        name = f"{name[: LONGEST - 9].rstrip('-. ')}-{digest}"
+    return check_name(name)
 
 
 def file_name(name: str) -> str:
