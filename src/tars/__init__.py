@@ -13,6 +13,7 @@ From Python::
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # For type checkers alone: `tars status` pays for every import.
+    from tars import errors as errors
     from tars.api.agent import Agent as Agent
     from tars.api.agent import AsyncAgent as AsyncAgent
     from tars.api.async_client import AsyncClient as AsyncClient
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     from tars.errors import TarsError as TarsError
 
 __version__ = "0.1.0"
+__all__ = [
+    "Agent",
+    "AgentSession",
+    "AsyncAgent",
+    "AsyncClient",
+    "Client",
+    "Event",
+    "EventStream",
+    "Message",
+    "SessionLibrary",
+    "TarsError",
+    "errors",
+]
 
 _PUBLIC = {
     "Agent": "tars.api.agent",
@@ -40,16 +54,20 @@ _PUBLIC = {
 }
 
 
-def __getattr__(name: str) -> object:
-    module = _PUBLIC.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a name that there is not is a fault that a type checker finds
 
-    value: object = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name == "errors":
+            return import_module("tars.errors")
+        module = _PUBLIC.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *__all__})

@@ -31,6 +31,11 @@ ledger, and reaches the person in `tars status`.
 from dataclasses import dataclass
 from enum import StrEnum
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    # `tars status` pays for every import.
+    from typing import Any
+
 
 class FaultKind(StrEnum):
     """Whose fault it is that an agent or a turn failed."""
@@ -201,6 +206,8 @@ class AgentUnavailable(TarsError):
 class TurnFailed(TarsError):
     """A turn that did not end well, for programs. `result` is all that is known of it, as
     `tars.control.contract.TurnResult`; its `outcome` says how it ended."""
+
+    result: "Any"  # errors import nothing
 
     def __init__(self, message: str, *, advice: str = "", result: object = None) -> None:
         super().__init__(message, advice=advice)

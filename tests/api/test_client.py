@@ -11,7 +11,14 @@ import pytest
 
 import tars
 from tars.control.contract import Text, TurnResult
-from tars.errors import AgentNotFound, NameInvalid, NotRunning, SessionNotFound, TurnFailed
+from tars.errors import (
+    AgentNotFound,
+    NameInvalid,
+    NotRunning,
+    RequestInvalid,
+    SessionNotFound,
+    TurnFailed,
+)
 from tests.support.tars_home import TarsHome, tars_home
 from tests.support.walkthrough import pattern
 
@@ -80,8 +87,20 @@ def test_an_agent_goes_on_in_a_session(person: TarsHome) -> None:
     assert agent.chat("ECHO:history", session_id=first.session).text == "turns=3"
     with pytest.raises(TurnFailed) as failed:
         agent.chat("ECHO:error:-32603")
+    assert tars.errors.TurnFailed is TurnFailed
     assert isinstance(failed.value.result, TurnResult)
     assert failed.value.result.outcome == "error"
+
+
+def test_half_a_character_is_refused(client: tars.Client) -> None:
+    """As what tars itself refuses, and not as a fault of the encoder."""
+    with pytest.raises(RequestInvalid, match="half a character"):
+        client.prompt("\ud800")
+
+
+def test_its_public_names_are_all_there() -> None:
+    """`help(tars)` and `from tars import *` have each of them."""
+    assert {name for name in tars.__all__ if not hasattr(tars, name)} == set()
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -337,7 +337,10 @@ class Client:
 
 
 def _request(method: str, path: str, request: Wire | None) -> bytes:
-    body = b"" if request is None else msgspec.json.encode(request)
+    try:
+        body = b"" if request is None else msgspec.json.encode(request)
+    except UnicodeEncodeError:
+        raise RequestInvalid("A text has half a character in it, which is no Unicode.") from None
     if len(body) > MAX_BODY:
         raise RequestInvalid(f"The prompt is larger than {MAX_BODY // 1024**2} MiB (as JSON).")
     lines = [f"{method} {path} HTTP/1.1", "Host: tars", "Connection: close"]
