@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tars.errors import Refused, SessionNotFound, StoreError, UserError
+from tars.errors import Refused, RequestInvalid, SessionNotFound, StoreError
 from tars.sessions import archives
 from tars.sessions.library import Library
 
@@ -51,14 +51,14 @@ class Gone:
 
 
 def age(text: str) -> timedelta:
-    """Read an age such as `30d`, `12h`, `2w` or `1y` (of 365 days). Raises UserError."""
+    """Read an age such as `30d`, `12h`, `2w` or `1y` (of 365 days). Raises RequestInvalid."""
     found = _AGE.fullmatch(text.strip())
     if found is None:
-        raise UserError(f"{text!r} is no age, such as 12h, 30d, 2w or 1y.")
+        raise RequestInvalid(f"{text!r} is no age, such as 12h, 30d, 2w or 1y.")
     try:
         return int(found[1]) * _UNITS[found[2]]
     except OverflowError:
-        raise UserError(f"{text!r} is longer than time itself.") from None
+        raise RequestInvalid(f"{text!r} is longer than time itself.") from None
 
 
 def delete(library: Library, seq: int, now: datetime, *, with_turns: bool = False) -> None:

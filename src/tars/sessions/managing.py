@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tars.errors import NameInvalid, UserError
+from tars.errors import NameInvalid, RequestInvalid
 from tars.sessions.library import Library
 from tars.sessions.names import check_name
 
@@ -36,15 +36,17 @@ def rename(library: Library, session: "SessionRecord", name: str | None) -> str 
 
 
 def entitle(library: Library, session: "SessionRecord", title: str) -> str:
-    """Set a session's title; it becomes one line. Raises UserError when it is empty or too
+    """Set a session's title; it becomes one line. Raises RequestInvalid when it is empty or too
     long. Gives the title as it is kept."""
     from tars.store import managing
 
     kept = " ".join(title.split())
     if not kept:
-        raise UserError("A title cannot be empty.")
+        raise RequestInvalid("A title cannot be empty.")
     if len(kept) > LONGEST_TITLE:
-        raise UserError(f"A title has at most {LONGEST_TITLE} characters; this has {len(kept)}.")
+        raise RequestInvalid(
+            f"A title has at most {LONGEST_TITLE} characters; this has {len(kept)}."
+        )
     with library.writing() as connection:
         managing.entitle(connection, session.seq, kept)
     return kept
@@ -81,13 +83,13 @@ def check_tag(word: str) -> str:
 
 
 def note(library: Library, session: "SessionRecord", text: str, at: datetime) -> None:
-    """Note something of a session. Raises UserError when it is empty or far too long."""
+    """Note something of a session. Raises RequestInvalid when it is empty or far too long."""
     from tars.store import managing
 
     if not text.strip():
-        raise UserError("A note cannot be empty.")
+        raise RequestInvalid("A note cannot be empty.")
     if len(text) > LONGEST_NOTE:
-        raise UserError(f"A note has at most {LONGEST_NOTE} characters; this has {len(text)}.")
+        raise RequestInvalid(f"A note has at most {LONGEST_NOTE} characters; this has {len(text)}.")
     with library.writing() as connection:
         managing.add_note(connection, session.seq, text, at)
 

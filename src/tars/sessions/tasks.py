@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from tars.errors import Refused, UserError
+from tars.errors import Refused, RequestInvalid, UserError
 from tars.sessions.library import Library
 from tars.sessions.names import check_name
 from tars.store.tasks import Task
@@ -79,15 +79,15 @@ def report(library: Library, name: str | None = None) -> list[Task]:
 
 
 def microusd(dollars: str) -> int:
-    """Read an amount of dollars as millionths of one, exactly. Raises UserError."""
+    """Read an amount of dollars as millionths of one, exactly. Raises RequestInvalid."""
     try:
         exact = Decimal(dollars.removeprefix("$")).scaleb(6)
     except InvalidOperation:
         exact = Decimal("NaN")
     if not exact.is_finite():
-        raise UserError(f"{dollars!r} is no amount of dollars, such as 2.50.")
+        raise RequestInvalid(f"{dollars!r} is no amount of dollars, such as 2.50.")
     if exact != exact.to_integral_value() or not 0 <= exact <= _MOST_MICROUSD:
-        raise UserError(f"{dollars!r} is not between 0 and a billion, to the millionth.")
+        raise RequestInvalid(f"{dollars!r} is not between 0 and a billion, to the millionth.")
     return int(exact)
 
 
