@@ -14,3 +14,19 @@ def tars(tmp_path: Path) -> Iterator[TarsHome]:
     with tars_home(tmp_path) as tars:
         tars.configure_echo()
         yield tars
+
+
+@pytest.fixture(scope="module")
+def one_for_many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TarsHome]:
+    """A daemon that runs for all tests of a file that want it: each one costs a second."""
+    with tars_home(tmp_path_factory.mktemp("many")) as tars:
+        tars.configure_echo()
+        tars.start()
+        yield tars
+
+
+@pytest.fixture
+def shared(one_for_many: TarsHome) -> TarsHome:
+    """The daemon of this file, with nothing left of the tests before."""
+    one_for_many.begin()
+    return one_for_many

@@ -270,13 +270,12 @@ def _is_gone(pid: int) -> bool:
 # --- it talks nonsense ------------------------------------------------------
 
 
-def test_garbage_is_passed_over(tars: TarsHome) -> None:
+def test_garbage_is_passed_over(shared: TarsHome) -> None:
     """Binary, half a character, null, numbers, nothing: the answer after them is heard."""
-    tars.start()
-    pid = tars.agent_pid()
-    assert tars.prompt("ECHO:garbage").text == "echo: that was garbage"
-    assert tars.agent_pid() == pid
-    assert "agent_garbled" in tars.tars("logs").stdout
+    pid = shared.agent_pid()
+    assert shared.prompt("ECHO:garbage").text == "echo: that was garbage"
+    assert shared.agent_pid() == pid
+    assert "agent_garbled" in shared.tars("logs").stdout
 
 
 def test_an_endless_line_costs_no_memory(tars: TarsHome) -> None:
@@ -299,10 +298,9 @@ def _peak(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
-def test_a_big_answer_arrives_whole(tars: TarsHome) -> None:
-    tars.start()
-    assert tars.prompt("ECHO:big:5000000").text == "x" * 5_000_000
-    assert tars.tars("prompt", "ECHO:big:3000000").stdout == "x" * 3_000_000
+def test_a_big_answer_arrives_whole(shared: TarsHome) -> None:
+    assert shared.prompt("ECHO:big:5000000").text == "x" * 5_000_000
+    assert shared.tars("prompt", "ECHO:big:3000000").stdout == "x" * 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -317,19 +315,18 @@ def test_a_big_answer_arrives_whole(tars: TarsHome) -> None:
     ],
 )
 def test_an_error_of_the_agent_ends_the_turn_alone(
-    tars: TarsHome, text: str, kind: str, status: int
+    shared: TarsHome, text: str, kind: str, status: int
 ) -> None:
     """It has its kind and exit status; the process stays, the next prompt works."""
-    tars.start()
-    pid = tars.agent_pid()
-    done = tars.tars("prompt", "--json", text)
+    pid = shared.agent_pid()
+    done = shared.tars("prompt", "--json", text)
     turn = json.loads(done.stdout)
     assert (turn["outcome"], turn["error"]["kind"]) == ("error", kind), turn
     assert done.returncode == status
     assert turn["error"]["message"]
-    assert tars.prompt("Hello").outcome == "ok"
-    assert (tars.agent_pid(), tars.agent().restarts) == (pid, 0)
-    assert [row.outcome for row in tars.ledger()] == ["error", "ok"]
+    assert shared.prompt("Hello").outcome == "ok"
+    assert (shared.agent_pid(), shared.agent().restarts) == (pid, 0)
+    assert [row.outcome for row in shared.ledger()] == ["error", "ok"]
 
 
 # --- it asks ----------------------------------------------------------------
@@ -354,43 +351,42 @@ def ask(tars: TarsHome, text: str = "ECHO:ask") -> tuple[PermissionStatus, Itera
         (["--deny"], "reject_once", "Refused (cancel).\n"),
     ],
 )
-def test_a_person_answers(tars: TarsHome, words: list[str], answer: str, said: str) -> None:
+def test_a_person_answers(shared: TarsHome, words: list[str], answer: str, said: str) -> None:
     """The question stands in the status, with what to type; the agent gets the answer."""
-    tars.start()
-    asked, stream = ask(tars)
+    asked, stream = ask(shared)
     assert (asked.agent, asked.tool_kind) == ("echo", "execute")
     assert 250 < asked.expires_in_seconds <= 300
-    assert f"tars permit {asked.id} --option proceed_always" in tars.tars("status").stdout
-    turn = tars.agent().turn
+    assert f"tars permit {asked.id} --option proceed_always" in shared.tars("status").stdout
+    turn = shared.agent().turn
     assert turn is not None
     assert turn.waiting_for == "permission"
-    wrong = tars.tars("permit", asked.id, "--option", "nonsense")
+    wrong = shared.tars("permit", asked.id, "--option", "nonsense")
     assert wrong.returncode == 2
     assert "proceed_once" in wrong.stderr
-    permit = tars.tars("permit", asked.id, *words)
+    permit = shared.tars("permit", asked.id, *words)
     assert (permit.returncode, permit.stdout) == (0, said)
-    assert tars.result(stream).text == f"echo: {answer}"
-    assert tars.agent().permissions == []
-    assert tars.tars("permit", asked.id).returncode == 1
+    assert shared.result(stream).text == f"echo: {answer}"
+    assert shared.agent().permissions == []
+    assert shared.tars("permit", asked.id).returncode == 1
 
 
-@pytest.mark.parametrize(
-    ("policy", "text", "answer"),
-    [
-        ("allow", "ECHO:ask", "allow_once"),
-        ("deny", "ECHO:ask", "reject_once"),
-        ({"default": "deny", "read": "allow"}, "ECHO:ask:read", "allow_once"),
-        ({"default": "allow", "execute": "deny"}, "ECHO:ask:execute", "reject_once"),
-    ],
-)
-def test_the_policy_answers(tars: TarsHome, policy: object, text: str, answer: str) -> None:
-    if isinstance(policy, dict):
-        rules = "\n".join(f'{kind} = "{rule}"' for kind, rule in policy.items())
-        tars.configure_echo(more=f"[agents.echo.permissions]\n{rules}\n")
-    else:
-        tars.configure_echo(permissions=policy)
+def test_the_policy_answers(tars: TarsHome) -> None:
+    """Each agent has its own."""
+    policies: dict[str, tuple[str, str, str]] = {
+        "all": ('"allow"', "ECHO:ask", "allow_once"),
+        "none": ('"deny"', "ECHO:ask", "reject_once"),
+        "reads": ('{ default = "deny", read = "allow" }', "ECHO:ask:read", "allow_once"),
+        "no-runs": ('{ default = "allow", execute = "deny" }', "ECHO:ask:execute", "reject_once"),
+    }
+    tars.configure(
+        "\n".join(
+            f'[agents.{name}]\nkind = "echo"\npermissions = {policy}'
+            for name, (policy, _, _) in policies.items()
+        )
+    )
     tars.start()
-    assert tars.prompt(text).text == f"echo: {answer}"
+    for name, (_, text, answer) in policies.items():
+        assert tars.prompt(text, agent=name).text == f"echo: {answer}", name
 
 
 def test_nobody_answers(tars: TarsHome) -> None:

@@ -13,10 +13,11 @@ from tars.errors import Busy, RequestInvalid, SessionNotFound
 from tests.support.tars_home import TarsHome
 
 
-@pytest.fixture(autouse=True)
-def _started(tars: TarsHome) -> None:
-    tars.configure_echo(queue_limit=2)
-    tars.start()
+@pytest.fixture
+def tars(one_for_many: TarsHome) -> TarsHome:
+    """The daemon of this file, with a short queue."""
+    one_for_many.begin(queue_limit=2)
+    return one_for_many
 
 
 def test_the_answer_alone_is_stdout(tars: TarsHome) -> None:

@@ -32,11 +32,15 @@ MOMENT = 0.25
 
 @dataclass(slots=True)
 class TarsHome:
-    """`env` is the whole environment of the daemon and of every command."""
+    """`env` is the whole environment of the daemon and of every command.
+
+    `earlier` is how many turns of the ledger were another test's.
+    """
 
     home: Home
     env: Mapping[str, str]
     client: Client = field(init=False)
+    earlier: int = 0
 
     def __post_init__(self) -> None:
         self.client = Client(self.home.socket)
@@ -108,6 +112,16 @@ class TarsHome:
             done = self.tars("stop")
             assert done.returncode == 0, f"{done.stdout}{done.stderr}{self.last_log()}"
 
+    def begin(self, **keys: object) -> None:
+        """Make a daemon that ran for another test as good as new: its configuration, its
+        conversation, and what is told of its turns."""
+        self.configure_echo(**keys)  # type: ignore[arg-type]
+        self.client.reload()
+        self.client.cancel()
+        self.client.reset()
+        self.earlier = 0
+        self.earlier = len(self.ledger())
+
     # --- as a program -----------------------------------------------------------
 
     def status(self) -> Status:
@@ -153,9 +167,9 @@ class TarsHome:
             store.close()
 
     def ledger(self, agent: str | None = None) -> list[TurnRow]:
-        """Every turn, oldest first."""
+        """Every turn of this test, oldest first."""
         with self.store() as store:
-            return store.turns(10_000, agent)[::-1]
+            return store.turns(10_000, agent)[::-1][self.earlier :]
 
     def until(self, claim: Callable[[Status], bool]) -> Status:
         """Wait until the status fulfils this; it is asked again whenever something happened,
