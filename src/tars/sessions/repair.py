@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tars.errors import StoreError
-from tars.home import FILE_MODE, Home, set_aside, sync_folder
+from tars.home import FILE_MODE, Home, sync_folder
 from tars.sessions.library import Library
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tars.sessions.importing import Imported
     from tars.store.mending import Disagreement
     from tars.store.salvage import Salvaged
-
-_BESIDE = ("-wal", "-shm")
 
 
 @dataclass(slots=True)
@@ -95,6 +93,8 @@ def recover(home: Home, file: Path, now: datetime, *, url: str = "") -> "list[Im
 
 def _rebuild(home: Home, now: datetime, result: Repaired, *, dry_run: bool) -> None:
     """Make a new file beside the damaged one, and change them over when it is whole."""
+    from tars.store import engine
+
     with _os_errors(), TemporaryDirectory(prefix=".repair-", dir=home.data) as scratch:
         fresh = Path(scratch) / home.store.name
         _fill(home.store, Path(scratch), fresh, result)
@@ -103,7 +103,7 @@ def _rebuild(home: Home, now: datetime, result: Repaired, *, dry_run: bool) -> N
         if dry_run:
             return
         fresh.chmod(FILE_MODE)
-        result.aside = _put_aside(home.store, now)
+        result.aside = engine.put_aside(home.store, now)
         fresh.rename(home.store)
         sync_folder(home.data)
 
@@ -124,16 +124,6 @@ def _opened(home: Home, path: Path) -> Iterator[Library]:
 
     with Library(Store.open(path, machine=machines.of_folder(home.data)), home) as library:
         yield library
-
-
-def _put_aside(path: Path, now: datetime) -> Path:
-    """Rename a file and what belongs to it."""
-    aside = set_aside(path, now)
-    for suffix in _BESIDE:
-        beside = path.with_name(path.name + suffix)
-        if beside.exists():
-            beside.rename(aside.with_name(aside.name + suffix))
-    return aside
 
 
 class _Undone(Exception):

@@ -8,13 +8,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tars.errors import StoreError
-from tars.home import FILE_MODE, FOLDER_MODE
+from tars.home import FILE_MODE, FOLDER_MODE, set_aside
 from tars.store import postgres
 
 _SENTENCES = {
@@ -125,6 +126,17 @@ def alone(connection: Connection) -> None:
     if connection.dialect.name == postgres.DIALECT:
         # In SQLite there is one writer at a time anyway.
         postgres.lock(connection)
+
+
+def put_aside(path: Path, at: datetime) -> Path:
+    """Rename a file that nobody uses and what belongs to it; gives its new path. Raises OSError."""
+    aside = set_aside(path, at)
+    for suffix in ("-wal", "-shm"):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            # The name under which SQLite looks for it, should somebody repair the file.
+            beside.rename(aside.with_name(aside.name + suffix))
+    return aside
 
 
 @contextmanager

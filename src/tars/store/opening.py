@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tars.errors import StoreError
-from tars.home import set_aside
 from tars.store import engine, machines, migrations
 from tars.store.machines import Machine
 
@@ -83,12 +82,7 @@ def _prepare(connection: Connection, machine: Machine) -> int:
 def _put_away(path: Path, error: engine.Unreadable) -> str:
     """Rename the file and what belongs to it, and say so in one sentence."""
     with engine.store_errors("set the file aside"):
-        aside = set_aside(path, datetime.now(UTC))
-        for suffix in ("-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                # The name under which SQLite looks for it, should somebody repair the file.
-                beside.rename(aside.with_name(aside.name + suffix))
+        aside = engine.put_aside(path, datetime.now(UTC))
     return (
         f"{error} {path} was set aside as {aside.name}, and a new one was begun; "
         f"`tars sessions repair --from {aside}` takes over what can be read of it."

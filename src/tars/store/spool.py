@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tars.errors import StoreError
-from tars.home import set_aside
 from tars.store import engine
 from tars.store.operations import Operation
 
@@ -221,11 +220,7 @@ def _open(path: Path, capacity: int, busy_seconds: float, problem: str | None) -
 
 def _put_away(path: Path) -> str:
     with engine.store_errors("set the file aside"):
-        aside = set_aside(path, datetime.now(UTC))
-        for suffix in ("-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + suffix))
+        aside = engine.put_aside(path, datetime.now(UTC))
     return (
         f"{path} could not be read, and was set aside as {aside.name}: writes that waited in it "
         "for the database are lost to tars."
