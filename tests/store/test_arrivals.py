@@ -93,6 +93,36 @@ def test_a_call_keeps_what_a_change_does_not_repeat(store: Store) -> None:
     assert tool.paths == ("/more.txt", "/poem.txt")
 
 
+def test_many_at_once_are_as_if_they_had_come_one_by_one(store: Store) -> None:
+    """Also where some were there before, go on, come twice, or have a strange name."""
+    under_way(store)
+    keep(store, part("known", 1), call("pending", 2, title="edit", paths=("/a",)))
+    many: list[Arrival] = [
+        part("known", 1),
+        part(" word", 1, offset=5, ended=LATER),
+        call("completed", 2, ended_at=LATER, paths=("/b",)),
+        call("pending", 3, id="\ud800", title="strange"),
+        call("pending", 4, id="twice", title="first"),
+        call("completed", 4, id="twice"),
+    ]
+    for number in range(5, 1300):
+        many.append(part(f"word{number}", number, ended=LATER))
+        many.append(call("pending", 2000 + number, id=f"c{number}", paths=(f"/{number}",)))
+    many.append(part("still", 4000))
+    keep(store, *many)
+    once = rows(store)
+    keep(store, *many)
+    assert rows(store) == once
+    assert texts(store)[:2] == [(0, ASKED.text), (1, "known word")]
+    assert texts(store)[2:] == [(n, f"word{n}") for n in range(5, 1300)] + [(4000, "still")]
+    calls = {row.number: row for row in once if isinstance(row, ToolCallRow)}
+    assert sorted(calls) == [2, 3, 4, *range(2005, 3300)]
+    assert (calls[2].status, calls[2].paths) == ("completed", ("/a", "/b"))
+    assert (calls[4].status, calls[4].title) == ("completed", "first")
+    assert all(calls[2000 + n].paths == (f"/{n}",) for n in range(5, 1300))
+    assert (found(store, "known"), found(store, "word1299"), found(store, "still")) == (1, 1, 0)
+
+
 def test_the_rest_comes_with_the_end_of_the_turn(store: Store) -> None:
     """What had not ended has: the text is whole and can be found, the call was interrupted."""
     under_way(store)

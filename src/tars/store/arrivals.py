@@ -6,6 +6,7 @@ it has.
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import (
     BindParameter,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from tars.store import searching
+from tars.store import many_arrivals, searching
 from tars.store.messages import add_files, call_columns
 from tars.store.rows import Arrival, MessagePart, Role, ToolCallRow
 from tars.store.schema import messages, sessions, tool_calls, tool_files, turns
@@ -59,8 +60,7 @@ _GO_ON = (
     update(messages)
     .where(*_MESSAGE, messages.c.ended_at.is_(None))
     .values(
-        text=func.substr(messages.c.text, 1, bindparam("offset", type_=Integer))
-        + _PIECE,
+        text=func.substr(messages.c.text, 1, bindparam("offset", type_=Integer)) + _PIECE,
         size=bindparam("size", type_=Count),
         ended_at=_ENDED,
     )
@@ -188,11 +188,15 @@ def _write(
 ) -> list[int]:
     """Give the messages that are whole now, which have to be put into the index."""
     whole: list[int] = []
-    for one in arrived:
-        if isinstance(one, ToolCallRow):
-            _write_call(connection, turn, session, one)
-        elif (seq := _write_part(connection, turn, session, one)) is not None:
-            whole += [] if one.ended_at is None else [seq]
+    coming = iter(arrived)
+    while portion := tuple(islice(coming, many_arrivals.PORTION)):
+        added, rest = many_arrivals.write_new(connection, turn, session, portion)
+        whole += added
+        for one in rest:
+            if isinstance(one, ToolCallRow):
+                _write_call(connection, turn, session, one)
+            elif (seq := _write_part(connection, turn, session, one)) is not None:
+                whole += [] if one.ended_at is None else [seq]
     return whole
 
 
