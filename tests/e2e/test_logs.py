@@ -89,8 +89,11 @@ def _python(script: str) -> list[str]:
     return [sys.executable, "-c", script]
 
 
-def test_prompts_and_answers_are_nowhere(tars: TarsHome) -> None:
-    """Not in an argument vector, a log or the database: the agent alone has them."""
+@pytest.mark.parametrize("kept", ["full", "none"])
+def test_prompts_and_answers_are_nowhere_but_in_the_store(tars: TarsHome, kept: str) -> None:
+    """Not in an argument vector or a log; in the database, its owner's alone, where the
+    configuration lets it have them: with "none" the agent alone has them."""
+    tars.configure_echo(more=f'[store]\nmessages = "{kept}"')
     tars.start()
     stream = tars.under_way("open sesame ECHO:slow:2:0.2")
     for process in tars.processes():
@@ -104,7 +107,11 @@ def test_prompts_and_answers_are_nowhere(tars: TarsHome) -> None:
     looked = 0
     for path in tars.home.root.rglob("*"):
         if path.is_file() and path.parent != tars.home.agent_data("echo") / "echo":
-            assert b"sesame" not in path.read_bytes(), path
+            if kept == "full" and path.parent == tars.home.data and path.name == "tars.db":
+                assert b"open sesame" in path.read_bytes()
+                assert path.stat().st_mode & 0o077 == 0
+            else:
+                assert b"sesame" not in path.read_bytes(), path
             looked += 1
     assert looked > 5
 
