@@ -197,6 +197,17 @@ def test_after_a_fallback_the_conversation_is_still_that_of_its_agent(tars: Tars
         chat.shows(f"echo: hello again.*{DONE}")
 
 
+def test_after_a_terminal_program_a_session_is_named_again(tars: TarsHome) -> None:
+    """What follows `/resume` goes to that session, whichever agent was talked with before."""
+    tars.configure_echo(more='[agents.cat]\nkind = "pty"\ncommand = ["cat"]')
+    done = tars.tars("chat", stdin="one\n/rename first\n/new\ntwo\ntwo\n")
+    assert done.returncode == 0, done.stderr
+    lines = "/new nobody\n/new cat\nhello\n/resume first\nECHO:history\n"
+    done = tars.tars("chat", stdin=lines)
+    assert (done.returncode, done.stdout) == (0, "hello\nturns=2\n"), done.stderr
+    assert "There is echo, cat." in done.stderr
+
+
 def test_a_terminal_program_is_chatted_with_too(tars: TarsHome) -> None:
     """Its state is told, though its conversation cannot be overheard."""
     tars.configure('[agents.cat]\nkind = "pty"\ncommand = ["cat"]\n')

@@ -46,9 +46,8 @@ class Chat:
         self.session, self.title = session, title
         self.new, self.name = False, None
 
-    def begins_anew(self, agent: str | None = None) -> None:
+    def begins_anew(self) -> None:
         """Let the next prompt begin a conversation."""
-        self.agent = agent or self.agent
         self.session, self.title, self.new, self.name = None, "", True, None
 
 

@@ -263,13 +263,13 @@ class Face:
             self._show(_typed(text))
         if done.resumes is not None:
             self._talk.new_session(done.resumes.id)
-            self._goes_to(done.agent)
+            self._goes_to(done)
             self._chat.goes_on_in(done.resumes.id, one_line(done.resumes.name or ""))
             # Its turn may be under way.
             self._follow()
         elif done.begins:
             self._talk.new_session(None)
-            self._goes_to(done.agent)
+            self._goes_to(done)
             self._chat.begins_anew()
         if done.listed is not None:
             self._chat.listed = done.listed
@@ -285,17 +285,11 @@ class Face:
         if done.leaves:
             self._leave()
 
-    def _goes_to(self, agent: str | None) -> None:
-        if agent is not None and agent != self._chat.agent:
-            self._chat.agent = agent
-            self._start(self._change_agent(agent))
-
-    async def _change_agent(self, agent: str) -> None:
-        with suppress(TarsError):
-            known = await self._beside(lambda: connect().agents().agents)
-            self._chat.on_screen = any(a.name == agent and a.protocol == "pty" for a in known)
-        self._talk.connected = None
-        self._follow()
+    def _goes_to(self, done: slash.Done) -> None:
+        if done.agent is not None and done.agent != self._chat.agent:
+            self._chat.agent, self._chat.on_screen = done.agent, done.on_screen
+            self._talk.connected = None
+            self._follow()
 
     def _interrupt(self) -> None:
         now = time.monotonic()

@@ -70,12 +70,18 @@ def _command(chat: Chat, line: str) -> bool:
     """Obey, and say whether that was the last."""
     done = slash.run(line, chat, _COLUMNS)
     if done.resumes is not None:
-        chat.agent = done.agent or chat.agent
+        _goes_to(chat, done)
         chat.goes_on_in(done.resumes.id)
     elif done.begins:
-        chat.begins_anew(done.agent)
+        _goes_to(chat, done)
+        chat.begins_anew()
     chat.listed = chat.listed if done.listed is None else done.listed
     chat.name = chat.name if done.named is None else done.named
     for text in done.lines:
         say(clean(text))
     return done.leaves
+
+
+def _goes_to(chat: Chat, done: slash.Done) -> None:
+    if done.agent is not None:
+        chat.agent, chat.on_screen = done.agent, done.on_screen

@@ -28,14 +28,16 @@ _NOT_KEPT = "Nothing of this conversation is kept (--no-session)."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """What a command has to say, and what it wants of the chat. `begins`: a new conversation,
-    with `agent` where it is another one. `resumes` is the session to go on in, `listed` those
-    that were shown by number, `answered` a question that has its answer."""
+    with `agent` where it is another one, `on_screen` where that is a terminal program. `resumes`
+    is the session to go on in, `listed` those that were shown by number, `answered` a question
+    that has its answer."""
 
     lines: list[str] = field(default_factory=list)
     leaves: bool = False
     clears: bool = False
     begins: bool = False
     agent: str | None = None
+    on_screen: bool = False
     resumes: Session | None = None
     listed: list[str] | None = None
     named: str | None = None
@@ -95,10 +97,9 @@ def _sessions(chat: Chat, rest: str, width: int) -> Done:
 
 
 def _new(chat: Chat, rest: str, _width: int) -> Done:
-    if rest:
-        _check_agent(rest)
-    about = f"A new conversation with {rest or chat.agent} begins with what you send next."
-    return Done(lines=[about], begins=True, agent=rest or None)
+    agent = _agent(rest or chat.agent)
+    about = f"A new conversation with {agent.name} begins with what you send next."
+    return Done(lines=[about], begins=True, agent=rest or None, on_screen=_is_on_screen(agent))
 
 
 def _clear(chat: Chat, _rest: str, _width: int) -> Done:
@@ -114,10 +115,11 @@ def _resume(chat: Chat, rest: str, width: int) -> Done:
     if rest.isascii() and rest.isdigit() and 1 <= int(rest) <= len(chat.listed):
         word = chat.listed[int(rest) - 1]
     session = records.find(word)
-    check_resumable(session, _agent(session.agent))
+    known = _agent(session.agent)
+    check_resumable(session, known)
     lines = resumed(session, records.last_exchange(session), width)
     agent = session.agent if session.agent != chat.agent else None
-    return Done(lines=lines, resumes=session, agent=agent)
+    return Done(lines=lines, resumes=session, agent=agent, on_screen=_is_on_screen(known))
 
 
 def _rename(chat: Chat, rest: str, _width: int) -> Done:
@@ -220,10 +222,15 @@ def _quit(_chat: Chat, _rest: str, _width: int) -> Done:
 
 
 def _agent(name: str) -> AgentStatus:
-    found = next((a for a in connect().agents().agents if a.name == name), None)
-    if found is None:
-        raise AgentNotFound(f"There is no agent {name!r}.")
-    return found
+    agents = {agent.name: agent for agent in connect().agents().agents}
+    if name not in agents:
+        advice = f"There is {', '.join(agents)}."
+        raise AgentNotFound(f"There is no agent {name!r}.", advice=advice)
+    return agents[name]
+
+
+def _is_on_screen(agent: AgentStatus) -> bool:
+    return agent.protocol == "pty"
 
 
 def _known(chat: Chat) -> Session:
@@ -245,12 +252,6 @@ def _present(chat: Chat) -> str | None:
         return chat.session
     found = records.of_project(chat.agent, chat.project)
     return None if found is None else found.id
-
-
-def _check_agent(name: str) -> None:
-    known = [agent.name for agent in connect().agents().agents]
-    if name not in known:
-        raise AgentNotFound(f"There is no agent {name!r}.", advice=f"There is {', '.join(known)}.")
 
 
 KEYS = [
