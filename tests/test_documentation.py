@@ -73,3 +73,20 @@ def test_every_page_with_commands_has_its_test(page: Path) -> None:
     tests = (ROOT / "tests").rglob("test_*.py")
     readers = [t for t in tests if t != Path(__file__) and quoted.search(t.read_text())]
     assert readers, f"no test types {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_option_that_a_page_names_is_one(page: Path) -> None:
+    """In whatever is typed or quoted as `tars COMMAND --option`."""
+    options = {
+        words: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+        for words, command in {**generate.commands(), **generate.groups()}.items()
+    }
+    calls = re.findall(r"(?:`|^\$ )tars ([^`|]*?)(?:`|\||$)", page.read_text(), re.MULTILINE)
+    for call in calls:
+        words = call.split()
+        begins = (" ".join(words[:number]) for number in (3, 2, 1))
+        command = next((begin for begin in begins if begin in options), None)
+        assert command or not words or not words[0].isalpha() or words[0].isupper(), call
+        named = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert not command or named - options[command] <= {"--help"}, call
