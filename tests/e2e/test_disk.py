@@ -30,15 +30,8 @@ WHOLE = {
     "lastInteractionAt": "2026-01-01T00:00:00Z",
     "lastInputTokens": 5,
 }
-CORRUPTIONS = [
-    b"",
-    b"\x00" * 400,
-    b"null",
-    json.dumps(WHOLE).encode()[:-20],
-    json.dumps({**WHOLE, "totalInputTokens": -1}).encode(),
-    json.dumps({**WHOLE, "createdAt": "yesterday"}).encode(),
-    b" " * 70_000,
-]
+#: What else is no session is proved of the file's reader alone.
+CORRUPTIONS = [json.dumps(WHOLE).encode()[:-20], b" " * 70_000]
 
 
 @pytest.mark.parametrize("content", CORRUPTIONS, ids=range(len(CORRUPTIONS)))

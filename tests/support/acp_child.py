@@ -5,7 +5,7 @@
     version       speaks another version of this one
     wrong-ids     answers a prompt under an id that nobody asked with
     strangers     tells of sessions that nobody knows, and then answers
-    flood         sends 100,000 updates of all kinds as fast as it can, and then answers
+    flood         sends 60,000 updates of all kinds as fast as it can, and then answers
     no-stdin      closes its stdin once a session is open, and stays
     no-stdout     closes its stdout once a session is open, and stays
 
@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 
-FLOOD = 100_000
+FLOOD = 60_000
 MODE = sys.argv[1]
 
 

@@ -169,7 +169,8 @@ class TarsHome:
     def ledger(self, agent: str | None = None) -> list[TurnRow]:
         """Every turn of this test, oldest first."""
         with self.store() as store:
-            return store.turns(10_000, agent)[::-1][self.earlier :]
+            turns = store.turns(10_000)[::-1][self.earlier :]
+        return [turn for turn in turns if agent in (None, turn.agent)]
 
     def until(self, claim: Callable[[Status], bool]) -> Status:
         """Wait until the status fulfils this; it is asked again whenever something happened,
