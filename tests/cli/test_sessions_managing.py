@@ -285,8 +285,23 @@ def test_nothing_is_deleted_that_cannot_be_written_down(kept: Path, said: Said) 
     (kept / "blocked").write_text("a file")
     status, line = refused(said, *f"clean --keep 0 --yes --to {kept}/blocked".split())
     assert status == 1
-    assert "Nothing was removed." in line
+    assert "It was not removed." in line
     assert len(ids(kept)) == 3
+
+
+def test_what_went_before_a_fault_is_told(kept: Path, said: Said) -> None:
+    """The second session cannot be deleted: of the first it is said that it is gone, and where
+    its file is."""
+    with library(kept) as opened, opened.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER stays BEFORE DELETE ON sessions WHEN old.id = 'worked-0002'"
+            " BEGIN SELECT RAISE(ABORT, 'stays'); END"
+        )
+    assert run(["sessions", *split("clean --keep 0 --yes --format json")]) == 1
+    assert ids(kept) == ["worked-0002", "worked-0003"]
+    (gone,) = json.loads(said.readouterr().out)["sessions"]
+    assert gone["session"] == "empty-0001"
+    assert Path(gone["file"]).exists()
 
 
 def test_an_archived_session_is_taken_back(kept: Path, said: Said) -> None:

@@ -17,7 +17,7 @@ from tars.cli.sessions_managing import called, quoted
 from tars.cli.sessions_options import ZoneOption
 from tars.cli.sessions_view import whole_time
 from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
-from tars.errors import Refused
+from tars.errors import Refused, StoreError
 from tars.home import find_home
 
 if TYPE_CHECKING:
@@ -148,7 +148,14 @@ def clean(
                 if not yes:
                     _agree([one_line(f"{s.name or s.id} of {s.agent}") for s in doomed])
                 into = _directory(to) or find_home().root / "archive"
-                gone = list(cleaning.clean(library, doomed, now, directory=into))
+                gone = []
+                try:
+                    gone.extend(cleaning.clean(library, doomed, now, directory=into))
+                except StoreError:
+                    # What went before it is gone.
+                    if gone:
+                        _tell_gone(gone, form, zone, dry_run=False)
+                    raise
     _tell_gone(gone, form, zone, dry_run=dry_run)
 
 

@@ -110,7 +110,7 @@ def write(library: Library, seq: int, directory: Path) -> Path:
     except OSError as error:
         raise StoreError(
             f"The session cannot be written to {directory}: {error.strerror or error}.",
-            advice="Nothing was removed. Free some space, or check the folder's rights.",
+            advice="It was not removed. Free some space, or check the folder's rights.",
         ) from error
 
 
