@@ -66,6 +66,19 @@ def test_the_command_line_is_what_the_hot_path_avoids(home: Path) -> None:
         assert imported(home, SCRIPT, "agents") >= {"typer", "msgspec", "typing"}
 
 
+def test_a_command_does_not_look_for_garbage_while_it_imports(home: Path) -> None:
+    """There is none, and to look for it through all that was made takes long."""
+    code = f"{SCRIPT.replace('sys.exit(main())', 'main()')}; import gc; print(gc.get_stats()[2])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "sessions"],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=LONG_SECONDS,
+    )
+    assert "'collections': 0" in done.stdout, done.stderr
+
+
 def test_version_is_printed() -> None:
     """`tars --version` needs no home and no daemon."""
     done = tars(Path("/nowhere"), "--version")
