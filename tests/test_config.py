@@ -681,3 +681,11 @@ def test_a_mode_that_codex_does_not_have_is_a_fault(home: Home) -> None:
 def test_an_empty_choice_is_not_offered(home: Home) -> None:
     [fault] = faults(home, '[agents.acp]\ncommand = ["x"]\nusage = "bogus"')
     assert "is not one of per_turn, " in fault
+
+
+def test_an_at_sign_in_the_password_of_a_database_is_a_fault(home: Home) -> None:
+    """It is told before anything is tried, and how to write it; the password is not."""
+    (fault,) = faults(home, '[store]\nurl = "postgresql://tars:se@cret@db.example.org/tars"')
+    assert fault.startswith("store.url: has more than one @: in a password it is written %40")
+    assert "cret" not in fault
+    read(home, '[store]\nurl = "postgresql://tars:se%40cret@/tars?host=/run/a@b"')

@@ -181,6 +181,8 @@ def _store(table: Table) -> StoreConfig:
     )
     if store.url and not store.url.startswith(("postgresql://", "postgres://")):
         table.fault("url", 'not the URL of a PostgreSQL database: "postgresql://…"')
+    elif store.url.partition("://")[2].partition("?")[0].count("@") > 1:
+        table.fault("url", "has more than one @: in a password it is written %40")
     table.refuse_unknown()
     return store
 
