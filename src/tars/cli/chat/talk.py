@@ -16,7 +16,14 @@ from tars.cli.chat.turn import Turn
 from tars.cli.questions import permit_line
 from tars.cli.render import count, one_line
 from tars.control.attach_contract import Attached, Prompted
-from tars.control.contract import Accepted, FellBack, PermissionStatus, Started, TurnResult, Wire
+from tars.control.contract import (
+    Accepted,
+    FellBack,
+    PermissionStatus,
+    Started,
+    TurnResult,
+    Wire,
+)
 from tars.errors import TarsError
 
 #: Events of a turn that may belong to the session: more of them are read from its end.
@@ -26,12 +33,14 @@ _MOST_HELD = 2_000
 @dataclass(slots=True)
 class Own:
     """A prompt that was sent from here. `turn` is its id once the daemon has it. One that
-    `fell_back` is in a conversation of another agent, which is not this one."""
+    `fell_back` is in a conversation of another agent, which is not this one. `held` came before
+    the end of the turn before it, which has a stream of its own."""
 
     text: str
     turn: str = ""
     position: int = 0
     fell_back: bool = False
+    held: list[Told] = field(default_factory=list)
     shown: Turn | None = None
 
 
@@ -152,8 +161,8 @@ class Talk:
                     self._overhear(news)
             case Lost():
                 self._lose(news)
-            case Told(key=key, name=name, event=event):
-                self._told(key, name, event)
+            case Told():
+                self._told_in_order(news)
             case Failed(key=key, error=error):
                 self._fail(key, error)
 
@@ -163,6 +172,26 @@ class Talk:
         if turn is not None:
             turn.gap = True
             self._end(turn, result)
+
+    def _told_in_order(self, news: Told) -> None:
+        own = self._own.get(news.key)
+        begun = [o for o in self._own.values() if o.shown is not None and not o.fell_back]
+        if (
+            own is not None
+            and begun
+            and own.shown is None
+            and (own.held or isinstance(news.event, Started))
+        ):
+            own.held.append(news)
+            return
+        self._told(news.key, news.name, news.event)
+        self._tell_held()
+
+    def _tell_held(self) -> None:
+        for own in list(self._own.values()):
+            held, own.held = own.held, []
+            for news in held:
+                self._told_in_order(news)
 
     def _told(self, key: int, name: str, event: Wire) -> None:
         own = self._own.get(key)
@@ -220,6 +249,7 @@ class Talk:
             self._restore(own.text)
             self.say(f"{error} {error.advice}", RED)
         self._overhear_rest()
+        self._tell_held()
 
     def _lose(self, lost: Lost) -> None:
         if self.connected is not False:
