@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+from tars.errors import AgentUnavailable
 from tests.support.tars_home import TarsHome
 
 CHILD = Path(__file__).parent.parent / "support" / "acp_child.py"
@@ -51,11 +52,16 @@ def test_what_belongs_to_nothing_is_left_out(tars: TarsHome) -> None:
 
 
 def test_it_closes_one_pipe_and_keeps_the_other(tars: TarsHome) -> None:
-    """Nobody can talk with it any more: it is ended, and the turn is told."""
+    """Nobody can talk with it any more: it is ended, and the turn is told; a prompt that comes
+    when that is known already is refused."""
     configure(tars, "no-stdin", "no-stdout", silence_seconds=0.5)
     tars.tars("start")
     for name in ("no-stdin", "no-stdout"):
-        turn = tars.prompt("x", agent=name)
+        try:
+            turn = tars.prompt("x", agent=name)
+        except AgentUnavailable as refusal:
+            assert "ended it" in str(refusal)
+            continue
         assert turn.outcome in ("interrupted", "timeout", "error")
         assert turn.error is not None
         assert turn.error.message
