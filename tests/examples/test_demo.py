@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -10,6 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEMO = ["sh", str(ROOT / "examples" / "demo.sh")]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder whose name is short: a socket's may have 103 bytes."""
+    with tempfile.TemporaryDirectory(prefix="tars-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ READS = {
     *("apart", "behind", "catch_up", "close", "open", "reading", "writing"),
 }
 #: What is not worth waiting for a database that is away.
-LEFT_OUT = {"hold_sessions", "prune_decisions"}
+LEFT_OUT = {"forget", "hold_sessions", "prune_decisions"}
 #: What becomes another write first.
 TRANSLATED = {"log_decisions"}
 
