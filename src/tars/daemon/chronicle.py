@@ -68,6 +68,7 @@ class Chronicle:
         self._reload_problem: str | None = None
         self.run = uuid.uuid4().hex[:12]
         self._children = Note(home.children)
+        self._store = home.store
         self._recorder = recorder
         self._garbage = Garbage(anyio.current_time)
         self._decisions: list[Decision] = []
@@ -138,7 +139,7 @@ class Chronicle:
         if batch:
             self._recorder.put(lambda store: store.log_decisions(batch))
         self.scribe.prolong()
-        self.session_files.read_names()
+        self.session_files.look_at_names(self._store)
 
     def prune(self) -> None:
         self._recorder.put(lambda store: store.prune_decisions(DECISIONS_KEPT))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tars.accounting.usage import Source, TurnUsage
@@ -33,6 +34,8 @@ class SessionFiles:
         self.marks: dict[str, SessionMarks] = {}
         self.names: dict[str, Named] = {}
         self.problem: str | None = None
+        self._signs: tuple[tuple[int, int] | None, ...] = ()
+        self._looks = 0
         self._recorder = recorder
         self._warn = warn
 
@@ -141,6 +144,15 @@ class SessionFiles:
         named = self.names.get(agent)
         return named.name if named is not None and named.session == session else None
 
+    def look_at_names(self, store: Path) -> None:
+        """Learn the names anew where the file of the store was written to since the last look;
+        one elsewhere shows no signs of that, and is asked every third time."""
+        signs = tuple(_sign(path) for path in (store, store.with_name(store.name + "-wal")))
+        self._looks += 1
+        if signs != self._signs or self._looks % 3 == 0:
+            self._signs = signs
+            self.read_names()
+
     def read_names(self) -> None:
         """Learn what the agents' sessions are called by now: anybody may rename them."""
         current = {a: m.session.session_id for a, m in self.managers.items() if m.session}
@@ -170,6 +182,14 @@ class SessionFiles:
         self.problem = None
         if manager.problem:
             self._warn(manager.problem)
+
+
+def _sign(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _marks(store: "Store", *, agent: str, session: str) -> SessionMarks:
