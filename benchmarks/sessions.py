@@ -4,6 +4,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import event
 
 from benchmarks.figures import Line, Table, verdict
 from benchmarks.peers import ROOT
@@ -17,6 +20,8 @@ from tars.sessions.search import Sought, search
 from tars.sessions.statistics import history, statistics
 
 LIMIT_MS = 100.0
+#: Kept, so that a change of a query shows what becomes of it.
+PLANS = ROOT / "benchmarks" / "query_plans.txt"
 _ZONE = find_zone("Europe/Berlin")
 _ANY = Wanted(archived=None)
 #: What a person types for the same thing.
@@ -34,6 +39,8 @@ def tables(*, times: int, size: Size = WHOLE) -> Iterator[Table]:
     home = prepared(size)
     with Library.open(home) as library:
         lines = [Line(name, _timed(ask, times)) for name, ask in questions(library).items()]
+        if size == WHOLE:
+            PLANS.write_text(_as_text(plans(library)))
     slowest = max(line.median for line in lines)
     size_gb = home.store.stat().st_size / 1e9
     yield Table(
@@ -50,6 +57,40 @@ def tables(*, times: int, size: Size = WHOLE) -> Iterator[Table]:
         for name, words in COMMANDS.items()
     ]
     yield Table("The same, as whole commands", "ms", whole)
+
+
+def plans(library: Library) -> dict[str, list[list[str]]]:
+    """Give by question how SQLite goes about each of its statements, in its own words."""
+    with library.reading() as connection:
+        engine = connection.engine
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, given: Any, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, given))
+
+    found = {}
+    for name, ask in questions(library).items():
+        asked.clear()
+        event.listen(engine, "before_cursor_execute", note)
+        ask()
+        event.remove(engine, "before_cursor_execute", note)
+        with library.reading() as connection:
+            found[name] = [
+                [r[3] for r in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", given)]
+                for words, given in asked
+            ]
+    return found
+
+
+def _as_text(plans: dict[str, list[list[str]]]) -> str:
+    lines = ["How SQLite finds what `make bench` asks of a million turns, statement by statement."]
+    for name, statements in plans.items():
+        lines += ["", name]
+        for steps in dict.fromkeys(map(tuple, statements)):
+            first, *rest = steps or ("(nothing to look up)",)
+            lines += [f"  - {first}", *(f"    {step}" for step in rest)]
+    return "\n".join(lines) + "\n"
 
 
 _TARS = str(ROOT / ".venv" / "bin" / "tars")
