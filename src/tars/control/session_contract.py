@@ -225,7 +225,7 @@ class SearchHit(Wire):
 
 
 class SearchHits(Wire):
-    """What was found, the best first."""
+    """What was found, the newest first."""
 
     hits: list[SearchHit]
 
