@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pexpect
-import psutil
 import pytest
 
+from tests.support.processes import terminal_of
 from tests.support.tars_home import TarsHome
 
 SHELL = """
@@ -59,9 +59,7 @@ def ended(terminal: "pexpect.spawn[Any]") -> tuple[int | None, str]:
 def looked_at(terminal: "pexpect.spawn[Any]") -> Iterator[Callable[[int], bool]]:
     """Have the terminal open too, so that it stays when the command is gone, and tell whether a
     flag of its line discipline is set."""
-    path: str | None = psutil.Process(terminal.pid).terminal()  # pexpect has its other end
-    assert path is not None
-    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    descriptor = os.open(terminal_of(terminal.child_fd), os.O_RDWR | os.O_NOCTTY)
     try:
         yield lambda flag: bool(termios.tcgetattr(descriptor)[3] & flag)
     finally:

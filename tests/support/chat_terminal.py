@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pexpect
-import psutil
 import pyte
 
+from tests.support.processes import terminal_of
 from tests.support.tars_home import TarsHome
 
 PATIENCE = 20.0
@@ -63,9 +63,7 @@ class ChatTerminal:
 
     def tty(self) -> str:
         """The terminal's path, to have it open when the chat is gone."""
-        path: str | None = psutil.Process(self.child.pid).terminal()
-        assert path is not None
-        return path
+        return terminal_of(self.child.child_fd)
 
     def resize(self, rows: int, columns: int) -> None:
         self.screen.resize(rows, columns)

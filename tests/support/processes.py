@@ -1,5 +1,6 @@
 """Real processes to test with: how they are made, listened to and watched."""
 
+import ctypes
 import os
 import select
 import signal
@@ -10,6 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 LIMIT_MS = 30_000
+
+
+def terminal_of(master: int) -> str:
+    """The path of the terminal whose other end this descriptor is.
+
+    psutil lists the terminals once and remembers them: one that is newer it does not know.
+    """
+    ptsname = ctypes.CDLL(None).ptsname
+    ptsname.restype = ctypes.c_char_p
+    path = ptsname(master)
+    assert isinstance(path, bytes)
+    return path.decode()
 
 
 def python(code: str) -> list[str]:
