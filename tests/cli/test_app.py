@@ -151,9 +151,12 @@ def test_prompt_does_not_pay_for_the_other_commands(home: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_offered(home: Path, shell: str) -> None:
     """The script for a shell asks tars; tars answers with its commands."""
-    done = tars(home, "--show-completion", shell)
+    # Without this, the shell is the one among the parents of the tests, if there is one.
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = tars(home, "--show-completion", shell, env=named)
     assert done.returncode == 0
     assert "_TARS_COMPLETE" in done.stdout
+    assert f"complete_{shell}" in done.stdout
 
 
 def test_completion_answers(home: Path) -> None:
