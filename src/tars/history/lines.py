@@ -1,0 +1,154 @@
+"""Read a log of JSON lines on from where the last reading ended, in bounded memory.
+
+A log is read window by window into one buffer that is used again for every file. A window has
+whole lines only. Two kinds of lines are given singly: one that is longer than a window, of which
+only the two ends are kept, and the last one of the file while its newline has not come yet. That
+one may be whole all the same (some logs never end in a newline): who can decode it counts it, and
+reads it again next time, which counts nothing twice.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+#: How much is read at once. A longer line is never loaded whole.
+WINDOW = 1 << 20
+#: How much is kept of each end of a line that is longer than a window.
+EDGE = 64 * 1024
+
+#: What may stand around a line: blanks, a CR, a byte-order mark, and the NUL bytes that some
+#: file systems leave after a crash.
+_AROUND = b" \t\r\n\0\xef\xbb\xbf"
+
+
+class Window(NamedTuple):
+    """Whole lines: `data[:end]`, with their newlines. `offset` is where the first begins in the
+    file. The data is overwritten by the next window: nothing of it may be kept."""
+
+    data: bytearray
+    end: int
+    offset: int
+
+
+class Line(NamedTuple):
+    """One line, without what stands around it. `text` is all of it unless `cut` is true: then it
+    is the beginning and the end of a line that is too long to load. `end` is where the next line
+    begins in the file. `whole`: its newline was there; a line without one is to be read again."""
+
+    text: bytes
+    end: int
+    whole: bool = True
+    cut: bool = False
+
+
+def windows(
+    path: str, offset: int, size: int, *, window: int = WINDOW, edge: int = EDGE
+) -> Iterator[Window | Line]:
+    """Give the lines between two offsets of a file; what it has beyond `size` is not looked at.
+
+    Raises OSError when the file cannot be opened or read.
+    """
+    # Without O_NONBLOCK, a pipe that took the file's place would be waited for.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        with _buffer(window) as buffer, memoryview(buffer) as view:
+            yield from _windows(_File(fd, size, buffer, view), offset, edge)
+    finally:
+        os.close(fd)
+
+
+def lines(
+    path: str, offset: int, size: int, *, window: int = WINDOW, edge: int = EDGE
+) -> Iterator[Line]:
+    """Give the lines between two offsets of a file, one by one; blank ones are left out.
+
+    Raises OSError when the file cannot be opened or read.
+    """
+    for part in windows(path, offset, size, window=window, edge=edge):
+        if isinstance(part, Line):
+            if part.text:
+                yield part
+        else:
+            yield from _split(part)
+
+
+def bare(line: bytes | bytearray) -> bytes:
+    """Leave out what may stand around a line."""
+    return bytes(line.strip(_AROUND))
+
+
+class _File(NamedTuple):
+    """An open file that is read up to `size`, into the buffer that `view` is of."""
+
+    fd: int
+    size: int
+    buffer: bytearray
+    view: memoryview
+
+    def fill(self, begin: int, at: int) -> int:
+        """Read what is at an offset to behind `begin` in the buffer; give how much there was."""
+        room = min(len(self.buffer) - begin, self.size - at)
+        return os.preadv(self.fd, [self.view[begin : begin + room]], at) if room > 0 else 0
+
+
+def _windows(file: _File, at: int, edge: int) -> Iterator[Window | Line]:
+    kept = 0
+    while got := file.fill(kept, at + kept):
+        filled = kept + got
+        end = file.buffer.rfind(b"\n", kept, filled) + 1
+        if end:
+            yield Window(file.buffer, end, at)
+            kept = filled - end
+            file.view[:kept] = file.view[end:filled]
+            at += end
+        elif filled < len(file.buffer):
+            kept = filled
+        else:
+            line = _long(file, at, edge)
+            yield line
+            kept, at = 0, line.end
+            if not line.whole:
+                return
+    if kept:
+        yield Line(bare(file.buffer[:kept]), at + kept, whole=False)
+
+
+def _long(file: _File, at: int, edge: int) -> Line:
+    """Read a line that fills the buffer and has not ended there."""
+    buffer = file.buffer
+    head, tail = buffer[:edge], buffer[-edge:]
+    at += len(buffer)
+    while got := file.fill(0, at):
+        stop = buffer.find(b"\n", 0, got)
+        end = got if stop < 0 else stop
+        tail = (tail + buffer[max(0, end - edge) : end])[-edge:]
+        if stop >= 0:
+            return Line(bare(head + tail), at + stop + 1, cut=True)
+        at += got
+    return Line(bare(head + tail), at, whole=False, cut=True)
+
+
+def _split(window: Window) -> Iterator[Line]:
+    data, begin = window.data, 0
+    while begin < window.end:
+        end = data.index(b"\n", begin) + 1
+        if text := bare(data[begin:end]):
+            yield Line(text, window.offset + end)
+        begin = end
+
+
+#: Buffers that nobody uses now: one, unless several threads read at a time.
+_BUFFERS: list[bytearray] = []
+
+
+@contextmanager
+def _buffer(size: int) -> Iterator[bytearray]:
+    if size != WINDOW:
+        yield bytearray(size)
+        return
+    buffer = _BUFFERS.pop() if _BUFFERS else bytearray(size)
+    try:
+        yield buffer
+    finally:
+        _BUFFERS.append(buffer)
