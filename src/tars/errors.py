@@ -14,6 +14,8 @@
     ├── Refused                 possible in itself, but not now; nothing was changed
     │   ├── Busy                a turn is under way
     │   ├── QueueFull           too many prompts are waiting
+    │   ├── OverBudget          a budget has nothing left for this
+    │   │   └── BudgetAsks      the same, but a yes is enough
     │   └── AlreadyRunning      another daemon holds the lock
     ├── NotRunning              no daemon answers on the socket
     ├── AgentUnavailable        the agent cannot work until somebody mends something
@@ -59,6 +61,8 @@ class FaultKind(StrEnum):
     PROTOCOL = "protocol"
     STOPPED = "stopped"
     QUEUE_FULL = "queue_full"
+    OVER_BUDGET = "over_budget"
+    RUNAWAY = "runaway"
     GAVE_UP = "gave_up"
     DISK = "disk"
     INTERNAL = "internal"
@@ -183,6 +187,17 @@ class Busy(Refused):
 
 class QueueFull(Refused):
     """Too many prompts are waiting. Wait, or raise ``queue_limit``."""
+
+
+class OverBudget(Refused):
+    """A budget has nothing left for this prompt. The message says which, and the advice when it
+    is free again. ``tars budgets`` shows all of them."""
+
+    advice = "`tars budgets` shows all budgets."
+
+
+class BudgetAsks(OverBudget):
+    """A budget is used up whose action is `ask`. ``--over-budget`` says yes."""
 
 
 class AlreadyRunning(Refused):

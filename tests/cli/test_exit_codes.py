@@ -39,7 +39,7 @@ def test_every_outcome_has_its_line() -> None:
     assert set(exit_codes.OUTCOMES) == set(Outcome)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind is not FaultKind.OVER_BUDGET])
 def test_an_agent_that_cannot_work_is_4(kind: FaultKind) -> None:
     """The fault decides, whether the turn was refused or failed; a cancel stays a cancel."""
     expected = 4 if kind in UNAVAILABLE else None
@@ -47,6 +47,13 @@ def test_an_agent_that_cannot_work_is_4(kind: FaultKind) -> None:
     assert exit_codes.of_turn("refused", kind) == (expected or 5)
     assert exit_codes.of_turn("cancelled", kind) == 130
     assert exit_codes.of_turn("ok", kind) == 0
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "error", "refused"])
+def test_what_a_budget_ended_was_refused(outcome: str) -> None:
+    """Whether its turn had begun or not; an answer that came all the same is one."""
+    assert exit_codes.of_turn(outcome, "over_budget") == 5
+    assert exit_codes.of_turn("ok", "over_budget") == 0
 
 
 def test_an_outcome_of_the_future_is_a_failure() -> None:

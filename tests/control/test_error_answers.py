@@ -20,6 +20,8 @@ FAULT = errors.Fault(errors.FaultKind.BAD_KEY, "The key is wrong.", "Mend it.")
         (errors.UserError("x"), 400, "request_invalid"),
         (errors.Busy("x"), 409, "busy"),
         (errors.QueueFull("x"), 409, "queue_full"),
+        (errors.OverBudget("x"), 409, "over_budget"),
+        (errors.BudgetAsks("x"), 409, "budget_asks"),
         (errors.AlreadyRunning("x"), 409, "already_running"),
         (errors.Refused("x"), 409, "refused"),
         (errors.NotRunning("x"), 503, "not_running"),

@@ -26,6 +26,7 @@ from tars.core.events import (
     HandshakeAnswered,
     HandshakeFailed,
     Outgrown,
+    OverBudget,
     PromptAsked,
     RestartAsked,
     Spawned,
@@ -338,3 +339,23 @@ def test_a_second_attempt_that_gets_no_process_ends_the_turn() -> None:
     agent, told = play(limited_single(), (110, TimeUp()), (111, SpawnFailed(fault)))
     expected: list[Command] = [ResumeTurn("p1"), FinishTurn("p1", Outcome.ERROR, fault)]
     assert (agent.state, told) == (State.READY, expected)
+
+
+OVER = OverBudget("p1", "The budget is used up.", "Wait.", 99.0)
+SPENT = Fault(FaultKind.OVER_BUDGET, "The budget is used up.", "Wait.", 99.0)
+
+
+def test_a_held_turn_over_its_budget_is_not_tried_again() -> None:
+    """It ends as cancelled, and the next prompt has its turn; another turn's verdict is ignored."""
+    agent = limited_agent("p2")
+    assert play(agent, (20, OverBudget("p2", "enough"))) == (agent, [])
+    agent, told = play(agent, (20, OVER))
+    assert told == [FinishTurn("p1", Outcome.CANCELLED, SPENT), BeginTurn("p2")]
+
+
+def test_a_held_turn_over_its_budget_ends_while_its_process_comes_back() -> None:
+    """There is nobody to cancel it with: it is reported, and the rest goes on as it would."""
+    agent, _ = play(limited_agent("p2"), (15, RestartAsked()))
+    assert agent.state is State.STOPPING
+    agent, told = play(agent, (20, OVER))
+    assert (agent.state, told) == (State.STOPPING, [FinishTurn("p1", Outcome.CANCELLED, SPENT)])

@@ -117,6 +117,14 @@ class Supervision(RuleBasedStateMachine):
         number = data.draw(st.integers(0, self.asked))
         self.world.tell(name, e.CancelAsked(f"p{number}"))
 
+    @rule(name=names, data=some, verdict=st.sampled_from([e.OverBudget, e.RanAway]))
+    def find_fault(
+        self, name: str, data: st.DataObject, verdict: type[e.OverBudget | e.RanAway]
+    ) -> None:
+        """Somebody who watches the turns has enough of one."""
+        number = data.draw(st.integers(0, self.asked))
+        self.world.tell(name, verdict(f"p{number}", "enough"))
+
     @rule(name=names, data=some, option=st.sampled_from(["yes", "no", None]))
     def answer(self, name: str, data: st.DataObject, option: str | None) -> None:
         number = data.draw(st.integers(0, self.requests))

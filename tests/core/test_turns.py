@@ -18,8 +18,10 @@ from tars.core.events import (
     Exited,
     Hung,
     Outgrown,
+    OverBudget,
     PermissionAnswered,
     PromptAsked,
+    RanAway,
     Spawned,
     SpawnFailed,
     StopAsked,
@@ -158,6 +160,36 @@ def test_a_hung_turn_is_cancelled_first() -> None:
     )
     assert told == [INTERRUPT, FinishTurn("p1", Outcome.TIMEOUT, fault), Spawn()]
     assert agent.fault == fault
+
+
+OVER = OverBudget("p1", "The budget is used up.", "Wait.", 99.0)
+OVER_FAULT = Fault(FaultKind.OVER_BUDGET, "The budget is used up.", "Wait.", 99.0)
+
+
+def test_a_turn_over_its_budget_is_cancelled_once() -> None:
+    """In the protocol, and it ends as cancelled, with the budget's words; the next one begins."""
+    agent, told = play(busy_agent("p2"), (50, OVER), (51, OVER))
+    assert told == [CancelTurn("p1")]
+    agent, told = play(agent, (52, TurnEnded("p1", Outcome.CANCELLED)))
+    assert told == [FinishTurn("p1", Outcome.CANCELLED, OVER_FAULT), BeginTurn("p2")]
+
+
+def test_a_turn_that_runs_away_is_cancelled_with_the_reason() -> None:
+    """Its process stays, and the cancel is told once."""
+    found = RanAway("p1", "The same call 20 times.", "Look at it.")
+    agent, told = play(busy_agent(), (50, found), (51, found))
+    assert told == [CancelTurn("p1")]
+    agent, told = play(agent, (52, TurnEnded("p1", Outcome.CANCELLED)))
+    fault = Fault(FaultKind.RUNAWAY, "The same call 20 times.", "Look at it.")
+    assert told == [FinishTurn("p1", Outcome.CANCELLED, fault)]
+    assert (agent.state, agent.fault) == (State.READY, fault)
+
+
+@pytest.mark.parametrize("verdict", [OverBudget("p0", "enough"), RanAway("p0", "enough")])
+def test_a_verdict_on_another_turn_is_ignored(verdict: OverBudget | RanAway) -> None:
+    """It came when its turn was over already."""
+    agent = busy_agent("p2")
+    assert play(agent, (50, verdict)) == (agent, [])
 
 
 def test_the_end_of_another_turn_is_ignored() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tars.errors import (
     UNAVAILABLE,
     AgentUnavailable,
+    FaultKind,
     NameInvalid,
     NotRunning,
     Refused,
@@ -58,7 +59,10 @@ def of_error(error: BaseException) -> int:
 
 
 def of_turn(outcome: str, fault_kind: str | None) -> int:
-    """Give the exit status for the end of a turn, by its words on the wire."""
+    """Give the exit status for the end of a turn, by its words on the wire. One that a budget
+    ended was refused, whenever that was."""
+    if outcome != "ok" and fault_kind == FaultKind.OVER_BUDGET:
+        return REFUSED
     if outcome not in ("ok", "cancelled") and fault_kind in UNAVAILABLE:
         return AGENT_UNAVAILABLE
     return OUTCOMES.get(outcome, FAILED)

@@ -126,6 +126,28 @@ class Outgrown:
 
 
 @dataclass(frozen=True, slots=True)
+class OverBudget:
+    """Verdict: this prompt, which began, may use nothing more. `reason` names the budget; it and
+    `advice` are sentences for a person. `until` is when the budget is free again, in seconds
+    since the epoch."""
+
+    prompt: str
+    reason: str
+    advice: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RanAway:
+    """Verdict: the turn of this prompt goes round in circles. `reason` and `advice` are
+    sentences for a person."""
+
+    prompt: str
+    reason: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionAsked:
     """The agent waits for leave to run a tool of this kind."""
 
@@ -161,6 +183,8 @@ Event = (
     | TimeUp
     | Hung
     | Outgrown
+    | OverBudget
+    | RanAway
     | PermissionAsked
     | PermissionAnswered
 )

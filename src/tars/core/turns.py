@@ -87,6 +87,21 @@ def cancel_hung(agent: Agent, event: e.Hung, now: float) -> Step:
     return replace(agent, turn=turn), commands
 
 
+def cancel_over_budget(agent: Agent, event: e.OverBudget, now: float) -> Step:
+    """A budget is used up: the turn is cancelled, as if a person had, and says which one."""
+    if agent.turn is None or event.prompt != agent.turn.prompt:
+        return agent, ()
+    return move.cancel(agent, now, Outcome.CANCELLED, _over_budget(event))
+
+
+def cancel_runaway(agent: Agent, event: e.RanAway, now: float) -> Step:
+    """The turn goes round in circles: it is cancelled, and says in which."""
+    if agent.turn is None or event.prompt != agent.turn.prompt:
+        return agent, ()
+    fault = Fault(FaultKind.RUNAWAY, event.reason, event.advice)
+    return move.cancel(agent, now, Outcome.CANCELLED, fault)
+
+
 def lose_patience(agent: Agent, event: e.TimeUp, now: float) -> Step:
     """A permission nobody gave is refused; a turn out of time is cancelled; a cancel
     that is not obeyed ends the process."""
@@ -169,6 +184,26 @@ def cancel_held(agent: Agent, event: e.CancelAsked, now: float) -> Step:
         return agent, commands
     agent, more = move.take_next(agent, now)
     return agent, commands + more
+
+
+def let_held_go(agent: Agent, event: e.OverBudget, now: float) -> Step:
+    """A turn that waits for the end of a limit would use more than its budget has."""
+    if agent.held is None or event.prompt != agent.held.prompt:
+        return agent, ()
+    return move.let_go(agent, Outcome.CANCELLED, _over_budget(event))
+
+
+def end_held(agent: Agent, event: e.OverBudget, now: float) -> Step:
+    """Without the turn that was held the next prompt has its turn."""
+    agent, commands = let_held_go(agent, event, now)
+    if agent.held is not None:
+        return agent, commands
+    agent, more = move.take_next(agent, now)
+    return agent, commands + more
+
+
+def _over_budget(event: e.OverBudget) -> Fault:
+    return Fault(FaultKind.OVER_BUDGET, event.reason, event.advice, event.until)
 
 
 # --- permissions ------------------------------------------------------------
