@@ -40,6 +40,11 @@ class Home:
         return self.data / "spool.db"
 
     @property
+    def history(self) -> Path:
+        """The index of what the agents' own logs tell; it can be built again from them."""
+        return self.data / "history.db"
+
+    @property
     def choices(self) -> Path:
         """The permissions that people chose for good."""
         return self.data / "permissions.json"

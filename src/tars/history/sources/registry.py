@@ -1,0 +1,53 @@
+"""The kinds of logs that tars reads. A source's module is imported when it is first asked."""
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from tars.history.source import Found, Mark, Reading, Source
+
+#: The modules in this folder, each named for its agent and with its source as `SOURCE`.
+_MODULES = (
+    "claude",
+    "codex",
+    "gemini",
+)
+
+
+class _Lazy:
+    """A source that imports its module when it is first asked."""
+
+    def __init__(self, agent: str) -> None:
+        self.agent = agent
+        self._loaded: Source | None = None
+
+    @property
+    def newest_wins(self) -> bool:
+        return self._source.newest_wins
+
+    @property
+    def note(self) -> str:
+        return self._source.note
+
+    def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+        return self._source.roots(env, home)
+
+    def find(self, root: Path) -> Iterable[Found]:
+        return self._source.find(root)
+
+    def read(self, found: Found, mark: Mark) -> Reading:
+        return self._source.read(found, mark)
+
+    def resumable(self, found: Found) -> bool:
+        return self._source.resumable(found)
+
+    @property
+    def _source(self) -> Source:
+        if self._loaded is None:
+            module = import_module(f"tars.history.sources.{self.agent}")
+            loaded: Source = module.SOURCE
+            self._loaded = loaded
+        return self._loaded
+
+
+SOURCES: tuple[Source, ...] = tuple(_Lazy(agent) for agent in _MODULES)
