@@ -50,6 +50,16 @@ class Home:
         return self.data / "permissions.json"
 
     @property
+    def prices(self) -> Path:
+        """The price list: that of the installed genai-prices, or a newer one."""
+        return self.data / "prices.json"
+
+    @property
+    def rates(self) -> Path:
+        """The prices of the models that were asked for, so that the list need not be read."""
+        return self.data / "rates.json"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

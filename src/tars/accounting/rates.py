@@ -85,6 +85,34 @@ class ModelRates:
         return next(rates for rates in reversed(self.tiers) if rates.above <= least)
 
 
+def filled(
+    *,
+    input: int,
+    output: int,
+    cache_read: int | None = None,
+    cache_write: int | None = None,
+    cache_write_1h: int | None = None,
+    above: int = 0,
+    hour_is_double: bool = False,
+) -> Rates:
+    """Make rates of the prices that are known, and of what is billed where one has no price.
+
+    A cached token that has no price of its own is an ordinary input token, as genai-prices counts
+    too. A write for an hour costs what one for five minutes does, but with `hour_is_double` twice
+    the input: Anthropic's "1-hour cache write tokens are 2 times the base input tokens price".
+    """
+    write = input if cache_write is None else cache_write
+    hour = 2 * input if hour_is_double else write
+    return Rates(
+        input=input,
+        cache_read=input if cache_read is None else cache_read,
+        cache_write=write,
+        cache_write_1h=hour if cache_write_1h is None else cache_write_1h,
+        output=output,
+        above=above,
+    )
+
+
 def size_class(prompt: int) -> int:
     """Give how many of the thresholds a prompt of so many tokens is above."""
     return bisect_left(THRESHOLDS, prompt)

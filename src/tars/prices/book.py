@@ -1,0 +1,134 @@
+"""What a token of a model costs on a day: the one question that reports have for prices.
+
+A person's own prices come first, then the aliases, then the table of models that were asked for
+before (`table`). What that does not have is looked up in the price list, and is in it from then on.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TypeAlias
+
+from tars.accounting.rates import ModelRates
+from tars.config_costs import PricesConfig
+from tars.home import Home, write_durably
+from tars.prices import kept, table
+from tars.prices.catalogue import Dated
+from tars.prices.names import readings
+from tars.prices.table import Name, Priced, Table
+
+#: More names than anybody has models: what is beyond is looked up again each time.
+MOST_NAMES = 5_000
+
+Resolve: TypeAlias = Callable[[Home, Iterable[Name], datetime], Table]
+
+
+class Book:
+    """Prices, open for asking. `source` is the price list's name and `taken` its age, both empty
+    until one was asked. Not for several threads at once."""
+
+    def __init__(self, home: Home, config: PricesConfig, resolve: Resolve, known: Table) -> None:
+        self._home = home
+        self._config = config
+        self._own = {name.lower(): (name, rates) for name, rates in config.models.items()}
+        self._aliases = {name.lower(): target for name, target in config.aliases.items()}
+        self._resolve = resolve
+        self._table = known
+        self._changed = False
+        self._found: dict[Name, Priced | None] = {}
+
+    @classmethod
+    def open(cls, home: Home, config: PricesConfig, *, resolve: Resolve = table.resolve) -> "Book":
+        """Open the prices of a home. `resolve` looks up what the table does not have: in this
+        process, or as the daemon has to, `apart.resolve`, in a child that ends."""
+        known = table.read(home.rates)
+        if known.stamp != kept.stamp(home):
+            # Other prices: all that was ever asked for is looked up anew, at once.
+            known = replace(known, stamp="")
+        return cls(home, config, resolve, known)
+
+    @property
+    def source(self) -> str:
+        return self._table.source
+
+    @property
+    def taken(self) -> str:
+        return self._table.taken
+
+    def rates(self, provider: str, model: str, day: date) -> ModelRates | None:
+        """Give the rates of a model on a day in UTC; None is an unknown price, never a free one.
+
+        `provider` and `model` are as a log names them; `provider` may be empty.
+        """
+        priced = self.priced(provider, model)
+        if priced is None:
+            return None
+        return next((d.rates for d in reversed(priced.dated) if d.since <= day), None)
+
+    def priced(self, provider: str, model: str) -> Priced | None:
+        """Give all the rates of a model, and whose they are."""
+        name = (provider, model)
+        if name not in self._found:
+            self.learn([name])
+        return self._found[name]
+
+    def learn(self, names: Iterable[Name]) -> None:
+        """Look up whatever of these is not known yet, together: each time may take a child."""
+        asked = {name: self._target(name) for name in names if name not in self._found}
+        wanted = {target for target in asked.values() if not isinstance(target, Priced)}
+        if wanted and (not self._table.stamp or not wanted <= self._table.models.keys()):
+            self._look_up(wanted)
+        for name, target in asked.items():
+            self._found[name] = (
+                target if isinstance(target, Priced) else self._table.models.get(target)
+            )
+
+    def save(self) -> None:
+        """Keep what was looked up. A home that cannot be written costs time, and nothing else."""
+        if not self._changed or not self._home.data.is_dir():
+            return
+        with suppress(OSError):
+            write_durably(self._home.rates, table.written(self._table))
+            self._changed = False
+
+    def _target(self, name: Name) -> Priced | Name:
+        """Give a person's own prices for a name, or the name to look for in the price list."""
+        seen: set[str] = set()
+        while True:
+            provider, model = name
+            own = self._own_prices(provider, model)
+            if own is not None:
+                return own
+            alias = next((a for a in _spelled(provider, model) if a in self._aliases), None)
+            if alias is None or alias in seen:
+                return name
+            seen.add(alias)
+            # Whoever was asked under the other name is not who sells this one.
+            name = ("", self._aliases[alias])
+
+    def _own_prices(self, provider: str, model: str) -> Priced | None:
+        for spelled in _spelled(provider, model):
+            if spelled in self._own:
+                name, rates = self._own[spelled]
+                return Priced(f"config/{name}", (Dated(date.min, rates),))
+        return None
+
+    def _look_up(self, wanted: set[Name]) -> None:
+        known = self._table.models if self._table.stamp else {}
+        old = () if known else self._table.models
+        names = sorted({*wanted, *list(old)[:MOST_NAMES]} - known.keys())
+        with suppress(ImportError):
+            found = self._resolve(self._home, names, datetime.now(UTC))
+            if found.stamp != self._table.stamp:
+                known = {}
+            models = {**known, **found.models}
+            self._table = replace(found, models=dict(list(models.items())[-MOST_NAMES:]))
+            self._changed = True
+
+
+def _spelled(provider: str, model: str) -> list[str]:
+    """Give the keys under which config.toml may mean a model, as it is first."""
+    whole = [f"{provider}/{model}".lower()] if provider else []
+    found = [model.lower(), *(name for _, name in readings("", model))]
+    return list(dict.fromkeys([*whole, *found]))

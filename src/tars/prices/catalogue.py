@@ -1,0 +1,154 @@
+"""A price list as a whole: who sells which models, by which names they are known, since when each
+price holds. Frozen values, and their way into JSON and back.
+
+It is made from genai-prices once (`snapshot`), since importing that takes longer than all of a
+report may. What is kept of it is what prices tokens: not pictures, searches or hours of sound.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+from tars.accounting.rates import ModelRates, Rates
+
+#: How a file with one is written; another number is another way, and is made anew.
+FORMAT = 1
+
+
+#: A rule by which a name is known, as genai-prices writes it: what it is (`equals`,
+#: `starts_with`, `ends_with`, `contains`, `regex`, `or`, `and`) and the word, or the rules in it.
+Clause: TypeAlias = "tuple[str, str | tuple[Clause, ...]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """The rates from a day on, in UTC. `hours`: within a day they change, and these are the
+    dearest of it."""
+
+    since: date
+    rates: ModelRates
+    hours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model of one provider; `dated` is in order, and the first of it has no beginning."""
+
+    id: str
+    name: str
+    match: Clause
+    dated: tuple[Dated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Somebody who sells models. `known_by` are the rules for names of the provider itself,
+    `models_by` those for names of models that are its own wherever they are named, and
+    `others` are the providers whose models it sells too."""
+
+    id: str
+    known_by: "Clause | None"
+    models_by: "Clause | None"
+    others: tuple[str, ...]
+    models: tuple[Model, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """`source` says whose prices these are, `taken` when they were taken from there (ISO 8601),
+    `release` and `package` the release of genai-prices that was installed then and the stamp of
+    its file, and `updated` whether they were fetched instead of taken from that."""
+
+    source: str
+    taken: str
+    release: str
+    package: str
+    updated: bool
+    providers: tuple[Provider, ...]
+
+    def models(self) -> Iterator[tuple[Provider, Model]]:
+        for provider in self.providers:
+            for model in provider.models:
+                yield provider, model
+
+
+def dump(catalogue: Catalogue) -> dict[str, Any]:
+    """Give a catalogue as JSON has it."""
+    return {
+        "format": FORMAT,
+        "source": catalogue.source,
+        "taken": catalogue.taken,
+        "release": catalogue.release,
+        "package": catalogue.package,
+        "updated": catalogue.updated,
+        "providers": [
+            [
+                p.id,
+                p.known_by,
+                p.models_by,
+                p.others,
+                [[m.id, m.name, m.match, dump_dated(m.dated)] for m in p.models],
+            ]
+            for p in catalogue.providers
+        ],
+    }
+
+
+def load(value: dict[str, Any]) -> Catalogue:
+    """Read what `dump` gave. Raises LookupError, TypeError or ValueError for anything else."""
+    if value["format"] != FORMAT:
+        raise ValueError("another format")
+    source = value["source"]
+    return Catalogue(
+        source=source,
+        taken=value["taken"],
+        release=value["release"],
+        package=value["package"],
+        updated=value["updated"],
+        providers=tuple(
+            Provider(
+                id,
+                _clause(known_by) if known_by else None,
+                _clause(models_by) if models_by else None,
+                tuple(others),
+                tuple(Model(m, n, _clause(c), load_dated(d, source)) for m, n, c, d in models),
+            )
+            for id, known_by, models_by, others, models in value["providers"]
+        ),
+    )
+
+
+def dump_dated(dated: tuple[Dated, ...]) -> list[Any]:
+    """Give dated rates as lists: the day, the tiers, and 1 where they change within a day."""
+    return [
+        [d.since.isoformat(), [_numbers(r) for r in d.rates.tiers], int(d.hours)] for d in dated
+    ]
+
+
+def load_dated(value: list[Any], origin: str) -> tuple[Dated, ...]:
+    """Read what `dump_dated` gave. Raises TypeError or ValueError for anything else."""
+    return tuple(
+        Dated(
+            date.fromisoformat(since),
+            ModelRates(tuple(Rates(*map(int, tier)) for tier in tiers), origin),
+            bool(hours),
+        )
+        for since, tiers, hours in value
+    )
+
+
+def _numbers(rates: Rates) -> list[int]:
+    return [
+        rates.input,
+        rates.cache_read,
+        rates.cache_write,
+        rates.cache_write_1h,
+        rates.output,
+        rates.above,
+    ]
+
+
+def _clause(value: list[Any]) -> Clause:
+    kind, what = value
+    return kind, what if isinstance(what, str) else tuple(_clause(each) for each in what)

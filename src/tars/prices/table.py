@@ -1,0 +1,87 @@
+"""The rates of the models that are in use here, in a small file: what a report reads instead of a
+price list of a megabyte.
+
+A model that the list does not have is in it too, so that it is not looked for again until the
+prices are others.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tars.home import Home
+from tars.prices import kept
+from tars.prices.catalogue import FORMAT, Dated, dump_dated, load_dated
+
+#: A model as a log names it: who was asked, or nothing, and the model's name.
+Name: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A model of the price list, as `provider/model` there, and its rates since each day."""
+
+    id: str
+    dated: tuple[Dated, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the names that were asked for come to, None where nobody knows; of the prices with
+    this stamp (`kept.stamp`). `source` and `taken` are the price list's."""
+
+    stamp: str = ""
+    source: str = ""
+    taken: str = ""
+    models: Mapping[Name, Priced | None] = field(default_factory=dict)
+
+
+def resolve(home: Home, names: Iterable[Name], now: datetime) -> Table:
+    """Look names up in the price list in force, all at once. Raises ImportError."""
+    from tars.prices.matching import find
+
+    catalogue = kept.current(home, now)
+    models: dict[Name, Priced | None] = {}
+    for provider, model in names:
+        found = find(catalogue, provider, model)
+        models[provider, model] = (
+            None if found is None else Priced(f"{found[0].id}/{found[1].id}", found[1].dated)
+        )
+    return Table(kept.stamp(home), catalogue.source, catalogue.taken, models)
+
+
+def read(path: Path) -> Table:
+    """Read the file; an empty table where it is gone or cannot be read: it is made anew."""
+    with suppress(OSError):
+        return parse(path.read_bytes()) or Table()
+    return Table()
+
+
+def parse(data: bytes) -> Table | None:
+    """Read a table; None for anything that is none."""
+    try:
+        value = json.loads(data)
+        if value["format"] != FORMAT:
+            return None
+        source = str(value["source"])
+        models = {
+            (str(provider), str(model)): None if id is None else Priced(id, load_dated(d, source))
+            for provider, model, id, d in value["models"]
+        }
+        return Table(str(value["stamp"]), source, str(value["taken"]), models)
+    except (LookupError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def written(table: Table) -> bytes:
+    """Write a table as `parse` reads it."""
+    models: list[Any] = [
+        [*name, None, []] if priced is None else [*name, priced.id, dump_dated(priced.dated)]
+        for name, priced in table.models.items()
+    ]
+    whole = {"format": FORMAT, "stamp": table.stamp, "source": table.source, "taken": table.taken}
+    return json.dumps({**whole, "models": models}, separators=(",", ":")).encode()
