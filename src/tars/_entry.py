@@ -3,7 +3,8 @@
 `tars status` takes a millisecond more than an empty Python process, because this module
 imports nothing but `_socket`: no re, json, socket, typing, typer or anyio (a test counts
 them). Whatever is not plainly one of the four commands below, and whatever goes wrong on
-the way, goes to `tars.cli.app`, which explains itself.
+the way, goes to `tars.cli.app`, which explains itself. `tars costs` imports what it needs for a
+report, and nothing of the command line, while it is plainly written.
 """
 
 import sys
@@ -31,6 +32,12 @@ def main() -> int:
         if answer is not None and _written(answer):
             return 0
         _collect_rarely()
+        if sys.argv[1:2] == ["costs"]:
+            from tars.cli.costs.quick import main as costs
+
+            status = costs(sys.argv[2:])
+            if status is not None:
+                return status
         from tars.cli.app import main as command_line
 
         return command_line()

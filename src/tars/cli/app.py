@@ -1,6 +1,5 @@
 """The root of the command line: what it offers, and how it ends."""
 
-import io
 import os
 import sys
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from tars import __version__
 from tars.cli import exit_codes
 from tars.cli.failures import FAILURES, report, say
 from tars.cli.groups import LazyGroup, examples
+from tars.cli.streams import mend
 
 MODULES = {
     "start": "tars.cli.lifecycle",
@@ -26,6 +26,7 @@ MODULES = {
     "permissions": "tars.cli.permissions",
     "reset": "tars.cli.turns",
     "sessions": "tars.cli.sessions",
+    "costs": "tars.cli.costs.command",
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",
@@ -79,13 +80,7 @@ def root(
 
 def main() -> int:
     """Run the command line of this process and give its exit status."""
-    # `tars … >&-` closes a stream: Python then has none, and printing to it must not fail.
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # What tars says is UTF-8, as it is over the socket, whatever the locale.
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    mend()
     return run(sys.argv[1:])
 
 

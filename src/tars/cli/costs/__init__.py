@@ -1,0 +1,1 @@
+"""What it all cost, on the command line."""

@@ -1,0 +1,35 @@
+"""`tars costs`, once its words are read: one call of the engine, and what it answers, printed."""
+
+import os
+import sys
+from datetime import UTC, datetime
+
+from tars.cli.costs.terminal import face
+from tars.control.costs.asking import give, understand
+from tars.control.costs.words import Given
+from tars.costs.engine import Costs
+from tars.home import find_home
+
+
+def run(given: Given) -> int:
+    """Print a report. Raises RequestInvalid for what makes no sense, before anything is read."""
+    if given.get("project"):
+        given = {**given, "project": _folder(str(given["project"]))}
+    home = os.path.expanduser("~")
+    with Costs.open(find_home(), env=os.environ) as costs:
+        asked = understand(costs, given, now=datetime.now(UTC), face=face(), home=home)
+        problems = () if given.get("no_refresh") else costs.refresh()
+        text = give(costs, asked)
+    for problem in problems:
+        print(f"tars: {_one_line(problem)}", file=sys.stderr)
+    sys.stdout.write(text)
+    return 0
+
+
+def _folder(project: str) -> str:
+    """Give a folder as logs have it: whole, whether it is there or not."""
+    return os.path.realpath(os.path.expanduser(project))
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,187 @@
+"""Whole reports for a person: a heading, a table, what its marks mean; and the same as Markdown."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from tars.control.costs import told
+from tars.control.costs.layout import sparkline
+from tars.control.costs.tables import (
+    NOBODY,
+    Look,
+    figures_table,
+    notes,
+    shown_day,
+    wrapped,
+)
+from tars.control.costs.words import Report as Kind
+from tars.costs.facts import Dimension, Figures, Line, Report
+from tars.sessions.ranges import Span, Zone, midnight
+
+#: In the column beside which values stand, where there is no table.
+LABEL = 14
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+           "October", "November", "December")  # fmt: skip
+
+
+def heading(kind: Kind, span: Span, zone: Zone, now: datetime) -> str:
+    """Say what a report is of."""
+    when = shown_span(span, zone)
+    if kind.name == "today":
+        today = now.astimezone(zone.info).date()
+        return f"Today, {when}" if _whole_days(span, zone) == (today, today) else f"Costs, {when}"
+    if kind.name == "summary":
+        return when
+    return f"{kind.name.capitalize().replace('-', ' ')}, {when}"
+
+
+def shown_span(span: Span, zone: Zone) -> str:
+    """Say a span by its days where it is made of whole ones."""
+    ends = _whole_days(span, zone)
+    if ends is None:
+        return span.shown(zone)
+    first, last = ends
+    if first == last:
+        return f"{shown_day(first.isoformat())} ({zone.name})"
+    if first.day == 1 and (last + timedelta(1)).day == 1 and first.month == last.month:
+        return f"{month_name(first)} ({zone.name})"
+    return f"{first} to {last} ({zone.name})"
+
+
+def month_name(day: date) -> str:
+    """`November 2026`; in English, as everything else is."""
+    return f"{_MONTHS[day.month - 1]} {day.year}"
+
+
+def report(title: str, found: Report, look: Look, *, hidden: int) -> str:
+    """Give a report as a page."""
+    text = look.face.paint(look.face.plain(title), "bold") + "\n\n"
+    if not found.lines:
+        return text + "Nothing was used.\n"
+    text += figures_table(found, look, hidden=hidden)
+    if hidden:
+        shown = len(found.lines)
+        text += f"{shown:,} of {shown + hidden:,} lines; --limit {shown + hidden} shows all.\n"
+    told_below = notes(found, look)
+    return text + (f"\n{told_below}" if told_below else "")
+
+
+def summary(title: str, found: Report, look: Look) -> str:
+    """Give everything of a span: its sums, and by agent and by model."""
+    text = look.face.paint(look.face.plain(title), "bold") + "\n\n"
+    if not found.lines:
+        return text + "Nothing was used.\n"
+    text += sums(found.total, look)
+    for dimension in (Dimension.AGENT, Dimension.MODEL):
+        text += "\n" + figures_table(by_one(found, dimension), look)
+    told_below = notes(found, look)
+    return text + (f"\n{told_below}" if told_below else "")
+
+
+def by_one(found: Report, dimension: Dimension) -> Report:
+    """Give a report's lines summed up by one of its dimensions, the dearest first."""
+    added = told.sums(found, dimension).items()
+    ordered = sorted(added, key=lambda pair: (-pair[1].cost, -pair[1].tokens.total))
+    lines = tuple(Line((word,), figures) for word, figures in ordered)
+    return Report((dimension,), lines, found.total, found.unpriced)
+
+
+def sums(total: Figures, look: Look) -> str:
+    """Write sums as lines with labels."""
+    tokens = total.tokens
+    kinds = (
+        f"{tokens.net_input:,} in, {tokens.cache_read:,} from a cache, "
+        f"{tokens.cache_write:,} into one, {tokens.output:,} out ({tokens.reasoning:,} reasoning)"
+    )
+    requests = f" in {tokens.requests:,} requests" if tokens.requests else ""
+    return "".join(
+        (
+            labelled("cost", look.cost(total), look),
+            labelled("tokens", f"{tokens.total:,}{requests}", look),
+            labelled("", kinds, look),
+        )
+    )
+
+
+def labelled(label: str, text: str, look: Look) -> str:
+    """Write a value behind its label, broken to the width."""
+    from dataclasses import replace
+
+    narrow = replace(look.face, width=max(20, look.face.width - LABEL) if look.face.width else 0)
+    lines = wrapped(text, narrow)
+    start = look.face.paint(f"{label:<{LABEL}}", "dim") if label else " " * LABEL
+    return "".join(f"{start if not n else ' ' * LABEL}{line}\n" for n, line in enumerate(lines))
+
+
+def last_days(found: Report, first: date, number: int, look: Look) -> str:
+    """Write the cost of so many days as a sparkline and their sum; of tokens where no cost is
+    known."""
+    by_day = {line.key[0]: line.figures for line in found.lines}
+    every = [by_day.get(str(first + timedelta(n)), Figures()) for n in range(number)]
+    amounts = [float(each.cost) for each in every]
+    if not any(amounts):
+        amounts = [float(each.tokens.total) for each in every]
+    line = look.face.paint(sparkline(amounts, look.face), "cyan")
+    total = f"{look.cost(found.total)}, {found.total.tokens.total:,} tokens"
+    start = look.face.paint(f"{f'last {number} days':<{LABEL}}", "dim")
+    return f"{start}{line}  {look.face.plain(total)}\n"
+
+
+def markdown(found: Report, look: Look, *, hidden: int = 0) -> str:
+    """Give a report as a table of Markdown, with its sum and its notes."""
+    head = [*(d.value.capitalize() for d in found.by), "Requests", "Input", "Cache read",
+            "Cache write", "Output", "Tokens", "Cost"]  # fmt: skip
+    words = len(found.by)
+    lines = [_row(head), _row(["---"] * words + ["---:"] * (len(head) - words))]
+    for line in found.lines:
+        keys = [escaped(word) if word else NOBODY for word in line.key]
+        lines.append(_row([*keys, *_values(line.figures, look)]))
+    total = ["**total**", *[""] * (words - 1)] if words else []
+    lines.append(_row([*total, *(f"**{value}**" for value in _values(found.total, look))]))
+    text = "".join(f"{line}\n" for line in lines)
+    if hidden:
+        text += f"\n{hidden:,} more lines are in the total.\n"
+    told_below = notes(found, look)
+    return text + (f"\n{escaped_text(told_below)}" if told_below else "")
+
+
+def markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -> str:
+    """Give a table of Markdown; the first `words` columns are words, the others figures."""
+    lines = [_row(head), _row(["---"] * words + ["---:"] * (len(head) - words))]
+    lines += [_row([escaped(cell) for cell in row]) for row in rows]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Write a word so that it stands in a cell of a table as it is."""
+    kept = "".join(c if c.isprintable() else " " for c in text)
+    for sign in "\\|`*_<[":
+        kept = kept.replace(sign, f"\\{sign}")
+    return kept
+
+
+def escaped_text(text: str) -> str:
+    """Leave the marks of a note as they are, each line a paragraph's own."""
+    return "".join(f"{line.replace('*', chr(92) + '*')}  \n" for line in text.splitlines())
+
+
+def _values(figures: Figures, look: Look) -> list[str]:
+    tokens = figures.tokens
+    numbers = (tokens.net_input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.total)
+    requests = NOBODY if not tokens.requests and tokens.total else f"{tokens.requests:,}"
+    cost = look.cost(figures) + ("\\*" if figures.official else "")
+    return [requests, *(f"{number:,}" for number in numbers), cost]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _whole_days(span: Span, zone: Zone) -> tuple[date, date] | None:
+    """The first and the last day of a span that begins and ends at midnight."""
+    if span.since is None or span.until is None:
+        return None
+    first = span.since.astimezone(zone.info).date()
+    end = span.until.astimezone(zone.info).date()
+    if midnight(first, zone) != span.since or midnight(end, zone) != span.until or end <= first:
+        return None
+    return first, end - timedelta(1)

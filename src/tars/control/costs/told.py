@@ -1,0 +1,147 @@
+"""Reports of costs as JSON, by the names of `control/costs_contract.py`. A report of the command
+line may not take the time that importing that would: these are plain dictionaries, and a test
+holds them against it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from tars.accounting.rates import DOLLAR
+from tars.costs.facts import Dimension, Figures, Report
+from tars.sessions.ranges import Span, Zone
+
+Told = dict[str, object]
+
+#: What JSON leaves as it is, and a terminal might obey or be misled by.
+_UNSAFE = {
+    sign: f"\\u{sign:04x}"
+    for first, last in ((0x7F, 0x9F), (0x200E, 0x200F), (0x202A, 0x202E), (0x2028, 0x2029),
+                        (0x2066, 0x2069))
+    for sign in range(first, last + 1)
+}  # fmt: skip
+
+
+def figures(told: Figures) -> Told:
+    """Put figures onto the wire. Nothing that is unknown is 0 dollars."""
+    tokens = told.tokens
+    return {
+        "netInputTokens": tokens.net_input,
+        "cacheReadTokens": tokens.cache_read,
+        "cacheWriteTokens": tokens.cache_write,
+        "outputTokens": tokens.output,
+        "reasoningTokens": tokens.reasoning,
+        "totalTokens": tokens.total,
+        "requests": tokens.requests,
+        "costUsd": dollars(told),
+        "officialCostUsd": told.official / DOLLAR,
+        "unpricedTokens": told.unpriced,
+    }
+
+
+def dollars(told: Figures) -> float | None:
+    """Give what they cost, as far as that is known; None where nothing of it is."""
+    nothing = told.unpriced > 0 and told.unpriced >= told.tokens.total and not told.cost
+    return None if nothing else told.cost / DOLLAR
+
+
+def report(found: Report, span: Span, zone: Zone) -> Told:
+    """Put a report onto the wire: a row for each line, with the words of its key."""
+    return {
+        "range": time_span(span, zone),
+        "rows": rows(found),
+        "totals": figures(found.total),
+        "unpricedModels": list(found.unpriced),
+    }
+
+
+def rows(found: Report) -> list[Told]:
+    """Put the lines of a report onto the wire."""
+    names = [dimension.value for dimension in found.by]
+    return [
+        {**dict(zip(names, line.key, strict=True)), **figures(line.figures)} for line in found.lines
+    ]
+
+
+def head(found: Report) -> list[str]:
+    """Give the names of what is in the rows."""
+    return [*(dimension.value for dimension in found.by), *figures(found.total)]
+
+
+def summary(found: Report, span: Span, zone: Zone, projection: Told | None) -> Told:
+    """Put a report by agent and model onto the wire, as sums by each of the two."""
+    return {
+        "totals": figures(found.total),
+        "byAgent": _sums(found, Dimension.AGENT),
+        "byModel": _sums(found, Dimension.MODEL),
+        "unpricedModels": list(found.unpriced),
+        "range": time_span(span, zone),
+        "projection": projection,
+    }
+
+
+def time_span(span: Span, zone: Zone) -> Told:
+    """Put a span onto the wire; an open end is null."""
+    return {
+        "from": None if span.since is None else moment(span.since),
+        "to": None if span.until is None else moment(span.until),
+        "timezone": zone.name,
+    }
+
+
+def moment(at: datetime) -> str:
+    """Write an aware time as the wire has it: ISO 8601, UTC, milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def sums(found: Report, dimension: Dimension) -> dict[str, Figures]:
+    """Add up the lines that have the same word for this dimension, by that word, in order."""
+    place = found.by.index(dimension)
+    added: dict[str, Figures] = {}
+    for line in found.lines:
+        word = line.key[place]
+        added[word] = plus(added.get(word, Figures()), line.figures)
+    return dict(sorted(added.items()))
+
+
+def plus(one: Figures, other: Figures) -> Figures:
+    return Figures(
+        one.tokens.plus(other.tokens),
+        one.cost + other.cost,
+        one.official + other.official,
+        one.unpriced + other.unpriced,
+    )
+
+
+def json_text(value: Mapping[str, object]) -> str:
+    """Write JSON for people and programs: indented, and harmless on a terminal."""
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False).translate(_UNSAFE) + "\n"
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Write rows by these names, the first line of which has the names."""
+    import csv
+    import io
+
+    into = io.StringIO()
+    writer = csv.writer(into, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([_cell(row.get(name)) for name in head] for row in rows)
+    return into.getvalue()
+
+
+def _sums(found: Report, dimension: Dimension) -> Told:
+    return {word: figures(added) for word, added in sums(found, dimension).items()}
+
+
+def _cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            # 1e-07 is no plain number to every spreadsheet.
+            return f"{value:.12f}".rstrip("0").rstrip(".")
+        case _:
+            return value
