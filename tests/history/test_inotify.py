@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tars.history.inotify import CannotWatch, Inotify
+from tars.history.inotify import Inotify
+from tars.history.seen import CannotWatch
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 

@@ -11,14 +11,12 @@ import os
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
+
+from tars.history.seen import MOST_PATHS, CannotWatch, Seen
 
 #: Folders that are watched at most: each is some 1 KiB of the kernel's memory.
 MOST_FOLDERS = 20_000
-#: New files that are named after one look at most; of more, it is said that there are more.
-MOST_PATHS = 1000
-
 _MODIFY, _MOVED_TO, _CREATE = 0x2, 0x80, 0x100
 _DELETE_SELF, _MOVE_SELF = 0x400, 0x800
 _OVERFLOW, _IGNORED, _ISDIR = 0x4000, 0x8000, 0x40000000
@@ -32,29 +30,14 @@ _EVENT = struct.Struct("iIII")
 _READ_BYTES = 256 * 1024
 
 
-class CannotWatch(Exception):
-    """This machine does not say which files change: the reason is a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Files that are new or have changed. `more`: others may have, and nobody can name them."""
-
-    paths: frozenset[str] = frozenset()
-    more: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.paths) or self.more
-
-    def plus(self, other: "Seen") -> "Seen":
-        return Seen(self.paths | other.paths, self.more or other.more)
-
-
 class Inotify:
     """Watches everything below some folders, also while they are not there: their nearest
     folder that is there says when they come. A root may be a file: what begins with its name
     counts, since a database writes beside itself. `fd` is readable when there is something to
     `read`. Raises CannotWatch when there are too many folders, or none may be watched."""
+
+    #: Nothing has to be looked at meanwhile.
+    pause = float("inf")
 
     def __init__(self, roots: Iterable[str], *, most: int = MOST_FOLDERS) -> None:
         self._roots = tuple(dict.fromkeys(os.path.normpath(root) for root in roots))
