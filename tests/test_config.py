@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tars import config, config_writing
+from tars.accounting.runaway import RunawayConfig
 from tars.agents.registry import KINDS as REGISTRY
 from tars.config import Config, SessionsConfig, StoreConfig
 from tars.config_agents import AgentConfig
@@ -31,7 +32,11 @@ KINDS = {"gemini": Facts(("acp", "stream-json")), "echo": Facts(("acp",))}
 #: The kind that needs a command.
 ANY = {"acp": Facts(("acp",))}
 #: The tables that are no agents'.
-KEPT: dict[str, type] = {"store": StoreConfig, "sessions": SessionsConfig}
+KEPT: dict[str, type] = {
+    "store": StoreConfig,
+    "sessions": SessionsConfig,
+    "runaway": RunawayConfig,
+}
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 
@@ -608,7 +613,7 @@ def test_the_example_documents_every_key() -> None:
     head, *tables = re.split(r"^\[([a-z.]+)\]\n", "\n".join(lines), flags=re.MULTILINE)
     by_name = {"": head, **dict(zip(tables[::2], tables[1::2], strict=True))}
     left_out = {
-        "": ("agents", "source", "warnings", *KEPT),
+        "": ("agents", "source", "warnings", "budgets", *KEPT),
         "agents.gemini": ("name", "env"),
     }
     kinds = {"": Config, "agents.gemini": AgentConfig, **KEPT}
@@ -640,7 +645,9 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     }
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)
-    top = dataclasses.replace(defaults, sessions=shown.sessions, store=shown.store)
+    top = dataclasses.replace(
+        defaults, sessions=shown.sessions, store=shown.store, budgets=shown.budgets
+    )
     assert dataclasses.replace(shown, source=None, env_file=None) == top
     assert shown.store == StoreConfig(url="postgresql://tars@db.example.org/tars")
     assert shown.sessions == SessionsConfig(

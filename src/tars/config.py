@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tars.accounting.budget import Budget
+from tars.accounting.runaway import RunawayConfig
 from tars.config_agents import AgentConfig, KindFacts, env_file_of, read_agents
+from tars.config_budgets import read_budgets, read_runaway
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
 from tars.env_file import read_env_file
 from tars.errors import ConfigInvalid
@@ -62,6 +65,8 @@ class Config:
     env_file: Path | None = None
     store: StoreConfig = field(default_factory=StoreConfig)
     sessions: SessionsConfig = field(default_factory=SessionsConfig)
+    budgets: tuple[Budget, ...] = ()
+    runaway: RunawayConfig = field(default_factory=RunawayConfig)
     log_level: str = "info"
     log_max_bytes: int = DEFAULT_LOG_BYTES
     log_backups: int = DEFAULT_LOG_BACKUPS
@@ -118,6 +123,8 @@ def read(
         env_file=env_file_of(root),
         store=_store(root.table("store")),
         sessions=_sessions(root.table("sessions")),
+        budgets=read_budgets(root, {a.name: a.kind for a in agents.values()}),
+        runaway=read_runaway(root.table("runaway")),
         log_level=root.text("log_level", "info", choices=LOG_LEVELS),
         log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
         log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),

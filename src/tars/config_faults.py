@@ -169,6 +169,14 @@ class Table:
             return default
         return number
 
+    def number(self, key: str) -> int | float | None:
+        """A finite number, as it was typed; None where there is none."""
+        value: int | float | None = self._take(key, (int, float), "a number")
+        if value is not None and _finite(value) is None:
+            self.fault(key, "must be a number that can be counted with")
+            return None
+        return value
+
     def count(self, key: str, default: int, *, at_least: int = 0) -> int:
         value = self._take(key, int, "a whole number")
         if value is not None and value < at_least:

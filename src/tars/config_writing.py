@@ -13,6 +13,7 @@ import tomli_w
 
 from tars.config import Config, SessionsConfig
 from tars.config_agents import AgentConfig
+from tars.config_budgets import budget_table, runaway_table
 from tars.core.permission import PermissionPolicy
 
 
@@ -21,6 +22,7 @@ def dump(config: Config, *, redact: bool = False) -> str:
 
     `redact` puts ``***`` for the values of variables: for eyes, not for reading again.
     """
+    budgets = [budget_table(budget) for budget in config.budgets]
     return tomli_w.dumps(
         {
             "default_agent": config.default_agent,
@@ -33,6 +35,8 @@ def dump(config: Config, *, redact: bool = False) -> str:
                 "messages": config.store.messages,
             },
             "sessions": _sessions_table(config.sessions),
+            "runaway": runaway_table(config.runaway),
+            **({"budgets": budgets} if budgets else {}),
             "agents": {
                 name: _agent_table(agent, redact=redact) for name, agent in config.agents.items()
             },
