@@ -30,6 +30,7 @@ _MENDED = {
     "messages_ended": ("message", "ended that still grew in turns that are over"),
     "tool_calls_ended": ("tool call", "without a result marked as interrupted"),
     "turns_split": ("turn", "split over models again"),
+    "slots_recounted": ("sum", "of a quarter of an hour made anew"),
     "locks_freed": ("stale lock", "freed"),
     "index_rebuilt": ("full-text index", "made anew"),
 }

@@ -159,6 +159,7 @@ def _mend_in(
     result.disagreements = mending.add_up(connection)
     if rebuilt or mended["sessions_recovered"]:
         mending.count_what_was_said(connection)
+    mended["slots_recounted"] = mending.recount_slots(connection)
     mended["locks_freed"] = mending.free_locks(connection, machine, now)
     if mending.index_is_out_of_step(connection):
         mending.rebuild_index(connection)

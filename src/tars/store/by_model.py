@@ -19,9 +19,11 @@ _ADD = text(
 ).bindparams(bindparam("model", type_=Words), *(bindparam(name, type_=Count) for name in FIGURES))
 
 
-def add_turn(connection: Connection, turn: TurnRecord, seq: int, session: int | None) -> None:
+def add_turn(
+    connection: Connection, turn: TurnRecord, seq: int, session: int | None
+) -> tuple[Share, ...]:
     """Split a finished turn over its models, and add what each has to those of its session.
-    These two are given by their `seq`."""
+    These two are given by their `seq`. Gives the split."""
     # Two names that are one to the database are one model.
     named = tuple(replace(each, model=clean(each.model)) for each in turn.usage.models)
     split = shares(replace(turn.usage, models=named), clean(turn.model))
@@ -30,6 +32,7 @@ def add_turn(connection: Connection, turn: TurnRecord, seq: int, session: int | 
         # In one order, so that no two turns wait for each other.
         ordered = sorted(split, key=lambda share: share.model)
         connection.execute(_ADD, [{"session": session, **columns(share)} for share in ordered])
+    return split
 
 
 def columns(share: Share) -> dict[str, object]:

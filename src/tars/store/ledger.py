@@ -1,7 +1,7 @@
 """The ledger: a row for every turn, what each of its model requests used, and the sums."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
@@ -19,7 +19,7 @@ _FIND = select(turns.c.seq, turns.c.ended_at).where(turns.c.id == bindparam("kno
 _ROW = select(turns).where(turns.c.id == bindparam("known"))
 _INSERT = insert_new(turns).execution_options(preserve_rowcount=True)
 _CHANGE = update(turns).where(turns.c.id == bindparam("known"), turns.c.ended_at.is_(None))
-_FINISH = _CHANGE.returning(turns.c.seq)
+_FINISH = _CHANGE.returning(turns.c.seq, turns.c.task)
 _HERE = turns.c.machine == bindparam("of_machine")
 _UNFINISHED = select(turns).where(_HERE, turns.c.ended_at.is_(None)).order_by(turns.c.seq)
 _NEWEST = select(turns).where(_HERE).order_by(turns.c.seq.desc())
@@ -58,6 +58,13 @@ _CONTEXT = (
 )
 
 
+class Finished(NamedTuple):
+    """A turn's row that was just completed: its key, and the task that it is a part of."""
+
+    seq: int
+    task: str | None = None
+
+
 def begin(connection: Connection, machine: int, turn: TurnBegun, task: str | None = None) -> bool:
     """Add a turn that is under way. Called again, move its mark, its session and its model.
     Gives whether it is new."""
@@ -82,9 +89,8 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, task: str | Non
     return new
 
 
-def finish(connection: Connection, machine: int, turn: TurnRecord) -> int | None:
-    """Complete a turn's row, or add it whole, and give its `seq`. None, and no change, if it was
-    finished before."""
+def finish(connection: Connection, machine: int, turn: TurnRecord) -> Finished | None:
+    """Complete a turn's row, or add it whole. None, and no change, if it was finished before."""
     row = {
         "agent": turn.agent,
         "session": turn.session,
@@ -97,16 +103,18 @@ def finish(connection: Connection, machine: int, turn: TurnRecord) -> int | None
         **fault_columns(turn.fault),
         **_usage_columns(turn.usage),
     }
-    seq: int | None = connection.scalar(_FINISH, {"known": turn.id, **row})
-    if seq is None:
+    done = connection.execute(_FINISH, {"known": turn.id, **row}).first()
+    if done is not None:
+        finished = Finished(done.seq, done.task)
+    else:
         new = {"machine": machine, "id": turn.id, "log_mark": "", **row}
         if not connection.execute(_INSERT, new).rowcount:
             return None
-        seq = connection.execute(_FIND, {"known": turn.id}).one().seq
+        finished = Finished(connection.execute(_FIND, {"known": turn.id}).one().seq)
     of = machine, turn.id, turn.agent, turn.session or ""
     add_requests(connection, *of, turn.told, Source.OFFICIAL)
     add_requests(connection, *of, turn.requests, Source.LOG)
-    return seq
+    return finished
 
 
 def hold(connection: Connection, machine: int, turn: TurnRecord) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from tars.store import searching
+from tars.store import searching, slots
 from tars.store.rows import PromptState, SessionStatus
 from tars.store.schema import (
     agents,
@@ -209,6 +209,9 @@ def remove(connection: Connection, seq: int, *, with_turns: bool = False) -> Non
     `with_turns` deletes them too. `erase` has to follow, after the last of several.
     """
     its_turns = select(turns.c.id).join(sessions, _of(turns)).where(sessions.c.seq == seq)
+    of = select(sessions.c.machine, sessions.c.agent, sessions.c.id).where(sessions.c.seq == seq)
+    if (whose := connection.execute(of).first()) is not None:
+        slots.forget(connection, *whose, keep=not with_turns)
     _unsay(connection, seq, its_turns)
     done = prompts.c.state == PromptState.DONE.value
     connection.execute(delete(prompts).where(done, prompts.c.id.in_(its_turns)))

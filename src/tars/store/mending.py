@@ -12,7 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, text, update
 
 from tars.accounting.shares import FIGURES, shares
-from tars.store import arrivals, by_model, ledger, locks, messages, orphans, searching, tallies
+from tars.store import (
+    arrivals,
+    by_model,
+    ledger,
+    locks,
+    messages,
+    orphans,
+    searching,
+    slots,
+    tallies,
+)
 from tars.store.schema import messages as said
 from tars.store.schema import session_models, sessions, tool_calls, turn_models, turns
 from tars.store.values import LARGEST_COUNT
@@ -147,6 +157,15 @@ def count_what_was_said(connection: Connection) -> None:
     for seq in list(connection.scalars(select(sessions.c.seq))):
         messages.recount(connection, seq)
         tallies.recount(connection, seq)
+
+
+def recount_slots(connection: Connection) -> int:
+    """Add up anew what was spent when, if that is not what the turns make; gives how many sums
+    were wrong."""
+    found = slots.wrong(connection)
+    if found:
+        slots.rebuild(connection)
+    return found
 
 
 def free_locks(connection: Connection, machine: int, now: datetime) -> int:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-from tars.store import text_index
+from tars.store import slot_tables, text_index
 from tars.store.values import Count, Utc, Words
 
 #: SQLite gives rowids, which cost nothing, to an INTEGER PRIMARY KEY only.
@@ -394,4 +394,5 @@ drained = Table(
     Column("number", BigInteger, nullable=False),
 )
 
+spent_slots, logged_slots, logged_days = slot_tables.attach(metadata)
 text_index.attach(metadata)

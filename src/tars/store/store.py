@@ -28,6 +28,7 @@ from tars.store import (
     locks,
     prompts,
     searching,
+    slots,
 )
 from tars.store.machines import Machine
 from tars.store.opening import BUSY_SECONDS, opened
@@ -173,11 +174,12 @@ class Store:
         saved with it. Gives what the session is called, if it has one on record."""
         named = None
         with self._transaction("record the turn") as connection:
-            seq = ledger.finish(connection, self.machine, turn)
-            if seq is not None:
+            done = ledger.finish(connection, self.machine, turn)
+            if done is not None:
                 session = conversations.add_turn(connection, self.machine, turn)
                 named = lives.finish(connection, turn, session, self._me(connection))
-                by_model.add_turn(connection, turn, seq, session)
+                split = by_model.add_turn(connection, turn, done.seq, session)
+                slots.add_turn(connection, self.machine, turn, done.task, split)
             prompts.finish(connection, turn.id, turn.outcome, turn.fault, turn.ended_at)
             if following is not None:
                 prompts.save(connection, self.machine, following)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from tars.store import slots
 from tars.store.messages import PLACE, add_files
 from tars.store.schema import (
     machines,
@@ -234,6 +235,8 @@ def add_turn(
             again = dict(values)
             connection.execute(insert(turn_models), [{"turn": known.seq, **s} for s in shares])
         connection.execute(update(turns).where(turns.c.seq == known.seq).values(**again))
+        if known.ended_at is not None:
+            slots.recount_free(connection, known.machine, known.agent, known.ended_at)
         return int(known.seq)
     added = connection.execute(insert(turns).returning(turns.c.seq), dict(values))
     seq = int(added.scalar_one())
@@ -278,7 +281,7 @@ def whole_messages(connection: Connection, seq: int) -> Iterator[int]:
 
 
 def add_up(connection: Connection, seq: int) -> None:
-    """Set the sums of a session, and those of its models, to what its finished turns make."""
+    """Set the sums of a session, of its models and of its times to what its finished turns make."""
     session = connection.execute(select(sessions).where(sessions.c.seq == seq)).one()
     its = and_(
         turns.c.machine == session.machine,
@@ -318,3 +321,4 @@ def add_up(connection: Connection, seq: int) -> None:
             for row in by_model
         ]
         connection.execute(insert(session_models), each)
+    slots.recount(connection, session.machine, session.agent, session.id)

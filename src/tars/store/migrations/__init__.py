@@ -14,7 +14,7 @@ from tars.store.machines import Machine
 from tars.store.schema import metadata, turns, version
 
 #: The newest revision in `versions`.
-HEAD = "0003"
+HEAD = "0004"
 
 
 def is_current(connection: Connection) -> bool:
