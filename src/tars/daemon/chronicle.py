@@ -35,6 +35,7 @@ from tars.daemon.garbage import Garbage
 from tars.daemon.logs import AgentLog
 from tars.daemon.scribe import Scribe
 from tars.daemon.session_files import SessionFiles
+from tars.daemon.watching import Watching
 from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
 from tars.runtime.children import Identity
@@ -78,6 +79,9 @@ class Chronicle:
         self.scribe = Scribe(recorder)
         self._beginnings = Beginnings(recorder, self.scribe)
         self.refuse: Callable[[str, LiveTurn, Fault], None] = _refused_by_nobody
+        #: Called when something that was used is on record.
+        self.counted: Callable[[], None] = _counted_by_nobody
+        self.watching: list[Watching] = []
 
     @property
     def sessions(self) -> dict[str, SessionManager]:
@@ -183,6 +187,8 @@ class Chronicle:
                 if turn is not None:
                     self.scribe.heard(turn, said)
                     self._announcements.said(turn, said)
+                    for watching in self.watching:
+                        watching.heard(agent, turn, said)
 
     def wrote(self, agent: str, lines: list[str]) -> None:
         if agent in self.logs:
@@ -220,6 +226,8 @@ class Chronicle:
     def finished(self, agent: str, report: TurnReport) -> None:
         """Count the turn, write it down, and only then tell those who wait for it."""
         self._held.discard(report.prompt.id)
+        for watching in self.watching:
+            watching.over(report)
         manager = self.sessions[agent]
         if report.session_id is not None and not report.prompt.wishes.unrecorded:
             self.session_files.go_to(manager, report.session_id)
@@ -259,6 +267,7 @@ class Chronicle:
         told: Named | StoreError | None,
     ) -> None:
         self.session_files.named(told)
+        self.counted()
         if following is not None:
             self.go_on_elsewhere(report.prompt, report.fault, following)
             return
@@ -344,7 +353,7 @@ class Chronicle:
             counted = manager.update_usage(record.usage, at=record.ended_at)
             manager.session = replace(counted, interaction_count=count)
             self.session_files.save(manager)
-        self._recorder.put(lambda store: store.finish_turn(record))
+        self._recorder.put(lambda store: store.finish_turn(record), then=lambda _: self.counted())
 
     def logged(
         self, agent: str, turn: str, session_id: str, requests: tuple[RequestUsage, ...]
@@ -369,6 +378,10 @@ class Chronicle:
 
 def _is_gone(report: TurnReport) -> bool:
     return report.fault is not None and report.fault.kind is FaultKind.SESSION_UNKNOWN
+
+
+def _counted_by_nobody() -> None:
+    pass
 
 
 def _refused_by_nobody(agent: str, turn: LiveTurn, fault: Fault) -> None:

@@ -1,0 +1,112 @@
+"""What everything cost, kept warm in the daemon: one engine in a thread of its own, and answers
+that hold until the figures change.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+
+from tars.daemon.worker import Worker
+from tars.home import Home
+
+if TYPE_CHECKING:
+    from tars.control.costs.layout import Face
+    from tars.control.costs.words import Given
+    from tars.costs.engine import Costs
+
+T = TypeVar("T")
+
+#: How many answers are kept, and how long one may be: a few hundred KB in all.
+ANSWERS, LARGEST_ANSWER = 32, 64 * 1024
+
+
+class Spending:
+    """Asks the engine of one home; the thread is its own. `version` grows whenever figures may
+    have changed: a turn was recorded, logs were read, prices or the configuration are others."""
+
+    def __init__(
+        self,
+        home: Home,
+        env: Mapping[str, str],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.version = 0
+        self.worker = Worker("costs")
+        self._home = home
+        self._env = env
+        self._now = now
+        self._costs: Costs | None = None
+        self._news = anyio.Event()
+        self._answers: OrderedDict[object, tuple[int, str]] = OrderedDict()
+
+    def changed(self, *, anew: bool = False) -> None:
+        """Say that figures may be others now. `anew`: so may the configuration."""
+        self.version += 1
+        if anew:
+            self._answers.clear()
+        news, self._news = self._news, anyio.Event()
+        news.set()
+
+    async def news(self, after: int) -> int:
+        """Wait until figures have changed since that version, and give the newest one."""
+        while self.version <= after:
+            await self._news.wait()
+        return self.version
+
+    async def ask(self, work: "Callable[[Costs], T]") -> T:
+        """Ask the engine, in its thread. Raises TarsError, as the engine does."""
+        return await self.worker.run(lambda: work(self._engine()))
+
+    async def anew(self) -> None:
+        """Let the engine read its configuration again."""
+        await self.worker.run(self._close)
+        self.changed(anew=True)
+
+    async def answer(self, given: "Given", face: "Face") -> str:
+        """Answer a report that is asked for in words, at once where nothing has changed since it
+        was asked for before, in the same minute. Raises RequestInvalid.
+
+        A span that ends now moves with the clock; it says itself which one it was.
+        """
+        now = self._now()
+        minute = now.replace(second=0, microsecond=0)
+        key = (tuple(sorted(given.items())), face, minute)
+        known = self._answers.get(key)
+        if known is not None and known[0] == self.version:
+            self._answers.move_to_end(key)
+            return known[1]
+        version = self.version
+        text = await self.ask(lambda costs: _answer(costs, given, face, now))
+        if len(text) <= LARGEST_ANSWER:
+            self._answers[key] = version, text
+            while len(self._answers) > ANSWERS:
+                self._answers.popitem(last=False)
+        return text
+
+    def close(self) -> None:
+        """Ask nothing any more. It does not wait for what is asked just now."""
+        self.worker.close(self._close)
+
+    def _engine(self) -> "Costs":
+        if self._costs is None:
+            # 10 ms and more: not before somebody asks.
+            from tars.costs.engine import Costs
+
+            self._costs = Costs.open(self._home, env=self._env)
+        return self._costs
+
+    def _close(self) -> None:
+        if self._costs is not None:
+            self._costs.close()
+            self._costs = None
+
+
+def _answer(costs: "Costs", given: "Given", face: "Face", now: datetime) -> str:
+    from tars.control.costs.asking import answer
+
+    return answer(costs, given, now=now, face=face, home=str(Path.home()))

@@ -1,0 +1,83 @@
+"""Figures kept warm: asked in one thread, answered at once until something changes."""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from tars.control.costs.layout import Face
+from tars.control.costs.words import Given
+from tars.costs.engine import Costs
+from tars.daemon.costs import Spending
+from tars.home import Home
+
+
+def home_in(folder: Path) -> Home:
+    home = Home(folder / "tars")
+    home.prepare()
+    return home
+
+
+def test_the_engine_is_one_and_used_in_one_thread(tmp_path: Path) -> None:
+    """Whoever asks gets the same engine in the same thread, which is not the loop's."""
+
+    async def main() -> None:
+        spending = Spending(home_in(tmp_path), {"HOME": str(tmp_path)})
+        asked: list[tuple[Costs, int]] = []
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(
+                    spending.ask, lambda costs: asked.append((costs, threading.get_ident()))
+                )
+        assert len(asked) == 3
+        assert len(set(map(id, asked))) == 3
+        assert len({(id(costs), thread) for costs, thread in asked}) == 1
+        assert asked[0][1] != threading.get_ident()
+        spending.close()
+
+    anyio.run(main)
+
+
+def test_an_answer_holds_until_figures_change(tmp_path: Path) -> None:
+    """The same question is answered without the engine, and with it once figures changed."""
+
+    async def main() -> None:
+        at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
+        spending = Spending(home_in(tmp_path), {"HOME": str(tmp_path)}, now=lambda: at)
+        given: Given = {"report": "daily", "json": True}
+        first = await spending.answer(given, Face())
+        blocked = threading.Event()
+        spending.worker.submit(blocked.wait)
+        # The thread is busy: only what is kept can be given now.
+        assert await spending.answer(given, Face()) is first
+        blocked.set()
+        spending.changed()
+        again = await spending.answer(given, Face())
+        assert again is not first
+        spending.close()
+
+    anyio.run(main)
+
+
+def test_who_waits_for_news_hears_of_every_change(tmp_path: Path) -> None:
+    """A change that came before one waited is told at once, a later one when it comes."""
+
+    async def main() -> None:
+        spending = Spending(home_in(tmp_path), {})
+        spending.changed()
+        assert await spending.news(after=0) == 1
+        heard: list[int] = []
+
+        async def wait() -> None:
+            heard.append(await spending.news(after=1))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            assert not heard
+            spending.changed()
+        assert heard == [2]
+        spending.close()
+
+    anyio.run(main)
