@@ -16,6 +16,7 @@ from tars.accounting.runaway import RunawayConfig
 from tars.agents.registry import KINDS as REGISTRY
 from tars.config import Config, SessionsConfig, StoreConfig
 from tars.config_agents import AgentConfig
+from tars.config_costs import CostsConfig, HistoryConfig, PricesConfig
 from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When
@@ -36,6 +37,9 @@ KEPT: dict[str, type] = {
     "store": StoreConfig,
     "sessions": SessionsConfig,
     "runaway": RunawayConfig,
+    "history": HistoryConfig,
+    "prices": PricesConfig,
+    "costs": CostsConfig,
 }
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
@@ -617,11 +621,14 @@ def test_the_example_documents_every_key() -> None:
         "agents.gemini": ("name", "env"),
     }
     kinds = {"": Config, "agents.gemini": AgentConfig, **KEPT}
+    del kinds["prices"]  # tables by names that are a person's own
     for table, kind in kinds.items():
         for field in dataclasses.fields(kind):
             if field.name not in left_out.get(table, ()):
                 assert re.search(rf"^{field.name} = ", by_name[table], re.MULTILINE), field.name
     assert "[agents.gemini.env]" in lines
+    assert "[prices.aliases]" in lines
+    assert '[prices.models."my-model"]' in lines
 
 
 def test_the_example_shows_the_real_defaults(home: Home) -> None:
@@ -645,8 +652,11 @@ def test_the_example_shows_the_real_defaults(home: Home) -> None:
     }
     assert shown.agents["gemini"] == dataclasses.replace(usual, **examples)
     defaults = Config(default_agent="gemini", agents=shown.agents)
+    others = ("sessions", "store", "budgets", "history", "prices")
     top = dataclasses.replace(
-        defaults, sessions=shown.sessions, store=shown.store, budgets=shown.budgets
+        defaults,
+        costs=CostsConfig(timezone="Europe/Berlin"),
+        **{name: getattr(shown, name) for name in others},
     )
     assert dataclasses.replace(shown, source=None, env_file=None) == top
     assert shown.store == StoreConfig(url="postgresql://tars@db.example.org/tars")

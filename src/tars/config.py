@@ -17,6 +17,7 @@ from tars.accounting.budget import Budget
 from tars.accounting.runaway import RunawayConfig
 from tars.config_agents import AgentConfig, KindFacts, env_file_of, read_agents
 from tars.config_budgets import read_budgets, read_runaway
+from tars.config_costs import CostsConfig, HistoryConfig, PricesConfig, read_tables
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
 from tars.env_file import read_env_file
 from tars.errors import ConfigInvalid
@@ -67,6 +68,9 @@ class Config:
     sessions: SessionsConfig = field(default_factory=SessionsConfig)
     budgets: tuple[Budget, ...] = ()
     runaway: RunawayConfig = field(default_factory=RunawayConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+    prices: PricesConfig = field(default_factory=PricesConfig)
+    costs: CostsConfig = field(default_factory=CostsConfig)
     log_level: str = "info"
     log_max_bytes: int = DEFAULT_LOG_BYTES
     log_backups: int = DEFAULT_LOG_BACKUPS
@@ -117,6 +121,7 @@ def read(
     notes = Notes()
     root = Table(_parse(path), "", notes)
     agents = read_agents(root.table("agents"), home, kinds) or embedded(home, which).agents
+    history, prices, costs = read_tables(root)
     config = Config(
         default_agent=_default_agent(root, agents),
         agents=agents,
@@ -125,6 +130,9 @@ def read(
         sessions=_sessions(root.table("sessions")),
         budgets=read_budgets(root, {a.name: a.kind for a in agents.values()}),
         runaway=read_runaway(root.table("runaway")),
+        history=history,
+        prices=prices,
+        costs=costs,
         log_level=root.text("log_level", "info", choices=LOG_LEVELS),
         log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
         log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),

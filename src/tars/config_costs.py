@@ -1,11 +1,31 @@
-"""The tables of config.toml about what agents cost → frozen values: `[history]`, `[prices]` and
-`[costs]`."""
+"""What config.toml says of costs → frozen values: `[history]`, `[prices]` and `[costs]`.
 
+A whole report may take as long as importing all of the configuration does: `read` reads these three
+tables alone, and imports what judges them only where the file has any.
+"""
+
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tars.accounting.rates import ModelRates
+from tars.accounting.rates import MICRODOLLAR, THRESHOLDS, ModelRates, filled
+from tars.home import Home
+
+if TYPE_CHECKING:
+    from tars.config_faults import Table
+
+#: The agents whose logs tars reads, by their names.
+LOG_AGENTS = ("claude", "codex", "gemini", "opencode", "copilot", "goose", "qwen", "amp", "cursor")
+
+#: The most that a million tokens may cost, in dollars. More is a slip.
+MOST_DOLLARS = 100_000
+#: The most digits after the point: that of a picodollar.
+MOST_DIGITS = 12
+
+_PRICES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
+_TABLES = (b"history", b"prices", b"costs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +58,228 @@ class CostsConfig:
     rate: float = 1.0
     precision: int = 2
     timezone: str | None = None
+
+
+class CostTables(NamedTuple):
+    """The three tables."""
+
+    history: HistoryConfig = HistoryConfig()
+    prices: PricesConfig = PricesConfig()
+    costs: CostsConfig = CostsConfig()
+
+
+def read(home: Home) -> CostTables:
+    """Read these tables of the home's config.toml, and nothing else of it.
+
+    Raises ConfigInvalid with every fault of them.
+    """
+    if not os.path.lexists(home.config) or not _has_any(home.config):
+        return CostTables()
+    import tomllib
+
+    from tars.config_faults import Notes, Table, read_text
+    from tars.errors import ConfigInvalid
+
+    notes = Notes()
+    try:
+        root = Table(tomllib.loads(read_text(home.config)), "", notes)
+    except (ValueError, RecursionError) as error:
+        raise ConfigInvalid(
+            str(home.config), (f"{home.config}: not valid TOML: {error}",)
+        ) from None
+    found = read_tables(root)
+    if notes.faults:
+        raise ConfigInvalid(str(home.config), tuple(f"{home.config}: {f}" for f in notes.faults))
+    return found
+
+
+def read_tables(root: "Table") -> CostTables:
+    """Read the three tables of a whole file."""
+    return CostTables(
+        _history(root.table("history")), _prices(root.table("prices")), _costs(root.table("costs"))
+    )
+
+
+def tables_of(history: HistoryConfig, prices: PricesConfig, costs: CostsConfig) -> dict[str, Any]:
+    """Give the three as tables of config.toml, every key with its value in force."""
+    home = {} if history.home is None else {"home": str(history.home)}
+    zone = {} if costs.timezone is None else {"timezone": costs.timezone}
+    return {
+        "history": {
+            "enabled": history.enabled,
+            **home,
+            "paths": {agent: [str(p) for p in paths] for agent, paths in history.paths.items()},
+        },
+        "prices": {
+            "aliases": dict(prices.aliases),
+            "models": {name: _model_table(rates) for name, rates in prices.models.items()},
+        },
+        "costs": {
+            "currency": costs.currency,
+            "rate": costs.rate,
+            "precision": costs.precision,
+            **zone,
+        },
+    }
+
+
+def _has_any(config: Path) -> bool:
+    """Whether a file may have such a table: parsing TOML takes longer than a report should."""
+    try:
+        text = config.read_bytes()
+    except OSError:
+        return True  # what is wrong with it is said by who reads it
+    return any(table in text for table in _TABLES)
+
+
+def _history(table: "Table") -> HistoryConfig:
+    from tars.config_faults import listed
+
+    paths: dict[str, tuple[Path, ...]] = {}
+    places = table.table("paths")
+    for agent in places.names():
+        found = _places(places, agent)
+        if agent in LOG_AGENTS:
+            paths[agent] = found
+        else:
+            places.fault(agent, f"no agent whose logs tars reads: {listed(LOG_AGENTS, agent)}")
+    history = HistoryConfig(
+        enabled=table.flag("enabled", default=True), home=table.path("home"), paths=paths
+    )
+    table.refuse_unknown()
+    return history
+
+
+def _places(table: "Table", agent: str) -> tuple[Path, ...]:
+    """Read folders or files; none at all is a list without any."""
+    found = []
+    for name in table.listing(agent):
+        try:
+            path = Path(name).expanduser()
+        except RuntimeError:
+            path = Path(name)
+        if not path.is_absolute() or "\0" in name:
+            table.fault(agent, f"{name!r} must be an absolute path, or begin with ~/")
+        found.append(path)
+    return tuple(found)
+
+
+def _prices(table: "Table") -> PricesConfig:
+    models = table.table("models")
+    own = {name: _model(name, models.table(name)) for name in models.names()}
+    named = table.table("aliases")
+    aliases = {name: named.text(name, "") for name in named.names()}
+    for name, target in aliases.items():
+        if not target.strip():
+            named.fault(name, 'must be the name of a model, such as "claude-sonnet-4-5"')
+        elif _returns(aliases, name):
+            named.fault(name, f"leads back to itself: {target}")
+    table.refuse_unknown()
+    return PricesConfig(models=own, aliases=aliases)
+
+
+def _returns(aliases: Mapping[str, str], name: str) -> bool:
+    known = {alias.lower(): target.lower() for alias, target in aliases.items()}
+    at = known[name.lower()]
+    for _ in known:
+        if at == name.lower():
+            return True
+        at = known.get(at, "")
+    return False
+
+
+def _model(name: str, table: "Table") -> ModelRates:
+    """Read a person's own prices of one model: the base, then its tiers, each with what it leaves
+    out from the base."""
+    base = _some_prices(table)
+    for key in ("input", "output"):
+        if key not in table:
+            table.fault(key, "is missing: dollars per million tokens")
+    tiers = {0: base}
+    for tier in table.tables("tiers"):
+        above = tier.count("above", 0)
+        if above not in THRESHOLDS:
+            valid = ", ".join(map(str, THRESHOLDS))
+            tier.fault("above", f"must be one of the sizes that are told apart: {valid}")
+        elif above in tiers:
+            tier.fault("above", f"another tier begins above {above}")
+        tiers[above] = base | _some_prices(tier)
+        tier.refuse_unknown()
+    table.refuse_unknown()
+    double = "claude" in name.lower() and "cache_write" in base
+    rates = [
+        filled(**{"input": 0, "output": 0, **prices}, above=above, hour_is_double=double)
+        for above, prices in sorted(tiers.items())
+    ]
+    return ModelRates(tuple(rates), "config")
+
+
+def _some_prices(table: "Table") -> dict[str, int]:
+    found = {key: _price(table, key) for key in _PRICES}
+    return {key: price for key, price in found.items() if price is not None}
+
+
+def _price(table: "Table", key: str) -> int | None:
+    """Read dollars per million tokens as picodollars per token, to the millionth of a dollar."""
+    from decimal import ROUND_HALF_EVEN, Decimal
+
+    value = table.number(key)
+    if value is None:
+        return None
+    if not 0 <= value <= MOST_DOLLARS:
+        table.fault(key, f"must be dollars per million tokens, from 0 to {MOST_DOLLARS}")
+        return None
+    # What was typed, and not what is next to it in binary.
+    return int((Decimal(repr(value)) * MICRODOLLAR).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _model_table(rates: ModelRates) -> dict[str, Any]:
+    base, *tiers = (
+        {key: getattr(each, key) / MICRODOLLAR for key in _PRICES} for each in rates.tiers
+    )
+    above = [each.above for each in rates.tiers[1:]]
+    listed = [{"above": size, **tier} for size, tier in zip(above, tiers, strict=True)]
+    return {**base, **({"tiers": listed} if listed else {})}
+
+
+def _costs(table: "Table") -> CostsConfig:
+    from tars.accounting.currencies import CURRENCIES
+
+    usual = CostsConfig()
+    rate = table.number("rate")
+    if rate is not None and rate <= 0:
+        table.fault("rate", "must be more than 0: how many of the currency a US dollar is")
+        rate = None
+    precision = table.count("precision", usual.precision)
+    if precision > MOST_DIGITS:
+        table.fault("precision", f"must be from 0 to {MOST_DIGITS}")
+    costs = CostsConfig(
+        currency=table.text("currency", usual.currency, choices=CURRENCIES),
+        rate=usual.rate if rate is None else float(rate),
+        precision=precision,
+        timezone=_zone(table),
+    )
+    if costs.currency != usual.currency and "rate" not in table:
+        table.fault("rate", f"is missing: how many {costs.currency} a US dollar is")
+    table.refuse_unknown()
+    return costs
+
+
+def _zone(table: "Table") -> str | None:
+    from tars.config_faults import suggestion
+    from tars.errors import RequestInvalid
+    from tars.sessions.ranges import find_zone
+
+    name = table.text("timezone", "")
+    if not name:
+        if "timezone" in table:
+            table.fault("timezone", "must be the name of a zone, such as Europe/Berlin, or UTC")
+        return None
+    try:
+        return find_zone(name).name
+    except RequestInvalid:
+        from zoneinfo import available_timezones
+
+        near = suggestion(name, sorted(available_timezones()))
+        table.fault("timezone", f"there is no time zone {name}, as Europe/Berlin or UTC{near}")
+        return None

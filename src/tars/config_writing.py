@@ -14,6 +14,7 @@ import tomli_w
 from tars.config import Config, SessionsConfig
 from tars.config_agents import AgentConfig
 from tars.config_budgets import budget_table, runaway_table
+from tars.config_costs import tables_of
 from tars.core.permission import PermissionPolicy
 
 
@@ -36,6 +37,7 @@ def dump(config: Config, *, redact: bool = False) -> str:
             },
             "sessions": _sessions_table(config.sessions),
             "runaway": runaway_table(config.runaway),
+            **tables_of(config.history, config.prices, config.costs),
             **({"budgets": budgets} if budgets else {}),
             "agents": {
                 name: _agent_table(agent, redact=redact) for name, agent in config.agents.items()
