@@ -80,11 +80,8 @@ class _Splitter:
         """Take what was read next, and give what is whole now. Raises Malformed."""
         data, at = self._rest + more, 0
         while at < len(data):
-            if self._in_string:
-                plain = _IN_STRING
-            else:
-                plain = _DEEP if self._depth > 2 else _FLAT
-            found = plain.match(data, at)
+            plain = _DEEP if self._depth > 2 else _FLAT
+            found = (_IN_STRING if self._in_string else plain).match(data, at)
             end = found.end() if found else at
             self._keep(data[at:end])
             at = end

@@ -1,0 +1,83 @@
+"""What the place of a Gemini CLI log says: which folder it is of, and whose subagent it is.
+
+Logs are in `tmp/<project>/chats`. The project has a short name, which `.project_root` there and
+`projects.json` explain; with old versions it is the SHA-256 of the folder's path. A subagent's log
+is `chats/<its parent's session>/<its own>.jsonl`.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tars.history.documents import UNDECODABLE
+
+#: Subagents of subagents are followed no further than this.
+DEEPEST = 8
+_LARGEST_LIST = 16 * 1024 * 1024
+
+
+class Place(NamedTuple):
+    """The session is that of the file's name until the file itself names one; a subagent's is the
+    one that a person began, by the folder's name."""
+
+    session: str
+    project: str = ""
+    sidechain: bool = False
+
+
+def place(path: Path) -> Place:
+    """Tell what a log's path says of it."""
+    chats = next((folder for folder in path.parents if folder.name == "chats"), None)
+    if chats is None:
+        return Place(_stem(path.name))
+    inner = path.relative_to(chats).parts
+    project = _project(chats.parent)
+    if len(inner) == 1:
+        return Place(_stem(path.name), project)
+    return Place(_outermost(chats, inner[0]), project, sidechain=True)
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _outermost(chats: Path, session: str) -> str:
+    """A subagent's own subagents have a folder beside its own."""
+    for _ in range(DEEPEST):
+        pattern = f"*/{re.sub(r'[*?[]', '?', session)}.json*"
+        above = next((path.parent.name for path in chats.glob(pattern)), session)
+        if above == session:
+            break
+        session = above
+    return session
+
+
+def _project(folder: Path) -> str:
+    with suppress(OSError, ValueError):
+        if root := (folder / ".project_root").read_text().strip():
+            return root
+    with suppress(OSError):
+        listed = folder.parent.parent / "projects.json"
+        return _listed(str(listed), listed.stat().st_mtime_ns).get(folder.name, "")
+    return ""
+
+
+class _Projects(msgspec.Struct):
+    projects: dict[str, str] = {}
+
+
+@lru_cache(maxsize=4)
+def _listed(path: str, mtime: int) -> Mapping[str, str]:  # noqa: ARG001 - it is read anew by it
+    try:
+        with open(path, "rb") as file:
+            projects = msgspec.json.decode(file.read(_LARGEST_LIST), type=_Projects).projects
+    except (OSError, *UNDECODABLE):
+        return {}
+    hashes = {hashlib.sha256(name.encode()).hexdigest(): name for name in projects}
+    return hashes | {short: name for name, short in projects.items()}
