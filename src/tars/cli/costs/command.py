@@ -1,7 +1,7 @@
 """`tars costs` for the command line proper: its options, made of the one table of them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from tars.control.costs.words import FORMATS, OPTIONS, REPORTS, SORTS, Given, Op
 app = typer.Typer(rich_markup_mode=None)
 
 _ABOUT = "\n".join(f"  {each.name:<12}{each.about}" for each in REPORTS)
-HELP = f"""Show what agents cost: those of tars, and those that ran without it.
+HELP = f"""Show what agents cost, in tars and outside it.
 
 Of tars' own agents it is what they told, of all others what their logs have. Prices are looked up
 by the day of each request; what an agent itself said that it cost stands.
@@ -24,17 +24,15 @@ Reports:
 """
 
 
-def _run(**given: object) -> int:
-    """Leave out what was not said, as a plainly written command line has it."""
-    from tars.cli.costs.running import run
-
-    said: Given = {}
+def said(given: Mapping[str, object]) -> Given:
+    """Leave out what was not said, as a plainly written command line does."""
+    kept: Given = {}
     for key, value in given.items():
         if isinstance(value, StrEnum):
-            said[key] = value.value
+            kept[key] = value.value
         elif isinstance(value, str | int | float) and value is not False:
-            said[key] = value
-    return run(said)
+            kept[key] = value
+    return kept
 
 
 def _parameter(option: Option) -> inspect.Parameter:
@@ -90,7 +88,9 @@ def _command() -> Callable[..., int]:
     ]
 
     def costs(**given: object) -> int:
-        return _run(**given)
+        from tars.cli.costs.running import run
+
+        return run(said(given))
 
     costs.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     costs.__annotations__ = {each.name: each.annotation for each in parameters}

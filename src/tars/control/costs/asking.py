@@ -4,8 +4,9 @@ The command line and the daemon answer with the same bytes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tars.control.costs import pages, told
 from tars.control.costs.layout import Face
@@ -24,8 +25,7 @@ _MANY = (Dimension.SESSION, Dimension.PROJECT, Dimension.BRANCH, Dimension.TASK)
 _CALENDAR = (Dimension.DAY, Dimension.WEEK, Dimension.MONTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What was asked for, all of it understood."""
 
     kind: Kind

@@ -1,7 +1,7 @@
 """Tables with bars, as wide as they may be, in Unicode or plain ASCII, with colours or without."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _GAP = "  "
 _LEAST_FLEXIBLE = 14
@@ -15,8 +15,7 @@ _ASCII_LEVELS = ".:-=+*#@"
 _COLORS = {"bold": "\x1b[1m", "dim": "\x1b[2m", "cyan": "\x1b[36m", "yellow": "\x1b[33m"}
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
+class Face(NamedTuple):
     """What the output can show. `width` 0 is any width, as a pipe and a file have."""
 
     width: int = 0
@@ -35,8 +34,7 @@ class Face:
         return text.encode("ascii", "replace").decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column. Its last cell is that of the total, where the table has one. Those that leave
     first when the width does not do have the highest `leaves`; 0 stays. `flexible` ones are
     shortened before that: at their end, or at their `start`. `shares` make it one of bars: how
@@ -122,9 +120,11 @@ def _fitted(columns: Sequence[Column], face: Face) -> tuple[list[Column], list[i
             break
         kept.remove(going)
     while over > 0:
-        # The longest of the flexible ones first: none is cut where another has room.
+        # Bars first, then the longest word: none is cut where another has room.
         rooms = [w - _least(c, w) for c, w in zip(kept, widths, strict=True)]
-        number = max(range(len(kept)), key=lambda n: (rooms[n] > 0, widths[n]))
+        number = max(
+            range(len(kept)), key=lambda n: (rooms[n] > 0, bool(kept[n].shares), widths[n])
+        )
         if not rooms[number]:
             break
         widths[number] -= 1

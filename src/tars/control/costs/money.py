@@ -1,6 +1,6 @@
 """Money as it is shown: in the currency and with the digits that somebody wants."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tars.errors import RequestInvalid
 
@@ -21,8 +21,7 @@ _CODES = (
 CURRENCIES = frozenset(_CODES.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(NamedTuple):
     """How money is shown. `rate` is how many of `currency` one dollar is."""
 
     currency: str = "USD"

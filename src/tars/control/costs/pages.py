@@ -104,9 +104,7 @@ def sums(total: Figures, look: Look) -> str:
 
 def labelled(label: str, text: str, look: Look) -> str:
     """Write a value behind its label, broken to the width."""
-    from dataclasses import replace
-
-    narrow = replace(look.face, width=max(20, look.face.width - LABEL) if look.face.width else 0)
+    narrow = look.face._replace(width=max(20, look.face.width - LABEL) if look.face.width else 0)
     lines = wrapped(text, narrow)
     start = look.face.paint(f"{label:<{LABEL}}", "dim") if label else " " * LABEL
     return "".join(f"{start if not n else ' ' * LABEL}{line}\n" for n, line in enumerate(lines))

@@ -1,7 +1,7 @@
 """Figures as a table for a person: right-aligned, with thousands separators, bars and notes."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tars.control.costs.layout import Column, Face, table
 from tars.control.costs.money import Money
@@ -24,8 +24,7 @@ _FLEXIBLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """How things are shown. `home` is the person's home folder, which is written `~`."""
 
     face: Face
@@ -47,7 +46,7 @@ def figures_table(found: Report, look: Look, *, hidden: int = 0) -> str:
     every = [line.figures for line in lines] + ([found.total] if summed else [])
     keys = [_key_column(place, dimension, lines, look) for place, dimension in enumerate(found.by)]
     if summed:
-        keys = [replace(k, cells=[*k.cells, "" if n else "total"]) for n, k in enumerate(keys)]
+        keys = [k._replace(cells=[*k.cells, "" if n else "total"]) for n, k in enumerate(keys)]
     columns = [*keys, *figure_columns(every, look, rows=len(lines))]
     return table(columns, look.face, total=summed)
 

@@ -1,0 +1,61 @@
+"""Reports of costs as data: what `tars costs --format json` and the daemon give, by wire names.
+
+The four kinds of tokens are disjoint and add up to `totalTokens`; `outputTokens` includes
+`reasoningTokens`. Money is in US dollars, whatever currency people are shown.
+"""
+
+import msgspec
+
+from tars.control.wire import Wire
+
+
+class CostFigures(Wire):
+    """What was used, and what it cost. `official_cost_usd` is the part of `cost_usd` that agents
+    told themselves; the rest is worked out from prices. `unpriced_tokens` have no known price, so
+    that the cost is at least so much; it is null where nothing has one."""
+
+    net_input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    requests: int
+    cost_usd: float | None
+    official_cost_usd: float
+    unpriced_tokens: int
+
+
+class CostRow(CostFigures):
+    """One group of a report, by its words; only those are there that the report groups by. A word
+    is empty where nobody knows it. A `day` is `2026-11-21`, a `week` the date of its Monday, a
+    `month` `2026-11`. `agent` is a kind: claude, codex, gemini."""
+
+    day: str | msgspec.UnsetType = msgspec.UNSET
+    week: str | msgspec.UnsetType = msgspec.UNSET
+    month: str | msgspec.UnsetType = msgspec.UNSET
+    model: str | msgspec.UnsetType = msgspec.UNSET
+    agent: str | msgspec.UnsetType = msgspec.UNSET
+    project: str | msgspec.UnsetType = msgspec.UNSET
+    branch: str | msgspec.UnsetType = msgspec.UNSET
+    session: str | msgspec.UnsetType = msgspec.UNSET
+    task: str | msgspec.UnsetType = msgspec.UNSET
+    machine: str | msgspec.UnsetType = msgspec.UNSET
+    origin: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class CostRange(Wire):
+    """From `from` to before `to`, ISO 8601 in UTC, as `timezone` has its days; null is open."""
+
+    since: str | None = msgspec.field(name="from")
+    until: str | None = msgspec.field(name="to")
+    timezone: str
+
+
+class CostReport(Wire):
+    """A row for each group, and all of them together, those included that `--limit` leaves out."""
+
+    range: CostRange
+    rows: list[CostRow]
+    totals: CostFigures
+    unpriced_models: list[str]
