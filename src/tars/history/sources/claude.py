@@ -1,0 +1,152 @@
+"""Claude Code's logs: one file for each session, and for each of its subagents.
+
+They are `projects/<folder>/<session>.jsonl` and, at any depth, `…/<session>/subagents/**.jsonl`
+in a configuration's folder. A message of the model API has a line for each of its blocks, with the
+same id and figures that grow; sessions that go on from others, branches and subagents repeat each
+other's lines. So what identifies a request is its message's id alone, across all files. Lines of
+the type `cost-state` are sums of what other lines tell, and what a request that failed or was
+killed used is in none.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tars.history.files import below
+from tars.history.lines import Line, Window, bare, windows
+from tars.history.source import Found, Mark, Reading, Request
+from tars.history.sources import claude_account, claude_lines
+from tars.history.sources.claude_lines import MARK, File
+from tars.history.sources.claude_titles import Titles
+
+_ASSISTANT = b'"assistant"'
+
+
+class ClaudeSource:
+    """Claude Code, whoever answers it: gateways to other models write the same."""
+
+    agent = "claude"
+    newest_wins = False
+    note = (
+        "Requests that failed, were cut short or compacted a conversation are not in these logs, "
+        "and Claude Code deletes them after 30 days."
+    )
+
+    def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+        names = [name.strip() for name in env.get("CLAUDE_CONFIG_DIR", "").split(",")]
+        listed = [_expanded(name, home) for name in names if name]
+        accounts = [path / claude_account.NAME for path in listed]
+        if not listed:
+            config = Path(env.get("XDG_CONFIG_HOME") or home / ".config")
+            listed = [config / "claude", home / ".claude"]
+            accounts = [home / claude_account.NAME]
+        folders = [path if path.name == "projects" else path / "projects" for path in listed]
+        return _each_once([*folders, *accounts])
+
+    def find(self, root: Path) -> Iterable[Found]:
+        return below(root, (".jsonl",))
+
+    def resumable(self, found: Found) -> bool:
+        return not claude_account.is_account(found.path)
+
+    def read(self, found: Found, mark: Mark) -> Reading:
+        if claude_account.is_account(found.path):
+            return claude_account.read(found)
+        return _Log(found, mark).read()
+
+
+SOURCE = ClaudeSource()
+
+
+class _Log:
+    """One reading of a file. Of a message's lines one row is left, with its earliest time."""
+
+    def __init__(self, found: Found, mark: Mark) -> None:
+        self._found = found
+        self._file = File(_session(found.path), found.mtime // 1_000_000)
+        self._rows: dict[str, Request] = {}
+        self._titles = Titles(self._file.session, mark.state)
+        self._garbled = 0
+        self._offset = mark.offset
+
+    def read(self) -> Reading:
+        for part in windows(self._found.path, self._offset, self._found.size):
+            if isinstance(part, Line):
+                self._read_single(part)
+            else:
+                self._read_window(part)
+        return Reading(
+            Mark(self._offset, self._titles.state),
+            list(self._rows.values()),
+            self._garbled,
+            titles=self._titles.told,
+        )
+
+    def _read_window(self, window: Window) -> None:
+        data, end, begin = window.data, window.end, 0
+        self._titles.look(window)
+        mark = data.find(MARK, 0, end)
+        while mark >= 0:
+            begin = data.rfind(b"\n", begin, mark) + 1 or begin
+            stop = data.find(b"\n", mark, end)
+            short = claude_lines.without_content(data, begin, mark, stop)
+            told = claude_lines.quick(short) if short else None
+            if told is None and data.find(_ASSISTANT, begin, stop) >= 0:
+                told = claude_lines.full(bare(data[begin:stop]))
+                self._garbled += told is None
+            if told is not None:
+                self._note(told)
+            begin = stop + 1
+            mark = data.find(MARK, begin, end)
+        self._offset = window.offset + end
+
+    def _read_single(self, line: Line) -> None:
+        """Read a line that is not whole yet, or whose two ends are known alone: the figures
+        are behind its content."""
+        if line.whole:
+            self._offset = line.end
+        text = line.text
+        mark = text.rfind(MARK)
+        if mark < 0 or _ASSISTANT not in text:
+            return
+        short = claude_lines.without_content(text, 0, mark, len(text))
+        told = claude_lines.quick(short) if short else None
+        if told is None:
+            told = claude_lines.full(text)
+        if told is not None:
+            self._note(told)
+        else:
+            self._garbled += line.whole
+
+    def _note(self, told: claude_lines.Told) -> None:
+        row = claude_lines.request(told, self._file)
+        if row is None:
+            return
+        known = self._rows.get(row.key)
+        if known is not None:
+            at = min(known.at, row.at)
+            row = known if known.rank >= row.rank else row
+            if row.at != at:
+                row = row._replace(at=at)
+        self._rows[row.key] = row
+
+
+def _session(path: str) -> str:
+    """Give the session that a file is named for; a subagent's is in the folder of its session."""
+    folders, _, name = path.rpartition("/")
+    parts = folders.split("/")
+    if "subagents" in parts[1:]:
+        return parts[parts.index("subagents", 1) - 1]
+    return name.removesuffix(".jsonl")
+
+
+def _expanded(name: str, home: Path) -> Path:
+    return home / name.removeprefix("~").lstrip("/") if name[:2] in ("~", "~/") else Path(name)
+
+
+def _each_once(paths: list[Path]) -> tuple[Path, ...]:
+    """Leave out what is one of the others by another name."""
+    known: dict[str, Path] = {}
+    for path in paths:
+        known.setdefault(os.path.realpath(path), path)
+    return tuple(known.values())

@@ -1,0 +1,222 @@
+"""One line of Claude Code's log → what it says of a request to the model.
+
+A line is mostly `content`, which says nothing of what was used: what stands before and behind it
+is decoded alone where it can be told apart, which is ten times faster. Whatever that does not fit
+is decoded in full, and what even that does not fit is read as leniently as JSON can be.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
+
+from tars.history.source import Request
+from tars.history.timestamps import milliseconds
+
+#: Every line with figures has it. In a text its quotes would be escaped.
+MARK = b'"output_tokens"'
+_OPEN = b'"content":['
+_CLOSE = b'],"stop_reason":'
+#: What Claude Code says itself, an error mostly.
+_SYNTHETIC = "<synthetic>"
+#: No count of tokens is larger, and what has more bits could not be stored.
+_MOST = 2**40
+#: Of the rows of one message, a main conversation's beats the copy of a branch of it, and that
+#: beats what a subagent's log repeats; only then the one with the most output.
+_OWN, _COPIED, _REPEATED = 2 << 42, 1 << 42, 0
+
+
+class _Written(Struct):
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class _Details(Struct):
+    thinking_tokens: int | None = None
+
+
+class _Usage(Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_creation: _Written | None = None
+    output_tokens_details: _Details | None = None
+
+
+class _Message(Struct):
+    id: str | None = None
+    model: str | None = None
+    usage: _Usage | None = None
+
+
+class _Origin(Struct):
+    session: str | None = field(default=None, name="sessionId")
+
+
+class Told(Struct):
+    """The members of a line that are read; the others are skipped undecoded."""
+
+    type: str | None = None
+    timestamp: str | None = None
+    message: _Message | None = None
+    session: str | None = field(default=None, name="sessionId")
+    request: str | None = field(default=None, name="requestId")
+    uuid: str | None = None
+    cwd: str | None = None
+    branch: str | None = field(default=None, name="gitBranch")
+    sidechain: bool | None = field(default=None, name="isSidechain")
+    origin: _Origin | None = field(default=None, name="forkedFrom")
+
+
+class File(NamedTuple):
+    """What stands in for what a line leaves out: the session that the file is named for, and
+    when it was written last."""
+
+    session: str
+    at: int
+
+
+_told = msgspec.json.Decoder(Told)
+
+
+def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes:
+    """Give a line without what is in its content; empty where that cannot be told. `mark` is
+    where its figures are: what closes the content before them is no part of it."""
+    opened = data.find(_OPEN, begin, mark)
+    if opened < 0:
+        return b""
+    closed = data.rfind(_CLOSE, opened, mark)
+    return bytes(data[begin : opened + len(_OPEN)] + data[closed:end]) if closed >= 0 else b""
+
+
+def quick(line: bytes) -> Told | None:
+    """Decode a line that was cut; None unless it is all there, and as Claude Code writes it."""
+    try:
+        told = _told.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    message = told.message
+    known = message is not None and message.usage is not None and message.id and message.model
+    return told if known else None
+
+
+def full(line: bytes) -> Told | None:
+    """Decode a whole line; None where it is no JSON object."""
+    try:
+        return _told.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _lenient(line)
+
+
+def request(told: Told, file: File) -> Request | None:
+    """Give the request that a line tells of; None for a line that counts nothing."""
+    message = told.message
+    if told.type != "assistant" or message is None or message.usage is None:
+        return None
+    model = (message.model or "").removesuffix("[1m]")
+    if model == _SYNTHETIC:
+        return None
+    net, read, output, written, hour, reasoning = _counts(message.usage)
+    if not (net or read or output or written):
+        return None
+    at = milliseconds(told.timestamp or "") or file.at
+    session = told.session or file.session
+    rank = _OWN
+    if told.sidechain:
+        rank = _REPEATED
+    elif told.origin is not None and told.origin.session:
+        session, rank = told.origin.session, _COPIED
+    return Request(
+        message.id or _own_key(told, session, at, output),
+        session,
+        at,
+        model,
+        net,
+        read,
+        written,
+        hour,
+        output,
+        reasoning,
+        "anthropic" if model.startswith("claude") else "",
+        told.cwd or "",
+        told.branch or "",
+        rank + output,
+        None,
+        bool(told.sidechain),
+    )
+
+
+def _counts(usage: _Usage) -> tuple[int, int, int, int, int, int]:
+    output = _count(usage.output_tokens)
+    written, hour, reasoning = _count(usage.cache_creation_input_tokens), 0, 0
+    if (parts := usage.cache_creation) is not None:
+        hour = _count(parts.ephemeral_1h_input_tokens)
+        written = max(written, hour + _count(parts.ephemeral_5m_input_tokens))
+    if (details := usage.output_tokens_details) is not None:
+        reasoning = min(_count(details.thinking_tokens), output)
+    net, read = _count(usage.input_tokens), _count(usage.cache_read_input_tokens)
+    return net, read, output, written, hour, reasoning
+
+
+def _count(value: int | None) -> int:
+    return min(max(value, 0), _MOST) if value else 0
+
+
+def _own_key(told: Told, session: str, at: int, output: int) -> str:
+    """What identifies a row whose message has no id: some gateways give none."""
+    if told.request:
+        return f"request:{told.request}"
+    return f"uuid:{told.uuid}" if told.uuid else f"at:{session}:{at}:{output}"
+
+
+def _lenient(line: bytes) -> Told | None:
+    """Read a line in which something has another type than it should, or bytes that are no
+    text; what does not fit is as if it were not there."""
+    try:
+        told = _object(json.loads(line.decode("utf-8", "replace"), strict=False))
+    except (ValueError, RecursionError):
+        return None
+    if not told:
+        return None
+    message = _object(told.get("message"))
+    usage = _object(message.get("usage"))
+    written = _object(usage.get("cache_creation"))
+    return Told(
+        _text(told, "type"),
+        _text(told, "timestamp"),
+        _Message(
+            _text(message, "id"),
+            _text(message, "model"),
+            _Usage(
+                *(_number(usage, name) for name in _Usage.__struct_fields__[:4]),
+                _Written(*(_number(written, name) for name in _Written.__struct_fields__)),
+                _Details(_number(_object(usage.get("output_tokens_details")), "thinking_tokens")),
+            ),
+        ),
+        _text(told, "sessionId"),
+        _text(told, "requestId"),
+        _text(told, "uuid"),
+        _text(told, "cwd"),
+        _text(told, "gitBranch"),
+        told.get("isSidechain") is True,
+        _Origin(_text(_object(told.get("forkedFrom")), "sessionId")),
+    )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(members: Mapping[str, Any], name: str) -> str | None:
+    value = members.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _number(members: Mapping[str, Any], name: str) -> int | None:
+    value = members.get(name)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
