@@ -14,6 +14,7 @@ from tars.store import managing, migrations, slots, spending, transfer
 from tars.store.machines import Machine
 from tars.store.rows import TurnBegun, TurnRecord, Wishes
 from tars.store.schema import sessions, spent_slots, turn_models, turns
+from tars.store.slot_text import SUMS
 from tars.store.store import Store
 from tests.store.samples import LATER, NOON, USAGE, prompt, record
 
@@ -33,7 +34,7 @@ def check(store: Store) -> None:
     with store.reading("compare") as connection:
         assert slots.wrong(connection) == 0
         whole = spending.whole(connection).spent
-        sums = connection.execute(select(*(func.sum(spent_slots.c[name]) for name in slots.SUMS)))
+        sums = connection.execute(select(*(func.sum(spent_slots.c[name]) for name in SUMS)))
         tokens = whole.tokens
         assert [int(each or 0) for each in sums.one()] == [
             whole.requests,

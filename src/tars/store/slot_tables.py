@@ -15,15 +15,12 @@ from sqlalchemy import (
     Table,
 )
 
+from tars.store.slot_text import KEYS, SUMS, TOKENS
 from tars.store.values import Count, Words
 
-_TOKENS = ("net_input", "cache_read", "cache_write", "output", "reasoning")
-#: The columns of `spent_slots`: what a sum is of, and what is summed up.
-KEYS = ("slot", "machine", "agent", "session", "model", "task", "size", "official")
-SUMS = ("requests", *_TOKENS, "cost_microusd")
-#: The same of `logged_slots`; its `cost` is in picodollars.
+#: What `logged_slots` has of each sum besides; its `cost` is in picodollars.
 LOGGED_WORDS = ("agent", "provider", "model", "session", "project", "branch")
-LOGGED_SUMS = ("requests", *_TOKENS, "cache_write_1h", "cost")
+LOGGED_SUMS = ("requests", *TOKENS, "cache_write_1h", "cost")
 
 
 def attach(metadata: MetaData) -> tuple[Table, Table, Table]:

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, TextClause, bindparam, text
 
-from tars.accounting.rates import THRESHOLDS, size_class
+from tars.accounting.rates import SLOT_SECONDS, size_class
 from tars.accounting.shares import Share
+from tars.store import slot_text
 from tars.store.rows import TurnRecord
-from tars.store.slot_tables import KEYS, SUMS
+from tars.store.slot_text import KEYS, SUMS
 from tars.store.values import Count, Utc, Words
 
-SECONDS = 900
 _COLUMNS = ", ".join((*KEYS, *SUMS))
 _UPSERT = (
     f" ON CONFLICT ({', '.join(KEYS)}) DO UPDATE SET "
@@ -32,40 +32,7 @@ _ADD = text(
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SLOT = timedelta(seconds=SECONDS)
-#: Brings every time that there is above 0, so that dividing it rounds down.
-_SHIFT = 10**8
-_SECONDS_OF = {
-    "sqlite": "CAST(strftime('%s', substr(t.ended_at, 1, 19)) AS INTEGER)",
-    "postgresql": (
-        "CAST(extract(epoch FROM CAST(substr(t.ended_at, 1, 19) AS timestamp)) AS bigint)"
-    ),
-}
-_SIZES = " ".join(
-    f"WHEN average > {THRESHOLDS[size - 1]} THEN {size}" for size in range(len(THRESHOLDS), 0, -1)
-)
-#: What each model has of each finished turn; a turn without a split has its own model alone.
-_SHARES = f"""
-WITH shares AS (
-    SELECT {{slot}} AS slot, t.machine, t.agent, COALESCE(t.session, '') AS session,
-        COALESCE(m.model, t.model) AS model, COALESCE(t.task, '') AS task,
-        CASE WHEN t.cost_microusd IS NULL THEN 0 ELSE 1 END AS official,
-        {", ".join(f"COALESCE(m.{name}, t.{name}, 0) AS {name}" for name in SUMS)},
-        CASE WHEN t.context_is_sum THEN 0 ELSE t.context END AS context
-    FROM turns AS t LEFT JOIN turn_models AS m ON m.turn = t.seq
-    WHERE t.ended_at IS NOT NULL AND t.outcome IS NOT NULL AND {{which}}
-), asked AS (
-    SELECT shares.*, net_input + cache_read + cache_write AS prompt FROM shares
-    WHERE {" + ".join(SUMS)} > 0
-), sized AS (
-    SELECT asked.*, CASE WHEN requests > 0 THEN prompt / requests
-        WHEN context > 0 AND context < prompt THEN context ELSE prompt END AS average
-    FROM asked
-)
-SELECT slot, machine, agent, session, model, task, CASE {_SIZES} ELSE 0 END AS size, official,
-    {", ".join(f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in SUMS)}
-FROM sized GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-"""
+_SLOT = timedelta(seconds=SLOT_SECONDS)
 _THIS = "t.machine = :machine AND t.agent = :agent AND t.session = :session"
 _FREE = (
     "t.machine = :machine AND t.agent = :agent AND t.session IS NULL "
@@ -172,7 +139,9 @@ def _delete_session(connection: Connection, this: Mapping[str, object]) -> None:
 
 def _within(connection: Connection) -> str:
     """The quarters in which a session's turns ended: the key of the table begins with them."""
-    return f"slot IN (SELECT {_slot(connection)} FROM turns AS t WHERE {_THIS})"
+    return (
+        f"slot IN (SELECT {slot_text.slot(connection.dialect.name)} FROM turns AS t WHERE {_THIS})"
+    )
 
 
 def _add_shares(connection: Connection, which: str, this: Mapping[str, object]) -> None:
@@ -181,12 +150,7 @@ def _add_shares(connection: Connection, which: str, this: Mapping[str, object]) 
 
 
 def _shares(connection: Connection, which: str) -> str:
-    return _SHARES.format(slot=_slot(connection), which=which)
-
-
-def _slot(connection: Connection) -> str:
-    seconds = _SECONDS_OF[connection.dialect.name]
-    return f"({seconds} + {SECONDS * _SHIFT}) / {SECONDS} - {_SHIFT}"
+    return slot_text.shares(connection.dialect.name, which)
 
 
 def _text(statement: str) -> TextClause:
