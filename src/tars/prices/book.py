@@ -6,7 +6,6 @@ before (`table`). What that does not have is looked up in the price list, and is
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TypeAlias
 
@@ -14,12 +13,13 @@ from tars.accounting.rates import ModelRates
 from tars.config_costs import PricesConfig
 from tars.home import Home, write_durably
 from tars.prices import kept, table
-from tars.prices.catalogue import Dated
-from tars.prices.names import readings
+from tars.prices.dated import Dated
 from tars.prices.table import Name, Priced, Table
 
 #: More names than anybody has models: what is beyond is looked up again each time.
 MOST_NAMES = 5_000
+#: No model has a longer name.
+MOST_LETTERS = 300
 
 Resolve: TypeAlias = Callable[[Home, Iterable[Name], datetime], Table]
 
@@ -36,6 +36,7 @@ class Book:
         self._resolve = resolve
         self._table = known
         self._changed = False
+        self._away = False
         self._found: dict[Name, Priced | None] = {}
 
     @classmethod
@@ -45,7 +46,7 @@ class Book:
         known = table.read(home.rates)
         if known.stamp != kept.stamp(home):
             # Other prices: all that was ever asked for is looked up anew, at once.
-            known = replace(known, stamp="")
+            known = known._replace(stamp="")
         return cls(home, config, resolve, known)
 
     @property
@@ -76,7 +77,11 @@ class Book:
     def learn(self, names: Iterable[Name]) -> None:
         """Look up whatever of these is not known yet, together: each time may take a child."""
         asked = {name: self._target(name) for name in names if name not in self._found}
-        wanted = {target for target in asked.values() if not isinstance(target, Priced)}
+        wanted = {
+            target
+            for target in asked.values()
+            if not isinstance(target, Priced) and sum(map(len, target)) <= MOST_LETTERS
+        }
         if wanted and (not self._table.stamp or not wanted <= self._table.models.keys()):
             self._look_up(wanted)
         for name, target in asked.items():
@@ -95,7 +100,7 @@ class Book:
     def _target(self, name: Name) -> Priced | Name:
         """Give a person's own prices for a name, or the name to look for in the price list."""
         seen: set[str] = set()
-        while True:
+        while self._own or self._aliases:
             provider, model = name
             own = self._own_prices(provider, model)
             if own is not None:
@@ -106,6 +111,7 @@ class Book:
             seen.add(alias)
             # Whoever was asked under the other name is not who sells this one.
             name = ("", self._aliases[alias])
+        return name
 
     def _own_prices(self, provider: str, model: str) -> Priced | None:
         for spelled in _spelled(provider, model):
@@ -115,20 +121,28 @@ class Book:
         return None
 
     def _look_up(self, wanted: set[Name]) -> None:
+        if self._away:
+            return
         known = self._table.models if self._table.stamp else {}
         old = () if known else self._table.models
         names = sorted({*wanted, *list(old)[:MOST_NAMES]} - known.keys())
-        with suppress(ImportError):
+        try:
             found = self._resolve(self._home, names, datetime.now(UTC))
-            if found.stamp != self._table.stamp:
-                known = {}
-            models = {**known, **found.models}
-            self._table = replace(found, models=dict(list(models.items())[-MOST_NAMES:]))
-            self._changed = True
+        except ImportError:
+            # What was known before the prices changed is better than nothing.
+            self._away = True
+            return
+        if found.stamp != self._table.stamp:
+            known = {}
+        models = {**known, **found.models}
+        self._table = found._replace(models=dict(list(models.items())[-MOST_NAMES:]))
+        self._changed = True
 
 
 def _spelled(provider: str, model: str) -> list[str]:
     """Give the keys under which config.toml may mean a model, as it is first."""
+    from tars.prices.names import readings
+
     whole = [f"{provider}/{model}".lower()] if provider else []
     found = [model.lower(), *(name for _, name in readings("", model))]
     return list(dict.fromkeys([*whole, *found]))

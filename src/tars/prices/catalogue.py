@@ -7,10 +7,9 @@ report may. What is kept of it is what prices tokens: not pictures, searches or 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeAlias
 
-from tars.accounting.rates import ModelRates, Rates
+from tars.prices.dated import Dated, dump_dated, load_dated
 
 #: How a file with one is written; another number is another way, and is made anew.
 FORMAT = 1
@@ -19,16 +18,6 @@ FORMAT = 1
 #: A rule by which a name is known, as genai-prices writes it: what it is (`equals`,
 #: `starts_with`, `ends_with`, `contains`, `regex`, `or`, `and`) and the word, or the rules in it.
 Clause: TypeAlias = "tuple[str, str | tuple[Clause, ...]]"
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """The rates from a day on, in UTC. `hours`: within a day they change, and these are the
-    dearest of it."""
-
-    since: date
-    rates: ModelRates
-    hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,36 +106,6 @@ def load(value: dict[str, Any]) -> Catalogue:
             for id, known_by, models_by, others, models in value["providers"]
         ),
     )
-
-
-def dump_dated(dated: tuple[Dated, ...]) -> list[Any]:
-    """Give dated rates as lists: the day, the tiers, and 1 where they change within a day."""
-    return [
-        [d.since.isoformat(), [_numbers(r) for r in d.rates.tiers], int(d.hours)] for d in dated
-    ]
-
-
-def load_dated(value: list[Any], origin: str) -> tuple[Dated, ...]:
-    """Read what `dump_dated` gave. Raises TypeError or ValueError for anything else."""
-    return tuple(
-        Dated(
-            date.fromisoformat(since),
-            ModelRates(tuple(Rates(*map(int, tier)) for tier in tiers), origin),
-            bool(hours),
-        )
-        for since, tiers, hours in value
-    )
-
-
-def _numbers(rates: Rates) -> list[int]:
-    return [
-        rates.input,
-        rates.cache_read,
-        rates.cache_write,
-        rates.cache_write_1h,
-        rates.output,
-        rates.above,
-    ]
 
 
 def _clause(value: list[Any]) -> Clause:

@@ -7,9 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tars.home import Home, write_durably
-from tars.prices.catalogue import Catalogue, dump, load
+
+if TYPE_CHECKING:
+    # A book asks for the stamp alone.
+    from tars.prices.catalogue import Catalogue
 
 
 def stamp(home: Home) -> str:
@@ -28,7 +32,7 @@ def package_stamp() -> str:
     return _stamp_of(Path(spec.origin).with_name("data.py"))
 
 
-def current(home: Home, now: datetime) -> Catalogue:
+def current(home: Home, now: datetime) -> "Catalogue":
     """Give the price list in force: the newest that was fetched with the installed release of
     genai-prices, or else that release's own.
 
@@ -52,13 +56,17 @@ def current(home: Home, now: datetime) -> Catalogue:
     return kept
 
 
-def keep(home: Home, catalogue: Catalogue) -> None:
+def keep(home: Home, catalogue: "Catalogue") -> None:
     """Replace the home's price list. Raises OSError; the old one is still there then."""
+    from tars.prices.catalogue import dump
+
     write_durably(home.prices, json.dumps(dump(catalogue), separators=(",", ":")).encode())
 
 
-def _read(path: Path) -> Catalogue | None:
+def _read(path: Path) -> "Catalogue | None":
     """A file that is gone, damaged or of another tars is made anew."""
+    from tars.prices.catalogue import load
+
     try:
         return load(json.loads(path.read_bytes()))
     except (OSError, LookupError, TypeError, ValueError, AttributeError, RecursionError):

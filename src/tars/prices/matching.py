@@ -43,14 +43,10 @@ def _model_of(catalogue: Catalogue, provider: Provider, name: str) -> Model | No
     others = [p for id in provider.others for p in catalogue.providers if p.id == id]
     for seller in (provider, *others):
         for model in seller.models:
-            if means(model.match, name) or _is_id(model, name):
+            if means(model.match, name):
                 return model
-    return None
-
-
-def _is_id(model: Model, name: str) -> bool:
-    """A model's own id may have more before the rule's word than a name may."""
-    return model.id.lower() == name and matches(model.match, name)
+    # Some models' rules do not know the id that the list itself has for them.
+    return next((model for model in provider.models if model.id.lower() == name), None)
 
 
 def matches(clause: Clause, name: str) -> bool:

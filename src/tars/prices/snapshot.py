@@ -13,7 +13,8 @@ from genai_prices import types
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 
 from tars.accounting.rates import MICRODOLLAR, THRESHOLDS, ModelRates, Rates, filled
-from tars.prices.catalogue import Catalogue, Clause, Dated, Model, Provider
+from tars.prices.catalogue import Catalogue, Clause, Model, Provider
+from tars.prices.dated import Dated
 
 #: The prices of tokens that agents report, by our names of them.
 _KINDS = {

@@ -8,36 +8,37 @@ prices are others.
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 from tars.home import Home
 from tars.prices import kept
-from tars.prices.catalogue import FORMAT, Dated, dump_dated, load_dated
+from tars.prices.dated import Dated, dump_dated, load_dated
+
+#: How the file is written; another number is another way, and is made anew.
+FORMAT = 1
 
 #: A model as a log names it: who was asked, or nothing, and the model's name.
 Name: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """A model of the price list, as `provider/model` there, and its rates since each day."""
 
     id: str
     dated: tuple[Dated, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """What the names that were asked for come to, None where nobody knows; of the prices with
     this stamp (`kept.stamp`). `source` and `taken` are the price list's."""
 
     stamp: str = ""
     source: str = ""
     taken: str = ""
-    models: Mapping[Name, Priced | None] = field(default_factory=dict)
+    models: Mapping[Name, Priced | None] = MappingProxyType({})
 
 
 def resolve(home: Home, names: Iterable[Name], now: datetime) -> Table:
