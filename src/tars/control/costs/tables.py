@@ -36,7 +36,11 @@ class Look(NamedTuple):
         known = dollars(figures)
         if known is None:
             return UNPRICED
-        return f"{'' if figures.known else '≥'}{self.money.shown(known)}"
+        shown = self.money.shown(known)
+        if figures.known:
+            return shown
+        # "At least less than a cent" would say nothing.
+        return f">{self.money.sign}0" if shown.startswith("<") else f"≥{shown}"
 
 
 def figures_table(found: Report, look: Look, *, hidden: int = 0) -> str:
@@ -84,12 +88,15 @@ def notes(found: Report, look: Look) -> str:
 
 def unpriced_notes(models: Sequence[str], total: Figures) -> list[str]:
     """Name the models that have no known price, and how they get one."""
-    names = ", ".join(map(printable, models[:8]))
-    names += f" and {len(models) - 8} more" if models[8:] else ""
+    named = [printable(model) for model in models if model]
+    if not named:
+        return [f"{UNPRICED}: {total.unpriced:,} tokens of models that the logs do not name."]
+    names = ", ".join(named[:8])
+    names += f" and {len(named) - 8} more" if named[8:] else ""
     least = " A sum with ≥ is without them." if dollars(total) is not None else ""
     return [
         f"{UNPRICED}: {total.unpriced:,} tokens of {names}.{least}",
-        f"`tars prices search {printable(models[0])}` shows what is known; [prices.models] in "
+        f"`tars prices search {named[0]}` shows what is known; [prices.models] in "
         "config.toml sets a price, [prices.aliases] another name.",
     ]
 
@@ -142,9 +149,9 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
 
 def short_folder(folder: str, home: str) -> str:
     """Write a folder below the home folder with `~`."""
-    if home and (folder == home or folder.startswith(home.rstrip("/") + "/")):
-        return "~" + folder[len(home.rstrip("/")) :]
-    return folder
+    home = home.rstrip("/")
+    inside = home and (folder == home or folder.startswith(f"{home}/"))
+    return f"~{folder[len(home) :]}" if inside else folder
 
 
 def _key_column(place: int, dimension: Dimension, lines: Sequence[Line], look: Look) -> Column:
