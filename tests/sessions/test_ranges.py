@@ -144,6 +144,16 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
         find_zone(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "near"), [("Europe/Berln", "Europe/Berlin"), ("asia/kolkata", "Asia/Kolkata")]
+)
+def test_a_zone_with_a_slip_is_refused_with_the_one_that_may_be_meant(name: str, near: str) -> None:
+    """As the zones of this machine are called."""
+    with pytest.raises(RequestInvalid) as refused:
+        find_zone(name)
+    assert near in refused.value.advice
+
+
 def test_what_is_no_range_is_refused_with_those_that_are() -> None:
     """The message says which there are."""
     with pytest.raises(RequestInvalid, match="no range 'fortnight'"):

@@ -66,9 +66,18 @@ def find_zone(name: str | None, *, localtime: Path = _LOCALTIME) -> Zone:
         return Zone(name, ZoneInfo(name))
     # A path, a folder of zones and a text of nothing each raise something else.
     except (KeyError, ValueError, OSError):
-        raise RequestInvalid(
-            f"There is no time zone {name!r}.", advice="One is named as Europe/Berlin is, or UTC."
-        ) from None
+        raise RequestInvalid(f"There is no time zone {name!r}.", advice=_zones_like(name)) from None
+
+
+def _zones_like(name: str) -> str:
+    """Say how zones are named, and which of them have names like this one."""
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    known = {zone.lower(): zone for zone in available_timezones()}
+    near = [known[found] for found in get_close_matches(name.lower(), known, 3, 0.55)]
+    asked = f"Do you mean {' or '.join(near)}? " if near else ""
+    return f"{asked}One is named as Europe/Berlin is, or UTC."
 
 
 def find_span(word: str, zone: Zone, now: datetime) -> Span:
