@@ -15,6 +15,10 @@ from typing import NamedTuple
 DOLLAR = 10**12
 MICRODOLLAR = 10**6
 
+#: How long a slot is, of which the figures are kept as sums; `slot` numbers count them from 1970
+#: in UTC. The clocks of every zone differ from UTC by whole quarters of an hour.
+SLOT_SECONDS = 900
+
 #: Every prompt size, in tokens, above which some model has another price (genai-prices).
 THRESHOLDS = (
     32_000,

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from tars.accounting.rates import SLOT_SECONDS as SLOT_SECONDS
 from tars.accounting.rates import Tokens
-
-#: Seconds; `slot` numbers count them from 1970 in UTC.
-SLOT_SECONDS = 900
 
 NOTHING = Tokens()
 

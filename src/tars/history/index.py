@@ -1,11 +1,18 @@
-"""The index of the agents' logs: every request that they tell of, once."""
+"""The index of the agents' logs: every request that they tell of, once.
+
+Writing is done in transactions of some hundred files, each of which leaves the index whole: the
+requests, how far their files have been read, and the slots that are their sums.
+"""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tars.history import schema
+from tars.history.writing import Writer
 
 
 class Index:
@@ -35,6 +42,25 @@ class Index:
         aside = schema.put_aside(self.path)
         self._connection = schema.open_file(self.path)
         return aside
+
+    @contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """Write in one transaction; nothing of it is there if this ends in an exception.
+
+        Raises sqlite3.Error when the disk, or another process that writes, does not let it.
+        """
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            writer = Writer(connection)
+            yield writer
+            writer.finish()
+            connection.execute("COMMIT")
+        except BaseException:
+            # An error of the disk may have rolled it back already.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         self._connection.close()

@@ -44,6 +44,7 @@ CREATE TABLE files (
     gone INTEGER NOT NULL DEFAULT 0,
     UNIQUE (path, agent)
 );
+CREATE INDEX files_to_tell ON files (agent) WHERE problem != '' OR ahead > 0;
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY,
     agent TEXT NOT NULL,

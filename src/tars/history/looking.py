@@ -1,0 +1,126 @@
+"""Compare the logs that are there with what the index knows of them."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tars.config_costs import HistoryConfig
+from tars.history.reading import Job
+from tars.history.source import Found, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """Which logs are looked at: those of a person with this environment and home folder. `only`:
+    the paths that may have changed, or None for all."""
+
+    env: Mapping[str, str]
+    home: Path
+    config: HistoryConfig
+    only: frozenset[str] | None = None
+
+    def roots(self, source: Source) -> tuple[Path, ...]:
+        """Give where a source's logs are. The configuration may say so, or leave it out."""
+        configured = self.config.paths.get(source.agent)
+        return source.roots(self.env, self.home) if configured is None else configured
+
+
+class Known(NamedTuple):
+    """A row of `files`, without what only reading on needs."""
+
+    id: int
+    path: str
+    inode: int
+    size: int
+    mtime: int
+    gone: int
+
+    @property
+    def found(self) -> Found:
+        """How the file was when it was read."""
+        return Found(self.path, self.inode, self.size, self.mtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What has to be done: files to read, the numbers of those that vanished, and sentences
+    about folders that cannot be looked into."""
+
+    jobs: Sequence[tuple[Source, list[Job]]] = ()
+    vanished: Sequence[int] = ()
+    problems: Sequence[str] = ()
+
+
+def look(connection: sqlite3.Connection, sources: Iterable[Source], logs: Logs) -> Look:
+    """Find what is not as the index knows it."""
+    known: dict[str, dict[str, Known]] = {}
+    rows = connection.execute("SELECT agent, id, path, inode, size, mtime, gone FROM files")
+    for agent, *row in rows:
+        known.setdefault(agent, {})[row[1]] = Known(*row)
+    jobs: list[tuple[Source, list[Job]]] = []
+    vanished: list[int] = []
+    problems: list[str] = []
+    for source in sources:
+        files = known.get(source.agent, {})
+        found, complete = _find(source, logs, files, problems)
+        changed = [each for each in found.values() if _is_news(each, files.get(each.path))]
+        # What was modified first is read first: mostly, a copy comes after what it is of.
+        changed.sort(key=lambda each: (each.mtime, each.path))
+        if changed:
+            jobs.append((source, [_job(connection, each, files) for each in changed]))
+        if complete:
+            vanished += [
+                row.id
+                for path, row in files.items()
+                if not row.gone and path not in found and (logs.only is None or path in logs.only)
+            ]
+    return Look(jobs, vanished, problems)
+
+
+def _find(
+    source: Source, logs: Logs, known: Mapping[str, Known], problems: list[str]
+) -> tuple[dict[str, Found], bool]:
+    """Give a source's files, and whether any others are surely not there."""
+    roots = logs.roots(source)
+    found: dict[str, Found] = {}
+    if logs.only is not None:
+        wanted = {path for path in logs.only if any(map(Path(path).is_relative_to, roots))}
+        for path in wanted & known.keys():
+            _stat(path, found)
+        if wanted <= known.keys():
+            return found, True
+    complete = bool(roots)
+    for root in roots:
+        try:
+            for each in source.find(root):
+                if logs.only is None or each.path in logs.only:
+                    found[each.path] = each
+        except OSError as error:
+            complete = False
+            problems.append(f"{source.agent}: {root} cannot be read: {error.strerror or error}.")
+    return found, complete
+
+
+def _stat(path: str, found: dict[str, Found]) -> None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return
+    found[path] = Found(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _is_news(found: Found, known: Known | None) -> bool:
+    return known is None or found != known.found or bool(known.gone)
+
+
+def _job(connection: sqlite3.Connection, found: Found, files: Mapping[str, Known]) -> Job:
+    known = files.get(found.path)
+    if known is None:
+        return Job(found)
+    mark = connection.execute(
+        "SELECT inode, offset, state, head FROM files WHERE id = ?", (known.id,)
+    ).fetchone()
+    return Job(found, *mark)

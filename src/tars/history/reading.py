@@ -1,0 +1,101 @@
+"""Read one file on: from where the last reading ended if it still begins as it did, else anew."""
+
+import os
+from contextlib import suppress
+from hashlib import blake2b
+from typing import NamedTuple
+
+from tars.history.packing import FileRow, Packed, Packer
+from tars.history.source import Found, Mark, Reading, Source
+
+#: How much of a file's beginning tells whether it is still the same one.
+HEAD = 1024
+#: How much of a second file may be read before the first one is written down.
+CHUNK = 8 * 1024 * 1024
+
+
+class Job(NamedTuple):
+    """A file to read, and what is known of it: `offset`, `state` and `head` are as in `files`."""
+
+    found: Found
+    inode: int = 0
+    offset: int = 0
+    state: bytes = b""
+    head: bytes = b""
+
+
+def in_chunks(jobs: list[Job], chunk: int = CHUNK) -> list[list[Job]]:
+    """Cut a list of files where so much has come together."""
+    chunks: list[list[Job]] = []
+    size = chunk
+    for job in jobs:
+        if size >= chunk:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(job)
+        size += to_read(job) + HEAD
+    return chunks
+
+
+def to_read(job: Job) -> int:
+    """Give how much is probably to be read of a file."""
+    left = job.found.size - job.offset
+    return left if left >= 0 else job.found.size
+
+
+def read_all(source: Source, jobs: list[Job], *, latest: int) -> Packed:
+    """Read files of one source. `latest` is the time that nothing should be later than."""
+    packer = Packer(source.agent, newest_wins=source.newest_wins)
+    for job in jobs:
+        # One that has just vanished is nobody's problem: the next look will find it gone.
+        with suppress(FileNotFoundError):
+            row, reading = _read(source, job)
+            packer.add(row, reading, latest=latest)
+    return packer.packed()
+
+
+def _read(source: Source, job: Job) -> tuple[FileRow, Reading]:
+    try:
+        head, mark = _begin(source, job)
+        reading = source.read(job.found, mark)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # Rights change without a trace in size and time: such a file is tried every time.
+        found = job.found._replace(inode=job.inode, size=-1)
+        return _failed(job, found, error.strerror or str(error)), Reading(Mark())
+    # Whatever a file has in it that its source never saw before, the other files are counted.
+    except Exception as error:
+        problem = f"what is in it cannot be understood ({type(error).__name__})"
+        return _failed(job, job.found, problem), Reading(Mark())
+    mark_now = reading.mark
+    row = FileRow(*job.found, mark_now.offset, head, mark_now.state, reading.garbled)
+    return row._replace(problem=reading.problem, fresh=mark.offset == 0), reading
+
+
+def _begin(source: Source, job: Job) -> tuple[bytes, Mark]:
+    """Give the checksum of a file's beginning, and the mark from which to read on."""
+    found = job.found
+    if not source.resumable(found):
+        return b"", Mark()
+    with open(found.path, "rb", buffering=0, opener=_opener) as file:
+        start = file.read(HEAD)
+    head = _checksum(start)
+    length = int.from_bytes(job.head[:2], "little")
+    same = job.offset and job.inode == found.inode and job.offset <= found.size
+    if same and len(start) >= length and _checksum(start[:length]) == job.head:
+        return head, Mark(job.offset, job.state)
+    return head, Mark()
+
+
+def _checksum(start: bytes) -> bytes:
+    return len(start).to_bytes(2, "little") + blake2b(start, digest_size=8).digest()
+
+
+def _opener(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, a pipe that took the file's place would be waited for.
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _failed(job: Job, found: Found, problem: str) -> FileRow:
+    return FileRow(*found, job.offset, job.head, job.state, problem=problem)

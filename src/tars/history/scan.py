@@ -1,0 +1,164 @@
+"""Bring the index up to date with the logs: find them, and read what is new in them.
+
+Only one process does so at a time; another one waits for it, and finds nothing left to do. What
+cannot be read is told, and everything else is counted. A kill at any moment leaves the index as it
+was after the last transaction, and the next refresh goes on from there.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from tars.config_costs import HistoryConfig
+from tars.history.index import Index
+from tars.history.looking import Logs, look
+from tars.history.reading import to_read
+from tars.history.schema import damaged
+from tars.history.source import Source
+from tars.history.sources.registry import SOURCES
+from tars.history.splitting import Chunk, chunks_of, read_in_order
+from tars.home import FILE_MODE
+
+#: Seconds that a refresh waits for another process's.
+PATIENCE = 10.0
+_PAUSE = 0.02
+#: How much is read in one transaction.
+_TRANSACTION = 64 * 1024 * 1024
+#: Nothing can have happened later than so many milliseconds after now, by any clock.
+_TOMORROW = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a refresh did. `files` and `bytes` were read, `requests` are new or changed, and
+    `sessions` are the numbers of those that were touched. `problems` are sentences about what
+    could not be read, those of earlier readings that still stand included."""
+
+    files: int = 0
+    bytes: int = 0
+    requests: int = 0
+    sessions: frozenset[int] = frozenset()
+    problems: tuple[str, ...] = ()
+
+
+def refresh(
+    index: Index,
+    *,
+    env: Mapping[str, str],
+    home: Path,
+    config: HistoryConfig,
+    processes: int = 2,
+    only: Iterable[Path] | None = None,
+    sources: Sequence[Source] = SOURCES,
+    patience: float = PATIENCE,
+) -> Refreshed:
+    """Read what is new in the logs of a person with this environment and home folder.
+
+    `processes`: a second one helps with more than some megabytes. `only`: the files that may
+    have changed; no others are looked at. `patience`: seconds to wait for another process that
+    does the same. An index that turns out to be damaged is set aside, and made anew.
+
+    Raises StoreError or OSError when that cannot be done.
+    """
+    if not config.enabled:
+        return Refreshed()
+    paths = None if only is None else frozenset(map(str, only))
+    logs = Logs(env, config.home or home, config, paths)
+    with _alone(index.path, patience) as alone:
+        if not alone:
+            said = (
+                "Another process is still reading the agents' logs: what is new there is missing."
+            )
+            return Refreshed(problems=(said,))
+        try:
+            return _refresh(index, logs, sources, processes)
+        except sqlite3.Error as error:
+            if not damaged(error):
+                said = f"The index of the agents' logs could not be brought up to date: {error}."
+                return Refreshed(problems=(said,))
+        aside = index.start_anew()
+        refreshed = _refresh(index, replace(logs, only=None), sources, processes)
+        said = (
+            f"The index of the agents' logs was damaged. It was made anew; the old one is {aside}."
+        )
+        return replace(refreshed, problems=(said, *refreshed.problems))
+
+
+@contextmanager
+def _alone(path: Path, patience: float) -> Iterator[bool]:
+    """Keep other processes from doing the same; say whether that was possible in time."""
+    lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
+    deadline = time.monotonic() + patience
+    try:
+        while not (locked := _lock(lock)) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        yield locked
+    finally:
+        os.close(lock)
+
+
+def _lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks. Two at a time do twice the work, and count once: a
+        # request's key is in the index or not.
+        return True
+    return True
+
+
+def _refresh(index: Index, logs: Logs, sources: Sequence[Source], processes: int) -> Refreshed:
+    seen = look(index.connection, sources, logs)
+    chunks = chunks_of(seen.jobs)
+    requests, sessions = 0, set[int]()
+    if seen.vanished:
+        with index.writing() as writer:
+            writer.vanished(seen.vanished)
+    latest = int(time.time() * 1000) + _TOMORROW
+    with closing(read_in_order(chunks, latest=latest, processes=processes)) as read:
+        for _, part in groupby(zip(read, _transactions(chunks), strict=True), lambda each: each[1]):
+            with index.writing() as writer:
+                for ((source, _), packed), _ in part:
+                    writer.take(packed, newest_wins=source.newest_wins)
+            requests += writer.requests
+            sessions |= writer.sessions
+    return Refreshed(
+        files=sum(len(jobs) for _, jobs in chunks),
+        bytes=sum(to_read(job) for _, jobs in chunks for job in jobs),
+        requests=requests,
+        sessions=frozenset(sessions),
+        problems=(*seen.problems, *_told(index.connection)),
+    )
+
+
+def _transactions(chunks: Sequence[Chunk]) -> Iterator[int]:
+    """Say for each chunk which transaction it is part of."""
+    size = 0
+    for _, jobs in chunks:
+        yield size // _TRANSACTION
+        size += sum(map(to_read, jobs))
+
+
+def _told(connection: sqlite3.Connection) -> Iterator[str]:
+    """Say what is wrong with logs that are there, a sentence for each agent and kind."""
+    rows = connection.execute(
+        "SELECT agent, path, problem, ahead FROM files WHERE (problem != '' OR ahead > 0)"
+        " AND NOT gone ORDER BY agent, path"
+    ).fetchall()
+    for agent, group in groupby(rows, lambda row: row[0]):
+        files = list(group)
+        failed = [(path, problem) for _, path, problem, _ in files if problem]
+        if failed:
+            path, problem = failed[0]
+            others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            yield f"{agent}: {path} was not counted: {problem.rstrip('.')}{others}."
+        if ahead := sum(row[3] for row in files):
+            yield f"{agent}: {ahead} requests are dated in the future; some clock was wrong."

@@ -1,0 +1,213 @@
+"""Read many files with two processes: both take the next chunk of files from one pipe.
+
+What was read comes out in the order of the chunks, whoever read it. The second process is forked;
+where that is not safe, since this one has threads, it is started afresh. It ends when this one
+does, however that comes: nobody reads then what it sends. If it ends early itself, this one reads
+what is missing.
+"""
+
+import fcntl
+import gc
+import marshal
+import os
+import select
+import signal
+import struct
+import sys
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from types import TracebackType
+from typing import Self
+
+from tars.history.packing import Packed
+from tars.history.reading import Job, in_chunks, read_all, to_read
+from tars.history.source import Found, Source
+from tars.history.sources.registry import SOURCES
+
+#: So many bytes are read sooner by two processes, the start of the second one included.
+WORTH_IT = 24 * 1024 * 1024
+#: More chunks than fit into the pipe that they are taken from would be too small ones.
+_CHUNKS = 4000
+#: How much of what the second process found may wait for this one.
+_WAITING = 1024 * 1024
+#: Where a second process that was started afresh finds the pipe of numbers.
+_QUEUE = 3
+_NUMBER = struct.Struct("<I")
+_HEADER = struct.Struct("<IQ")
+
+#: Files of one source.
+Chunk = tuple[Source, list[Job]]
+
+
+def chunks_of(jobs: Sequence[tuple[Source, list[Job]]]) -> list[Chunk]:
+    """Cut the files of each source into chunks that are worth being handed out singly."""
+    size = sum(to_read(job) for _, each in jobs for job in each)
+    chunk = max(8 * 1024 * 1024, size // _CHUNKS)
+    return [(source, part) for source, each in jobs for part in in_chunks(each, chunk)]
+
+
+def read_in_order(
+    chunks: Sequence[Chunk], *, latest: int, processes: int
+) -> Generator[tuple[Chunk, Packed], None, None]:
+    """Read the chunks one after the other; with a second process, if there is so much of it.
+
+    `latest` is the time that nothing in the logs should be later than.
+    """
+    size = sum(to_read(job) for _, jobs in chunks for job in jobs)
+    if processes < 2 or size < WORTH_IT or len(chunks) < 2:
+        for source, jobs in chunks:
+            yield (source, jobs), read_all(source, jobs, latest=latest)
+        return
+    queue = _queue(len(chunks))
+    done: dict[int, Packed] = {}
+    turn = 0
+    with closing(_Fd(queue)), _Second(chunks, queue, latest) as second:
+        while turn < len(chunks):
+            number = _next(queue)
+            if number is not None:
+                done[number] = read_all(*chunks[number], latest=latest)
+            done.update(second.sent(wait=number is None and turn not in done))
+            if number is None and second.ended and turn not in done:
+                done[turn] = read_all(*chunks[turn], latest=latest)
+            while turn in done:
+                yield chunks[turn], done.pop(turn)
+                turn += 1
+
+
+class _Fd:
+    """A descriptor that `closing` closes."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def close(self) -> None:
+        os.close(self._number)
+
+
+def _queue(count: int) -> int:
+    """Give the end of a pipe from which the numbers of the chunks can be taken, each once."""
+    taken, put = os.pipe()
+    with closing(_Fd(put)):
+        os.set_blocking(put, False)
+        os.write(put, b"".join(map(_NUMBER.pack, range(count))))
+    return taken
+
+
+def _next(queue: int) -> int | None:
+    number = os.read(queue, _NUMBER.size)
+    return _NUMBER.unpack(number)[0] if number else None
+
+
+class _Second:
+    """The second process. `ended`: nothing will come from it any more."""
+
+    def __init__(self, chunks: Sequence[Chunk], queue: int, latest: int) -> None:
+        self.ended = False
+        self._buffer = bytearray()
+        if threading.active_count() == 1:
+            self._pid, self._results = _forked(chunks, queue, latest)
+        else:
+            self._pid, self._results = _started(chunks, queue, latest)
+        # Elsewhere than on Linux it stays as it is.
+        with suppress(OSError, AttributeError):
+            fcntl.fcntl(self._results, fcntl.F_SETPIPE_SZ, _WAITING)
+
+    def sent(self, *, wait: bool) -> Iterator[tuple[int, Packed]]:
+        """Give what it has sent, or, to `wait`, at least a part of something."""
+        while not self.ended and (wait or select.select([self._results], [], [], 0)[0]):
+            wait = False
+            part = os.read(self._results, _WAITING)
+            self.ended = not part
+            self._buffer += part
+        yield from self._whole()
+
+    def _whole(self) -> Iterator[tuple[int, Packed]]:
+        buffer, begin = self._buffer, 0
+        while len(buffer) - begin >= _HEADER.size:
+            number, length = _HEADER.unpack_from(buffer, begin)
+            end = begin + _HEADER.size + length
+            if len(buffer) < end:
+                break
+            yield number, Packed.loaded(bytes(buffer[begin + _HEADER.size : end]))
+            begin = end
+        del buffer[:begin]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._results)
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        # Somebody in this process may wait for any child.
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+def _forked(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int]:
+    """Give the second process's id, and where what it finds comes from."""
+    results, put = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(put)
+        return pid, results
+    # Nothing of what the first process would do at its end may be done here.
+    try:
+        os.close(results)
+        _serve(chunks, queue, put, latest)
+    finally:
+        os._exit(0)
+
+
+def _started(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int]:
+    """Do the same where a fork would copy the locks of other threads."""
+    results, put = os.pipe()
+    taken, given = os.pipe()
+    with closing(_Fd(put)), closing(_Fd(taken)):
+        pid = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-c", "from tars.history.splitting import serve; serve()"],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, taken, 0),
+                (os.POSIX_SPAWN_DUP2, put, 1),
+                (os.POSIX_SPAWN_DUP2, queue, _QUEUE),
+            ],
+        )
+    work = [
+        (source.agent, [(tuple(job.found), *job[1:]) for job in jobs]) for source, jobs in chunks
+    ]
+    with suppress(BrokenPipeError), open(given, "wb") as file:
+        file.write(marshal.dumps((latest, work)))
+    return pid, results
+
+
+def serve() -> None:
+    """Be the second process, started afresh: what to do is on stdin, the pipe of numbers is 3."""
+    with open(0, "rb") as file:
+        latest, work = marshal.loads(file.read())
+    sources = {source.agent: source for source in SOURCES}
+    chunks = [
+        (sources[agent], [Job(Found(*found), *rest) for found, *rest in jobs])
+        for agent, jobs in work
+    ]
+    with suppress(BrokenPipeError):
+        _serve(chunks, _QUEUE, 1, latest)
+
+
+def _serve(chunks: Sequence[Chunk], queue: int, put: int, latest: int) -> None:
+    """Read chunks until there are no more, or nobody who wants them."""
+    # Who asked for all this is interrupted, and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
+    while (number := _next(queue)) is not None:
+        data = read_all(*chunks[number], latest=latest).dumped()
+        message = memoryview(_HEADER.pack(number, len(data)) + data)
+        while message:
+            message = message[os.write(put, message) :]

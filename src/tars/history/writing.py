@@ -1,0 +1,235 @@
+"""One transaction on the index: it takes in what was read, and leaves everything consistent."""
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
+
+from tars.history.keys import Forks, moved
+from tars.history.merging import Row, merged
+from tars.history.packing import FileRow, Packed, SessionRow
+from tars.history.slots import Slots
+
+_COLUMNS = """key, session, at, model, place, net_input, cache_read, cache_write, cache_write_1h,
+    output, reasoning, requests, size, rank, sidechain, cost, covered"""
+_STORED = _COLUMNS.replace(" cost,", " ifnull(cost, -1),")
+_VALUES = "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1), ?)"
+
+
+class Writer:
+    """What is done in one transaction. `finish` comes last, before it is committed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._slots = Slots(connection)
+        self._forks: dict[str, Forks] = {}
+        self._models = _Interned(connection, "models", "provider", "model")
+        self._places = _Interned(connection, "places", "project", "branch")
+        #: The sessions whose requests or titles were touched.
+        self.sessions: set[int] = set()
+        #: How many requests are new, or other than they were.
+        self.requests = 0
+
+    def take(self, packed: Packed, *, newest_wins: bool) -> None:
+        """Take in the readings of one agent's files. What was taken before changes nothing."""
+        self._files(packed.agent, packed.files)
+        self._forked(packed.agent, packed.forks)
+        if packed.length:
+            self._requests(packed, newest_wins=newest_wins)
+        self._titles(packed)
+        self._limits(packed)
+
+    def cover(self, session: int, intervals: Iterable[tuple[int, int]], stamp: str) -> None:
+        """Say within which times, both ends included, a session's requests are in tars' ledger;
+        all others are not. `stamp` is the state of the ledger that says so."""
+        spans = sorted(intervals)
+        starts = [start for start, _ in spans]
+        ends: list[int] = []
+        for _, end in spans:
+            ends.append(max(end, ends[-1]) if ends else end)
+        changed = []
+        rows = self._connection.execute(
+            "SELECT key, at, covered FROM requests WHERE session = ?", (session,)
+        )
+        for key, at, was in rows.fetchall():
+            before = bisect_right(starts, at)
+            covered = before > 0 and at <= ends[before - 1]
+            if covered != was:
+                changed.append((covered, key))
+                self._slots.touch(session, at, at)
+        self._connection.executemany("UPDATE requests SET covered = ? WHERE key = ?", changed)
+        self._connection.execute("REPLACE INTO settled VALUES (?, ?)", (session, stamp))
+
+    def vanished(self, files: Iterable[int]) -> None:
+        """Mark files that are no more. What they told stays."""
+        ids = ((each,) for each in files)
+        self._connection.executemany("UPDATE files SET gone = 1 WHERE id = ?", ids)
+
+    def finish(self) -> None:
+        """Bring the sums up to date, and let the coverage of what was touched be found anew."""
+        self._slots.bring_up_to_date()
+        touched = ((session,) for session in self.sessions)
+        self._connection.executemany("DELETE FROM settled WHERE session = ?", touched)
+
+    def _files(self, agent: str, files: list[FileRow]) -> None:
+        for fresh, garbled in ((True, "excluded.garbled"), (False, "garbled + excluded.garbled")):
+            self._connection.executemany(
+                "INSERT INTO files (agent, path, inode, size, mtime, offset, head, state,"
+                " garbled, ahead, problem) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (path, agent) DO UPDATE SET inode = excluded.inode,"
+                " size = excluded.size, mtime = excluded.mtime, offset = excluded.offset,"
+                " head = excluded.head, state = excluded.state, problem = excluded.problem,"
+                f" garbled = {garbled}, ahead = {garbled.replace('garbled', 'ahead')}, gone = 0",
+                [(agent, *file[:-1]) for file in files if file.fresh == fresh],
+            )
+
+    def _forked(self, agent: str, pairs: Sequence[tuple[str, str]]) -> None:
+        if agent not in self._forks:
+            known = "SELECT child, parent FROM forks WHERE agent = ? ORDER BY child"
+            self._forks[agent] = Forks(self._connection.execute(known, (agent,)))
+        forks = self._forks[agent]
+        for child, parent in pairs:
+            if forks.add(child, parent):
+                self._connection.execute(
+                    "INSERT INTO forks VALUES (?, ?, ?)", (agent, child, parent)
+                )
+                self._rooted(agent, forks.below(child), moved(agent, child, forks.root(child)))
+
+    def _rooted(self, agent: str, sessions: Iterable[str], change: int) -> None:
+        """Give the requests of a conversation that turned out to be a fork their new keys."""
+        for session in sessions:
+            if (id := self._session(agent, session)) is not None:
+                rows = self._stored("session = ?", id)
+                self._connection.execute("DELETE FROM requests WHERE session = ?", (id,))
+                for row in rows:
+                    self._slots.touch(id, row.at, row.at)
+                self.sessions.add(id)
+                moving = [row._replace(key=row.key ^ change) for row in rows]
+                if self._insert(moving) < len(moving):
+                    self._merge(moving, newest_wins=False)
+
+    def _requests(self, packed: Packed, *, newest_wins: bool) -> None:
+        forks = self._forks[packed.agent]
+        numbers = [self._seen(packed.agent, session) for session in packed.sessions]
+        models = [self._models[each] for each in packed.models]
+        places = [self._places[each] for each in packed.places]
+        key, session, at, model, place, *rest = map(packed.column, range(len(packed.columns)))
+        if forks:
+            agent = packed.agent
+            changes = [moved(agent, each[0], forks.root(each[0])) for each in packed.sessions]
+            for index, number in enumerate(session):
+                key[index] ^= changes[number]
+
+        def rows() -> Iterator[tuple[int, ...]]:
+            return zip(
+                key,
+                map(numbers.__getitem__, session),
+                at,
+                map(models.__getitem__, model),
+                map(places.__getitem__, place),
+                *rest,
+                repeat(0),
+            )
+
+        # Nearly all are new. The others are merged with what is there.
+        if self._insert(rows()) < packed.length:
+            self._merge([Row(*row) for row in rows()], newest_wins=newest_wins)
+
+    def _insert(self, rows: Iterable[tuple[int, ...]]) -> int:
+        """Insert the rows whose keys are new, and give how many those were."""
+        before = self._connection.total_changes
+        self._connection.executemany(
+            f"INSERT INTO requests ({_COLUMNS}) {_VALUES} ON CONFLICT DO NOTHING", rows
+        )
+        inserted = self._connection.total_changes - before
+        self.requests += inserted
+        return inserted
+
+    def _merge(self, rows: Sequence[Row], *, newest_wins: bool) -> None:
+        keys = ",".join(str(row.key) for row in rows)
+        found = self._stored("key IN (SELECT value FROM json_each(?))", f"[{keys}]")
+        stored = {row.key: row for row in found}
+        changed = {}
+        for row in rows:
+            old = stored[row.key]
+            new = merged(old, row, newest_wins=newest_wins)
+            if new != old:
+                stored[row.key] = changed[row.key] = new
+                self._slots.touch(old.session, old.at, old.at)
+                self._slots.touch(new.session, new.at, new.at)
+                self.sessions.update((old.session, new.session))
+        self._connection.executemany(
+            f"REPLACE INTO requests ({_COLUMNS}) {_VALUES}", changed.values()
+        )
+        self.requests += len(changed)
+
+    def _stored(self, condition: str, value: object) -> list[Row]:
+        rows = self._connection.execute(
+            f"SELECT {_STORED} FROM requests WHERE {condition}", (value,)
+        )
+        return [Row(*row) for row in rows]
+
+    def _seen(self, agent: str, row: SessionRow) -> int:
+        """Note what was seen of a session, and give its number."""
+        self._connection.execute(
+            "INSERT INTO sessions (agent, session, first_at, last_at, project, branch)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, agent) DO UPDATE SET"
+            " project = CASE WHEN excluded.first_at < first_at OR project = ''"
+            "  THEN excluded.project ELSE project END,"
+            " branch = CASE WHEN excluded.first_at < first_at OR branch = ''"
+            "  THEN excluded.branch ELSE branch END,"
+            " first_at = min(first_at, excluded.first_at),"
+            " last_at = max(last_at, excluded.last_at)",
+            (agent, *row),
+        )
+        id = self._session(agent, row.session)
+        assert id is not None
+        self.sessions.add(id)
+        self._slots.touch(id, row.first_at, row.last_at)
+        return id
+
+    def _session(self, agent: str, session: str) -> int | None:
+        found = self._connection.execute(
+            "SELECT id FROM sessions WHERE session = ? AND agent = ?", (session, agent)
+        ).fetchone()
+        return int(found[0]) if found else None
+
+    def _titles(self, packed: Packed) -> None:
+        for session, title in packed.titles:
+            # One that has asked nothing yet begins with its title.
+            at = max(file.mtime for file in packed.files) // 1_000_000
+            self._connection.execute(
+                "INSERT INTO sessions (agent, session, title, first_at, last_at)"
+                " VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (session, agent) DO UPDATE SET title = excluded.title",
+                (packed.agent, session, title, at, at),
+            )
+            id = self._session(packed.agent, session)
+            assert id is not None
+            self.sessions.add(id)
+
+    def _limits(self, packed: Packed) -> None:
+        self._connection.executemany(
+            "INSERT INTO limits (agent, name, used, window_minutes, resets_at, at, plan)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (agent, name) DO UPDATE SET"
+            " used = excluded.used, window_minutes = excluded.window_minutes,"
+            " resets_at = excluded.resets_at, at = excluded.at, plan = excluded.plan"
+            " WHERE excluded.at >= at",
+            packed.limits,
+        )
+
+
+class _Interned(dict[tuple[str, str], int]):
+    """The rows of a table of pairs, by their words."""
+
+    def __init__(self, connection: sqlite3.Connection, table: str, first: str, second: str) -> None:
+        rows = connection.execute(f"SELECT {first}, {second}, id FROM {table}")
+        super().__init__(((one, two), id) for one, two, id in rows)
+        self._connection = connection
+        self._insert = f"INSERT INTO {table} ({first}, {second}) VALUES (?, ?)"
+
+    def __missing__(self, key: tuple[str, str]) -> int:
+        number = self._connection.execute(self._insert, key).lastrowid
+        assert number is not None
+        self[key] = number
+        return number
