@@ -196,7 +196,7 @@ def test_a_store_of_before_is_added_up_when_it_is_migrated(store: Store) -> None
     with store.writing("go back") as connection:
         split = select(turns.c.seq).where(turns.c.id == "p3").scalar_subquery()
         connection.execute(turn_models.delete().where(turn_models.c.turn == split))
-        for table in ("spent_slots", "logged_slots", "logged_days"):
+        for table in ("spent_slots", "logged_slots", "logged_days", "deleted_sessions"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
         migrations.upgrade(connection, Machine("here", "host"))

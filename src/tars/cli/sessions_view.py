@@ -81,7 +81,9 @@ def tokens(spent: "Spent", *, at_least: bool = False) -> str:
 
 def cost(spent: "Spent", *, places: int = 2) -> str:
     """What it cost as far as that is known: a dash is not known at all, `≥` not of every turn."""
-    return money(spent.cost_microusd, of=spent.turns, known=spent.costed_turns, places=places)
+    # What ran outside tars has requests, and no turns.
+    of = spent.turns if spent.turns or spent.costed_turns else spent.requests
+    return money(spent.cost_microusd, of=of, known=spent.costed_turns, places=places)
 
 
 def money(microusd: int, *, of: int, known: int, places: int = 2) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from tars.accounting.usage import Ledger
+from tars.store.logged import SOURCE
 from tars.store.rows import SessionRecord, SessionStatus, Spent
 from tars.store.schema import machines, session_models, session_tags, sessions
 from tars.store.values import object_of
@@ -127,9 +128,11 @@ def by_prefix(connection: Connection, prefix: str, *, limit: int) -> list[Sessio
 def newest(
     connection: Connection, machine: int, *, agent: str | None, project: str | None
 ) -> list[SessionRecord]:
-    """Give the session of a machine that was in use last, unless it is archived."""
+    """Give the session of a machine that was in use last, unless it is archived, or ran outside
+    tars: to go on with one of those, somebody has to name it."""
     wanted = Wanted(agent=agent, project=project)
-    query = _RECORDS.where(sessions.c.machine == machine, *conditions(connection, wanted))
+    here = sessions.c.machine == machine, sessions.c.source != SOURCE
+    query = _RECORDS.where(*here, *conditions(connection, wanted))
     return _records(connection, query.order_by(*_order(Order.ACTIVITY, reverse=False)).limit(1))
 
 

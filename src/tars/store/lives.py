@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tars.core.agent import Outcome
-from tars.store import arrivals, locks, managing, tallies
+from tars.store import arrivals, locks, logged, managing, tallies
 from tars.store.inserting import insert_new
 from tars.store.rows import Named, SessionStatus, TurnBegun, TurnRecord, Wishes
 from tars.store.schema import agents, sessions, turns
@@ -41,7 +41,9 @@ _AGENTS = and_(
 )
 _THIS = and_(_AGENTS, sessions.c.id == bindparam("known"))
 _SEQ = sessions.c.seq == bindparam("this")
-_FIND = select(sessions.c.seq, sessions.c.status, sessions.c.last_activity_at).where(_THIS)
+_FIND = select(
+    sessions.c.seq, sessions.c.status, sessions.c.last_activity_at, sessions.c.source
+).where(_THIS)
 _INSERT = insert_new(sessions)
 _CHANGE = update(sessions).where(_SEQ)
 _BEGIN = (
@@ -61,7 +63,7 @@ _BEGIN = (
     .returning(
         *(
             sessions.c[name]
-            for name in ("seq", "status", "task", "name", "project", "branch", "metadata")
+            for name in ("seq", "status", "task", "name", "project", "branch", "metadata", "source")
         )
     )
 )
@@ -135,6 +137,8 @@ def save(connection: Connection, machine: int, agent: str, session: str, at: dat
             _activate(connection, this, seq)
         return
     connection.execute(_CHANGE, {"this": row.seq, "last_activity_at": at})
+    if row.source == logged.SOURCE:
+        logged.adopt(connection, row.seq)
     if row.status != SessionStatus.ACTIVE:
         _activate(connection, this, row.seq)
 
@@ -166,6 +170,8 @@ def begin(connection: Connection, machine: int, turn: TurnBegun, who: str, now: 
         if not locks.take(connection, seq, who, now):
             return Place(seq, refusal=locks.refusal(connection, seq, now))
         row = connection.execute(_BEGIN, values).one()
+    if row.source == logged.SOURCE:
+        logged.adopt(connection, row.seq)
     if row.status != SessionStatus.ACTIVE:
         _activate(connection, this, row.seq)
     changes = _changes(connection, this, row, turn.wishes)

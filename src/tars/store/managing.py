@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from tars.store import searching, slots
+from tars.store import logged, searching, slots
 from tars.store.rows import PromptState, SessionStatus
 from tars.store.schema import (
     agents,
@@ -171,6 +171,10 @@ def free(
         query = query.where(sessions.c.last_activity_at < before)
     if empty:
         query = query.where(_empty())
+    if beyond is not None or empty:
+        # Of those that ran outside tars there are as many as there are logs, and no turns.
+        here &= sessions.c.source != logged.SOURCE
+        query = query.where(here)
     if beyond is not None:
         kept = select(sessions.c.seq).where(here).order_by(*_newest_first()).limit(beyond)
         query = query.where(sessions.c.seq.not_in(kept.scalar_subquery()))
@@ -212,6 +216,7 @@ def remove(connection: Connection, seq: int, *, with_turns: bool = False) -> Non
     of = select(sessions.c.machine, sessions.c.agent, sessions.c.id).where(sessions.c.seq == seq)
     if (whose := connection.execute(of).first()) is not None:
         slots.forget(connection, *whose, keep=not with_turns)
+    logged.note_deleted(connection, seq)
     _unsay(connection, seq, its_turns)
     done = prompts.c.state == PromptState.DONE.value
     connection.execute(delete(prompts).where(done, prompts.c.id.in_(its_turns)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from tars.store.logged import SOURCE
 from tars.store.rows import SessionStatus
 from tars.store.schema import sessions
 from tars.store.values import object_of
@@ -25,6 +26,8 @@ _NEWEST = (
         _OF_AGENT,
         sessions.c.project == bindparam("of_project"),
         sessions.c.status != SessionStatus.ARCHIVED.value,
+        # To go on with one that ran outside tars, somebody has to name it.
+        sessions.c.source != SOURCE,
     )
     .order_by(sessions.c.last_activity_at.desc(), sessions.c.seq.desc())
     .limit(1)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
 )
 
-from tars.store import slot_tables, text_index
+from tars.store import logged_tables, slot_tables, text_index
 from tars.store.values import Count, Utc, Words
 
 #: SQLite gives rowids, which cost nothing, to an INTEGER PRIMARY KEY only.
@@ -118,7 +118,7 @@ sessions = Table(
     Column("titled", Boolean, nullable=False, server_default=false()),
     Column("task", Words),
     Column("metadata", Text, nullable=False, server_default="{}"),  # JSON: free
-    Column("source", Words, nullable=False, server_default="tars"),  # tars, import or api
+    Column("source", Words, nullable=False, server_default="tars"),  # tars, import, api or log
     Column("writer", Words),
     Column("writer_until", Utc),
     *_sums("total_input_tokens", "total_output_tokens", "total_cached_tokens"),
@@ -394,5 +394,6 @@ drained = Table(
     Column("number", BigInteger, nullable=False),
 )
 
+deleted_sessions = logged_tables.attach(metadata)
 spent_slots, logged_slots, logged_days = slot_tables.attach(metadata)
 text_index.attach(metadata)

@@ -119,6 +119,7 @@ class SpooledStore(Store):
     hold_turn = _spooled(Store.hold_turn)
     finish_turn = _spooled(Store.finish_turn)
     add_logged = _spooled(Store.add_logged)
+    keep_logged = _spooled(Store.keep_logged)
     save_agent = _spooled(Store.save_agent)
     save_session = _spooled(Store.save_session)
     end_session = _spooled(Store.end_session)
@@ -384,6 +385,7 @@ METHODS: dict[str, Callable[..., Any]] = {
         Store.hold_turn,
         Store.finish_turn,
         Store.add_logged,
+        Store.keep_logged,
         Store.save_agent,
         Store.save_session,
         Store.end_session,

@@ -26,6 +26,7 @@ from tars.store import (
     ledger,
     lives,
     locks,
+    logged,
     prompts,
     searching,
     slots,
@@ -206,6 +207,11 @@ class Store:
             ledger.add_requests(
                 connection, self.machine, turn, agent, session, requests, Source.LOG
             )
+
+    def keep_logged(self, sessions: tuple[logged.LoggedSession, ...]) -> None:
+        """Add sessions that this machine's agents logged outside tars, or bring them up to date."""
+        with self._transaction("keep the sessions of logs") as connection:
+            logged.keep(connection, self.machine, sessions)
 
     def model_requests(self, turn: str, source: Source = Source.LOG) -> list[RequestUsage]:
         """Give what each model request of a turn used, in their order."""

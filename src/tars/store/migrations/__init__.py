@@ -14,7 +14,7 @@ from tars.store.machines import Machine
 from tars.store.schema import metadata, turns, version
 
 #: The newest revision in `versions`.
-HEAD = "0004"
+HEAD = "0005"
 
 
 def is_current(connection: Connection) -> bool:
