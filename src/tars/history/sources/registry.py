@@ -11,6 +11,13 @@ _MODULES = (
     "claude",
     "codex",
     "gemini",
+    "opencode",
+    "copilot",
+    "qwen",
+    "kimi",
+    "goose",
+    "amp",
+    "cursor",
 )
 
 
