@@ -4,6 +4,7 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from tars.cli.costs.progress import Reading
 from tars.cli.costs.terminal import face
 from tars.control.costs.asking import give, understand
 from tars.control.costs.words import Given
@@ -15,10 +16,13 @@ def run(given: Given) -> int:
     """Print a report. Raises RequestInvalid for what makes no sense, before anything is read."""
     if given.get("project"):
         given = {**given, "project": _folder(str(given["project"]))}
-    home = os.path.expanduser("~")
-    with Costs.open(find_home(), env=os.environ) as costs:
-        asked = understand(costs, given, now=datetime.now(UTC), face=face(), home=home)
-        problems = () if given.get("no_refresh") else costs.refresh()
+    home, person = find_home(), os.path.expanduser("~")
+    with Costs.open(home, env=os.environ) as costs:
+        asked = understand(costs, given, now=datetime.now(UTC), face=face(), home=person)
+        problems: tuple[str, ...] = ()
+        if not given.get("no_refresh"):
+            with Reading(home.history):
+                problems = costs.refresh()
         text = give(costs, asked)
     for problem in problems:
         print(f"tars: {_one_line(problem)}", file=sys.stderr)
