@@ -5,35 +5,76 @@ and to the picodollar. Prices are looked up when a report is made, by the day of
 what an agent itself said that it cost stands.
 """
 
-from collections.abc import Mapping, Sequence
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tars.config_costs import CostsConfig
-from tars.costs.facts import NOTHING, Dimension, Figures, Only, Report
+from tars import config_costs
+from tars.config_costs import CostsConfig, CostTables
+from tars.costs import pricing
+from tars.costs.facts import Dimension, Only, Report
+from tars.costs.grouping import Asked, Sum
+from tars.costs.ledger import Ledger
+from tars.costs.logs import Logs
+from tars.costs.sources import Moment, Sources
+from tars.costs.spans import cut
+from tars.errors import StoreError
 from tars.home import Home
 from tars.sessions.ranges import Span, Zone, find_zone
+
+if TYPE_CHECKING:
+    from tars.prices.book import Book, Resolve
 
 _ALL = Only()
 
 
 class Costs:
-    """Everything that is known of costs in one home. `problems` are sentences about what could
-    not be read; the rest counts. Use it from one thread at a time."""
+    """Everything that is known of costs in one home. Use it from one thread at a time."""
 
-    def __init__(self, home: Home, env: Mapping[str, str], costs_config: CostsConfig) -> None:
+    def __init__(
+        self, home: Home, sources: Sources, tables: CostTables, resolve: "Resolve | None" = None
+    ) -> None:
         self.home = home
-        self.costs_config = costs_config
-        self.zone: Zone = find_zone(costs_config.timezone)
-        self._env = env
+        self.sources = sources
+        self.zone: Zone = find_zone(tables.costs.timezone)
+        self._tables = tables
+        self._resolve = resolve
 
     @classmethod
-    def open(cls, home: Home, *, env: Mapping[str, str]) -> Self:
-        """Open what there is: the index of the logs, the store, the prices, each if it is there.
+    def open(cls, home: Home, *, env: Mapping[str, str], resolve: "Resolve | None" = None) -> Self:
+        """Open what there is: the index of the logs, the store, the prices, each when it is asked.
 
-        `env` says where the agents' logs are. Raises ConfigInvalid.
+        `env` says where the agents' logs are. `resolve` looks up the prices that nobody asked for
+        before; a daemon gives `prices.apart.resolve`. Raises ConfigInvalid, and RequestInvalid for
+        a zone that there is not.
         """
-        return cls(home, env, CostsConfig())
+        tables = config_costs.read(home)
+        sources = Sources(home, _store_url(home), tables.history, env)
+        return cls(home, sources, tables, resolve)
+
+    @property
+    def costs_config(self) -> CostsConfig:
+        """How money is shown."""
+        return self._tables.costs
+
+    @property
+    def machine(self) -> str:
+        """What this machine is called in reports."""
+        return os.uname().nodename
+
+    @cached_property
+    def prices(self) -> "Book":
+        """The prices, as the configuration has them."""
+        from tars.prices.book import Book
+
+        config = self._tables.prices
+        if self._resolve is None:
+            return Book.open(self.home, config)
+        return Book.open(self.home, config, resolve=self._resolve)
 
     def __enter__(self) -> Self:
         return self
@@ -48,11 +89,13 @@ class Costs:
 
     def close(self) -> None:
         """Close what was opened. Twice is once."""
+        self.sources.close()
 
-    def refresh(self) -> tuple[str, ...]:
-        """Read what is new in the agents' logs, and see which of it tars has counted already.
+    def refresh(self, *, only: Iterable[Path] | None = None, processes: int = 2) -> tuple[str, ...]:
+        """Read what is new in the agents' logs. `only`: the files that may have changed; no others
+        are looked at. `processes`: a second one helps with the first reading of many.
         Gives a sentence for each thing that could not be read."""
-        return ()
+        return self.sources.refresh(only, processes)
 
     def report(
         self,
@@ -64,4 +107,47 @@ class Costs:
     ) -> Report:
         """Add up what was spent in a span, in groups. Days, weeks and months are those of `zone`,
         or of the configured one; no dimension gives the total alone. Lines come by key."""
-        return Report(by=tuple(by), lines=(), total=Figures(NOTHING))
+        asked = Asked(tuple(by), cut(span), zone or self.zone, only)
+        with self.sources.moment() as moment:
+            sums = self.sums(moment, asked)
+        found = pricing.report(asked.by, sums, self.prices, tuple(moment.problems))
+        self.prices.save()
+        return found
+
+    def sums(self, moment: Moment, asked: Asked) -> list[Sum]:
+        """Add up both sources, without prices."""
+        return [*self._spent(moment, asked), *self._logged(moment, asked)]
+
+    def _spent(self, moment: Moment, asked: Asked) -> list[Sum]:
+        if moment.store is None:
+            return []
+        ledger = Ledger(moment.store)
+        try:
+            others = ledger.others(asked) if self.sources.url else ()
+            return [*ledger.sums(asked), *others]
+        except StoreError as error:
+            self.sources.forget_store()
+            moment.problems.append(f"What tars' own agents used is missing: {error}")
+            return []
+
+    def _logged(self, moment: Moment, asked: Asked) -> list[Sum]:
+        if moment.logs is None:
+            return []
+        try:
+            return list(Logs(moment.logs, self.machine).sums(asked))
+        except sqlite3.Error as error:
+            moment.problems.append(f"What the agents' logs tell is missing: {error}.")
+            return []
+
+
+def _store_url(home: Home) -> str:
+    """Give the URL of a store that is a server's. To read the whole configuration for that would
+    take longer than a report. Raises ConfigInvalid."""
+    try:
+        if b"url" not in home.config.read_bytes():
+            return ""
+    except OSError:
+        return ""
+    from tars.config import kept
+
+    return kept(home)[0].url

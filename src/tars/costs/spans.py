@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from tars.costs.facts import SLOT_SECONDS, Dimension
+from tars.accounting.rates import SLOT_SECONDS
+from tars.costs.facts import Dimension
 from tars.sessions.ranges import Span, Zone, midnight
 
 SLOT_MICROS = SLOT_SECONDS * 1_000_000
@@ -60,8 +61,6 @@ def cut(span: Span) -> Cut:
         rest.append((since, first * SLOT_MICROS))
     if until is not None and end is not None and end * SLOT_MICROS < until:
         rest.append((end * SLOT_MICROS, until))
-    if first is not None and end is not None and end < first:
-        end = first
     return Cut(first, end, tuple(rest))
 
 

@@ -1,0 +1,135 @@
+"""What a report asks of each source of figures, and the one way in which they add them up.
+
+Sums come by the dimensions of the report, and besides by all that a price depends on: the model,
+the day in UTC, the size class, and whether the agent told the cost itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tars.accounting.rates import Tokens
+from tars.costs.facts import Dimension, Only
+from tars.costs.spans import CALENDAR, DAY_SLOTS, SLOT_MICROS, Cut, coarse, parts, word
+from tars.sessions.ranges import Zone
+
+#: The columns of a sum that are tokens, in the order of `Tokens`.
+TOKENS = Tokens._fields
+
+
+_EVER = Cut()
+
+
+class Sum(NamedTuple):
+    """Figures of one group whose price is one. `day` is counted from 1970 in UTC, `cost` is what
+    the agent told, in picodollars, where the sum is `official`."""
+
+    key: tuple[str, ...]
+    day: int
+    provider: str
+    model: str
+    size: int
+    official: int
+    cost: int
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a report is by, which times it is of, and what it is restricted to."""
+
+    by: tuple[Dimension, ...]
+    cut: Cut
+    zone: Zone
+    only: Only
+
+    def has(self, *dimensions: Dimension) -> bool:
+        return any(dimension in self.by for dimension in dimensions)
+
+    @property
+    def of_calendar(self) -> bool:
+        return self.has(*CALENDAR)
+
+
+class Calendar:
+    """The parts of the calendar that a report is by, as far as there are figures in them."""
+
+    def __init__(self, asked: Asked, days: Iterable[int]) -> None:
+        """`days` are the days in UTC that have figures."""
+        finest = next(each for each in CALENDAR if each in asked.by)
+        found = parts(days, asked.zone)
+        several = len([each for each in CALENDAR if each in asked.by]) > 1
+        self.parts = found if several or finest is Dimension.DAY else coarse(found, finest)
+        self._words = [
+            {each: word(part.day, each) for each in CALENDAR if each in asked.by}
+            for part in self.parts
+        ]
+
+    def word(self, part: int, dimension: Dimension) -> str:
+        """Name one of the parts."""
+        return self._words[part][dimension]
+
+    def rows(self, cut: Cut) -> str:
+        """Give them as rows of SQL: which, from which slot, to before which one. What lies outside
+        of a span is cut off."""
+        rows = []
+        for number, part in enumerate(self.parts):
+            first = part.first if cut.first is None else max(part.first, cut.first)
+            end = part.end if cut.end is None else min(part.end, cut.end)
+            if first < end:
+                rows.append(f"({number}, {first}, {end})")
+        return ", ".join(rows or ["(0, 0, 0)"])
+
+
+def query(
+    source: str,
+    keys: Sequence[str],
+    *,
+    dialect: str = "sqlite",
+    calendar: Calendar | None = None,
+    cut: Cut = _EVER,
+    joins: str = "",
+    where: Sequence[str] = (),
+    sums: Sequence[str] = (),
+) -> str:
+    """Write the query that adds up a source, called f. Its rows have the part of the calendar, or
+    0, then the keys, the day in UTC, size and official, and the sums."""
+    conditions = [*where]
+    if calendar is not None:
+        head = f"WITH calendar (part, first, past) AS (VALUES {calendar.rows(cut)}) "
+        # The other way round SQLite would look through all the parts for every row.
+        join = "CROSS JOIN" if dialect == "sqlite" else "JOIN"
+        base = f"calendar {join} {source} ON f.slot >= calendar.first AND f.slot < calendar.past"
+    else:
+        head, base = "", source
+        if cut.first is not None:
+            conditions.append(f"f.slot >= {cut.first}")
+        if cut.end is not None:
+            conditions.append(f"f.slot < {cut.end}")
+    part = "0" if calendar is None else "calendar.part"
+    by = [*([part] if calendar is not None else []), *keys, f"f.slot / {DAY_SLOTS}", "f.size"]
+    by.append("f.official")
+    columns = [*(["0"] if calendar is None else []), *by, *(f"SUM({each})" for each in sums)]
+    filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    first = 2 if calendar is None else 1
+    groups = ", ".join(str(first + i) for i in range(len(by)))
+    return f"{head}SELECT {', '.join(columns)} FROM {base} {joins}{filters} GROUP BY {groups}"
+
+
+def days_query(table: str, cut: Cut) -> str:
+    """Write the query for the days in UTC that have figures, along the key that begins with the
+    slot: each is found in one look."""
+    end = "" if cut.end is None else f" AND slot < {cut.end}"
+    first = -DAY_SLOTS if cut.first is None else cut.first
+    return (
+        f"WITH RECURSIVE days (day) AS ("
+        f"SELECT MIN(slot) / {DAY_SLOTS} FROM {table} WHERE slot >= {first}{end} UNION ALL "
+        f"SELECT (SELECT MIN(slot) / {DAY_SLOTS} FROM {table} "
+        f"WHERE slot >= (day + 1) * {DAY_SLOTS}{end}) FROM days WHERE day IS NOT NULL) "
+        "SELECT day FROM days WHERE day IS NOT NULL"
+    )
+
+
+def rest_days(cut: Cut) -> set[int]:
+    """Give the days in UTC that the ends of a span are in."""
+    return {first // SLOT_MICROS // DAY_SLOTS for first, _ in cut.rest}

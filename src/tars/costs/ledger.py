@@ -1,0 +1,179 @@
+"""What tars' own agents reported, as sums for a report; and what other machines' logs say, where
+several share a store."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from tars.accounting.rates import MICRODOLLAR, Tokens
+from tars.costs.facts import Dimension, Only, Origin
+from tars.costs.grouping import Asked, Calendar, Sum, days_query, query, rest_days
+from tars.costs.spans import EPOCH
+from tars.store.quick import Quick
+from tars.store.slot_text import shares
+
+_SPENT = ("cost_microusd", "net_input", "cache_read", "cache_write", "output", "reasoning",
+          "requests")  # fmt: skip
+_LOGGED = ("cost", *Tokens._fields)
+#: An agent's kind: what it was when the session began; what it is now, for a turn of no session;
+#: its name, where it is not configured any more.
+_KIND = "COALESCE(NULLIF(s.agent_type, ''), a.kind, f.agent)"
+_SESSION = (
+    "LEFT JOIN sessions AS s ON s.machine = f.machine AND s.agent = f.agent AND s.id = f.session "
+)
+_AGENT = "LEFT JOIN agents AS a ON a.machine = f.machine AND a.name = f.agent "
+_MACHINE = "JOIN machines AS m ON m.seq = f.machine "
+_OF_LEDGER = {
+    Dimension.MODEL: "f.model",
+    Dimension.AGENT: _KIND,
+    Dimension.PROJECT: "COALESCE(s.project, '')",
+    Dimension.BRANCH: "COALESCE(s.branch, '')",
+    Dimension.SESSION: "f.session",
+    Dimension.TASK: "f.task",
+    Dimension.MACHINE: "m.name",
+}
+_OF_OTHERS = {
+    Dimension.MODEL: "f.model",
+    Dimension.AGENT: "f.agent",
+    Dimension.PROJECT: "f.project",
+    Dimension.BRANCH: "f.branch",
+    Dimension.SESSION: "f.session",
+    Dimension.TASK: "''",
+    Dimension.MACHINE: "m.name",
+}
+
+
+class Ledger:
+    """The figures of a store. Every method raises StoreError."""
+
+    def __init__(self, store: Quick) -> None:
+        self._store = store
+
+    def sums(self, asked: Asked) -> Iterator[Sum]:
+        """Add up what a report asks for of the turns of all machines."""
+        if asked.only.origin is Origin.LOG:
+            return
+        calendar = None
+        if asked.of_calendar:
+            calendar = Calendar(asked, self._days("spent_slots", asked))
+        keys, where, params = _conditions(asked, _OF_LEDGER)
+        joins = _joins(asked)
+        sums = tuple(f"f.{name}" for name in _SPENT)
+        rest = f"({shares(self._store.dialect, 't.ended_at >= ? AND t.ended_at < ?')}) AS f"
+        sources: list[tuple[str, list[str]]] = [("spent_slots AS f", [])]
+        sources += [(rest, [_text(first), _text(end)]) for first, end in asked.cut.rest]
+        for number, (source, times) in enumerate(sources):
+            statement = query(
+                source,
+                ["''", "f.model", *keys],
+                dialect=self._store.dialect,
+                calendar=calendar,
+                joins=joins,
+                where=where,
+                sums=sums,
+                **({} if number else {"cut": asked.cut}),
+            )
+            for row in self._store.rows(statement, (*times, *params)):
+                yield _sum(row, asked, calendar, Origin.TARS)
+
+    def others(self, asked: Asked) -> Iterator[Sum]:
+        """Add up what a report asks for of the logs that other machines have told of here."""
+        if asked.only.task or asked.only.origin is Origin.TARS:
+            return
+        calendar = None
+        if asked.of_calendar:
+            calendar = Calendar(asked, self._days("logged_slots", asked))
+        keys, where, params = _conditions(asked, _OF_OTHERS)
+        own = self._store.machine
+        where.append("f.machine <> ?")
+        statement = query(
+            "logged_slots AS f",
+            ["f.provider", "f.model", *keys],
+            dialect=self._store.dialect,
+            calendar=calendar,
+            cut=asked.cut,
+            joins=_MACHINE,
+            where=where,
+            sums=tuple(f"f.{name}" for name in _LOGGED),
+        )
+        for row in self._store.rows(statement, (*params, -1 if own is None else own)):
+            yield _sum(row, asked, calendar, Origin.LOG)
+
+    def _days(self, table: str, asked: Asked) -> set[int]:
+        rows = self._store.rows(days_query(table, asked.cut))
+        return {int(day) for (day,) in rows} | rest_days(asked.cut)
+
+
+def _conditions(
+    asked: Asked, columns: dict[Dimension, str]
+) -> tuple[list[str], list[str], list[object]]:
+    """Give the keys of the report's dimensions, the conditions of its restrictions, and their
+    parameters."""
+    keys = [columns[each] for each in asked.by if each in columns]
+    where: list[str] = []
+    params: list[object] = []
+    for dimension, wanted in _wanted(asked.only):
+        column = columns[dimension]
+        if not wanted:
+            continue
+        if dimension is Dimension.PROJECT:
+            folder = wanted.rstrip("/")
+            below = f"{folder}/"
+            where.append(f"({column} = ? OR substr({column}, 1, {len(below)}) = ?)")
+            params += [folder, below]
+        else:
+            where.append(f"{column} = ?")
+            params.append(wanted)
+    return keys, where, params
+
+
+def _wanted(only: Only) -> Sequence[tuple[Dimension, str]]:
+    return (
+        (Dimension.AGENT, only.agent),
+        (Dimension.MODEL, only.model),
+        (Dimension.PROJECT, only.project),
+        (Dimension.BRANCH, only.branch),
+        (Dimension.SESSION, only.session),
+        (Dimension.TASK, only.task),
+        (Dimension.MACHINE, only.machine),
+    )
+
+
+def _joins(asked: Asked) -> str:
+    """Give the tables that the words of a report come from."""
+    used = {*asked.by, *(dimension for dimension, wanted in _wanted(asked.only) if wanted)}
+    joins = ""
+    if used & {Dimension.AGENT, Dimension.PROJECT, Dimension.BRANCH}:
+        joins += _SESSION
+    if Dimension.AGENT in used:
+        joins += _AGENT
+    return joins + (_MACHINE if Dimension.MACHINE in used else "")
+
+
+def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin: Origin) -> Sum:
+    part, provider, model, *rest = row
+    words = len([each for each in asked.by if each in _OF_LEDGER])
+    keys = iter(map(str, rest[:words]))
+    day, size, official, cost, *counts = (int(str(each)) for each in rest[words:])
+    key = []
+    for dimension in asked.by:
+        match dimension:
+            case Dimension.DAY | Dimension.WEEK | Dimension.MONTH:
+                assert calendar is not None
+                key.append(calendar.word(int(str(part)), dimension))
+            case Dimension.ORIGIN:
+                key.append(origin.value)
+            case _:
+                key.append(next(keys))
+    if origin is Origin.TARS:
+        net, read, written, output, reasoning, requests = counts
+        tokens = Tokens(net, read, written, 0, output, reasoning, requests)
+        cost *= MICRODOLLAR
+    else:
+        tokens = Tokens(*counts)
+    return Sum(tuple(key), day, str(provider), str(model), size, official, cost, tokens)
+
+
+def _text(micros: int) -> str:
+    """Write a time as the store does."""
+    at = EPOCH + timedelta(microseconds=micros)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

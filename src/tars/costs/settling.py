@@ -1,0 +1,123 @@
+"""Which requests of the agents' logs tars has counted itself: those must not count again.
+
+A request is covered when it belongs to a session that tars ran on this machine, whichever agent
+it was, and happened within a turn of it that ended and of which tokens were counted. All others
+count as the log tells them, also those that were made in such a session outside of tars.
+"""
+
+import json
+from datetime import datetime
+
+from tars.costs.spans import micros
+from tars.history.index import Index
+from tars.home import Home
+from tars.store.quick import Quick
+
+#: A log's clock and ours are one, but what is written down was done a little before.
+SLACK_MS = 2_000
+#: Rows of `settled` that are no session's: whether anything was ever covered, and with which state
+#: of the store all was settled last.
+_EVER, _STORE = -1, -2
+#: How much of a journal's index changes with every transaction.
+_JOURNAL_HEAD = 48
+#: Where a file of SQLite's counts the transactions that were taken over into it.
+_COUNTER = slice(24, 28)
+
+_IN = {
+    "sqlite": "IN (SELECT value FROM json_each(?))",
+    "postgresql": "IN (SELECT json_array_elements_text(CAST(? AS json)))",
+}
+
+
+def settle(index: Index, store: Quick | None, state: str) -> int:
+    """Bring the index up to date with the ledger; give for how many sessions that was needed.
+
+    `state` is the store's, as `state_of` gave it before; empty where nobody knows. Raises
+    sqlite3.Error and StoreError.
+    """
+    connection = index.connection
+    kept = dict(
+        connection.execute("SELECT session, stamp FROM settled WHERE session < 0").fetchall()
+    )
+    if state and kept.get(_STORE) == state and not _has_new(index):
+        return 0
+    known = connection.execute(
+        "SELECT s.id, s.session, t.stamp FROM sessions AS s LEFT JOIN settled AS t"
+        " ON t.session = s.id"
+    ).fetchall()
+    stamps = {} if store is None else _stamps(store, [session for _, session, _ in known])
+    due = [
+        (id, session, stamp, stamps.get(session, ""))
+        for id, session, stamp in known
+        if stamp != stamps.get(session, "")
+    ]
+    ever = _EVER in kept or any(stamp for *_, stamp in due)
+    turns = _turns(store, [session for _, session, _, stamp in due if stamp])
+    with index.writing() as writer:
+        if not ever:
+            new = [(id, stamp) for id, _, _, stamp in due]
+            index.connection.executemany("REPLACE INTO settled VALUES (?, ?)", new)
+        else:
+            for id, session, _, stamp in due:
+                writer.cover(id, turns.get(session, ()), stamp)
+        rows = [(_STORE, state), *([(_EVER, "")] if ever else [])]
+        index.connection.executemany("REPLACE INTO settled VALUES (?, ?)", rows)
+    return len(due)
+
+
+def state_of(home: Home, url: str) -> str:
+    """Give what changes with every transaction on a home's store; nothing where nobody knows."""
+    if url:
+        return ""
+    try:
+        found = home.store.stat()
+        with home.store.open("rb") as file:
+            counter = file.read(_COUNTER.stop)[_COUNTER]
+    except OSError:
+        return ""
+    try:
+        with home.store.with_name(f"{home.store.name}-shm").open("rb") as file:
+            journal = file.read(_JOURNAL_HEAD)
+    except OSError:
+        journal = b""
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{counter.hex()}:{journal.hex()}"
+
+
+def _has_new(index: Index) -> bool:
+    """Whether a session was read since it was last settled."""
+    found: tuple[int] = index.connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM sessions AS s WHERE NOT EXISTS"
+        " (SELECT 1 FROM settled AS t WHERE t.session = s.id))"
+    ).fetchone()
+    return bool(found[0])
+
+
+def _stamps(store: Quick, sessions: list[str]) -> dict[str, str]:
+    """Say of each session that has turns in which state of the ledger these are."""
+    machine = store.machine
+    if machine is None:
+        return {}
+    rows = store.rows(
+        "SELECT session, COUNT(ended_at), MIN(ended_at), MAX(ended_at) FROM turns"
+        f" WHERE session {_IN[store.dialect]} AND ended_at IS NOT NULL AND machine = ?"
+        " GROUP BY session",
+        (json.dumps(sessions), machine),
+    )
+    return {session: f"{count} {first} {last}" for session, count, first, last in rows}
+
+
+def _turns(store: Quick | None, sessions: list[str]) -> dict[str, list[tuple[int, int]]]:
+    """Give the times of the turns that count, by session, in milliseconds."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    if store is None or not sessions:
+        return found
+    rows = store.rows(
+        "SELECT session, began_at, ended_at FROM turns"
+        f" WHERE session {_IN[store.dialect]} AND machine = ? AND ended_at IS NOT NULL"
+        " AND outcome IS NOT NULL AND net_input + cache_read + cache_write + output > 0",
+        (json.dumps(sessions), store.machine),
+    )
+    for session, began, ended in rows:
+        first, last = (micros(datetime.fromisoformat(each)) // 1000 for each in (began, ended))
+        found.setdefault(session, []).append((first - SLACK_MS, last + SLACK_MS))
+    return found

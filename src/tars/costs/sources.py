@@ -1,0 +1,173 @@
+"""Where figures come from: the store and the index of the agents' logs, opened when they are asked,
+and read as both were at one moment."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tars.config_costs import HistoryConfig
+from tars.costs.settling import settle, state_of
+from tars.errors import StoreError
+from tars.history.index import Index
+from tars.history.schema import damaged
+from tars.home import Home
+from tars.store import quick
+from tars.store.quick import Quick
+
+#: How often it is tried to see a moment in which nobody writes.
+_TRIES = 5
+
+
+@dataclass(slots=True)
+class Moment:
+    """What there is to be read, as it is at one moment: each is None where there is none, or where
+    it cannot be read, and `problems` says why."""
+
+    problems: list[str]
+    store: Quick | None = None
+    logs: sqlite3.Connection | None = None
+
+
+class Sources:
+    """The two sources of one home. `url` names the store where it is a server's."""
+
+    def __init__(
+        self, home: Home, url: str, history: HistoryConfig, env: Mapping[str, str]
+    ) -> None:
+        self._home = home
+        self.url = url
+        self._history = history
+        self._env = env
+        self._index: Index | None = None
+        self._store: Quick | None = None
+
+    def close(self) -> None:
+        """Close what was opened. Twice is once."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+        self.forget_store()
+
+    def refresh(self, only: Iterable[Path] | None, processes: int) -> tuple[str, ...]:
+        """Read what is new in the agents' logs; give a sentence for each thing that could not
+        be read."""
+        if not self._history.enabled:
+            return ()
+        from tars.history.scan import refresh
+
+        try:
+            done = refresh(
+                self._opened_index(),
+                env=self._env,
+                home=Path(self._env.get("HOME") or Path.home()),
+                config=self._history,
+                processes=processes,
+                only=only,
+            )
+        except StoreError as error:
+            return (str(error),)
+        except OSError as error:
+            return (f"The agents' logs cannot be read: {error.strerror or error}.",)
+        return done.problems
+
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """Give both as they are at one moment: what the one counts, the other leaves out."""
+        found = Moment([])
+        with ExitStack() as at_end:
+            state: str | None = None
+            try:
+                found.store, state = self._store_at_rest(at_end)
+            except StoreError as error:
+                self.forget_store()
+                found.problems.append(f"What tars' own agents used is missing: {error}")
+            try:
+                found.logs = self._settled(found.store, state, at_end)
+            except sqlite3.Error as error:
+                found.problems.append(f"What the agents' logs tell is missing: {error}.")
+                if damaged(error):
+                    self._start_anew(found.problems)
+            except StoreError as error:
+                found.problems.append(f"What the agents' logs tell is missing: {error}")
+            yield found
+
+    def _store_at_rest(self, at_end: ExitStack) -> tuple[Quick | None, str]:
+        """Give the store in a transaction, and in which state it is there."""
+        store = self._opened_store()
+        if store is None:
+            return None, ""
+        for _ in range(_TRIES):
+            state = state_of(self._home, self.url)
+            attempt = ExitStack()
+            attempt.enter_context(store.moment())
+            if state == state_of(self._home, self.url):
+                at_end.push(attempt.pop_all())
+                return store, state
+            attempt.close()
+        at_end.enter_context(store.moment())
+        return store, ""
+
+    def _settled(
+        self, store: Quick | None, state: str | None, at_end: ExitStack
+    ) -> sqlite3.Connection | None:
+        """Give the index in a transaction, once what the store has counted is marked in it. If the
+        store cannot be read, it stays as it was."""
+        if not self._history.enabled or (self._index is None and not self._home.history.exists()):
+            return None
+        index = self._opened_index()
+        if state is not None:
+            settle(index, store, state)
+        connection = index.connection
+        connection.execute("BEGIN")
+        at_end.callback(_roll_back, connection)
+        return connection
+
+    def _start_anew(self, problems: list[str]) -> None:
+        """A damaged index is set aside; the next refresh reads all logs again."""
+        assert self._index is not None
+        try:
+            aside = self._index.start_anew()
+        except (OSError, StoreError) as error:
+            problems.append(f"The index of the agents' logs is damaged: {error}")
+        else:
+            problems.append(f"The damaged index is {aside} now; the next report has all of it.")
+
+    def _opened_index(self) -> Index:
+        if self._index is None:
+            self._index = Index.open(self._home.history)
+        return self._index
+
+    def _opened_store(self) -> Quick | None:
+        if self._store is None:
+            try:
+                self._store = quick.opened(self._home, self.url)
+            except quick.Outdated as outdated:
+                _migrate(self._home, self.url, outdated.version)
+                self._store = quick.opened(self._home, self.url)
+        return self._store
+
+    def forget_store(self) -> None:
+        """Open the store anew when it is asked again."""
+        if self._store is not None:
+            with suppress(StoreError):
+                self._store.close()
+            self._store = None
+
+
+def _migrate(home: Home, url: str, version: str) -> None:
+    """Let the ordinary library bring a store of before up to date. Raises StoreError."""
+    if version > quick.VERSION:
+        raise StoreError(
+            f"The store was written by a newer tars (its schema is {version}).",
+            advice="Install that version, or use another store.",
+        )
+    from tars.sessions.library import Library
+
+    Library.open(home, url=url).close()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
