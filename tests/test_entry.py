@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,3 +202,43 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, words: list[str]) -> None
             timeout=LONG_SECONDS,
         )
     assert (done.returncode, done.stderr) == (1, b"tars: No space left on device\n")
+
+
+def last_line(home: Path, *words: str, **env: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "status", "line", *words],
+        env={**environment(home), **env},
+        input=b'{"model": {"display_name": "Opus"}}',
+        capture_output=True,
+        timeout=LONG_SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode()
+
+
+def test_the_line_comes_from_the_daemon(home: Path) -> None:
+    """In one question, with how it is to look; what is on stdin is nobody's business."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nline\n"
+    with raw_daemon(home, answer):
+        assert last_line(home, "--tmux") == "line\n"
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"])
+def test_the_line_never_fails(home: Path, answer: bytes) -> None:
+    """A daemon that talks nonsense is none; neither is the file of what was known then needed."""
+    with raw_daemon(home, answer):
+        assert last_line(home) == "tars ○ stopped\n"
+
+
+def test_without_a_daemon_the_line_says_what_was_known_and_when(home: Path) -> None:
+    """Until the end of the day that it was known for; and a broken file is none."""
+    file = home / "data" / "line.txt"
+    file.parent.mkdir()
+    now = int(time.time())
+    file.write_text(f"{now - 300}\n{now + 1000}\n$1.23 today · 45k tok\n")
+    assert last_line(home) == "tars ○ stopped · $1.23 today · 45k tok (5 min ago)\n"
+    assert last_line(home, LC_ALL="C").startswith("tars - stopped | $1.23 today")
+    file.write_text(f"{now - 300}\n{now - 1}\n$1.23 today · 45k tok\n")
+    assert last_line(home) == "tars ○ stopped\n"
+    file.write_bytes(b"\xff\xfe nonsense")
+    assert last_line(home) == "tars ○ stopped\n"

@@ -2,7 +2,7 @@
 
 `tars status` takes a millisecond more than an empty Python process, because this module
 imports nothing but `_socket`: no re, json, socket, typing, typer or anyio (a test counts
-them). Whatever is not plainly one of the four commands below, and whatever goes wrong on
+them). Whatever is not plainly one of the five commands below, and whatever goes wrong on
 the way, goes to `tars.cli.app`, which explains itself. `tars costs` imports what it needs for a
 report, and nothing of the command line, while it is plainly written.
 """
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The daemon answers within a millisecond or not at all; the command line says which.
 ANSWER_SECONDS = 2.0
+#: A prompt or a status bar waits less long.
+LINE_SECONDS = 0.3
 #: More than any status; a stranger on the socket cannot fill our memory.
 LARGEST_ANSWER = 16 * 1024 * 1024
 #: How many more objects there are before garbage is looked for: a few MiB.
@@ -63,11 +65,59 @@ def _answer(words: list[str]) -> bytes | None:
         return _ask("/v1/status?format=text" + _form())
     if words == ["status", "--json"]:
         return _ask("/v1/status")
+    if words[:2] == ["status", "line"] and all(word in _STYLES for word in words[2:]):
+        return line(words[2:])
     return None
 
 
-def _ask(path: str) -> bytes | None:
-    socket_path = _socket_path()
+#: What `tars status line` takes, and how the daemon is told.
+_STYLES = {"--color": "ansi", "--tmux": "tmux"}
+
+
+def line(words: list[str]) -> bytes:
+    """Give the line of a prompt or a status bar, whatever happens."""
+    from os import environ
+
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
+    ascii = "UTF" not in named.upper()
+    style = _STYLES[words[-1]] if words else "plain"
+    asked = f"/v1/status?format=line&style={style}&ascii={int(ascii)}"
+    answer = _ask(asked, LINE_SECONDS)
+    return answer if answer is not None else _last_line(ascii=ascii)
+
+
+def _last_line(*, ascii: bool) -> bytes:
+    """Give what is known without the daemon: `line.txt` has what was spent on the day that the
+    file says, and when that was told."""
+    path = _home_path("/data/line.txt")
+    told = ""
+    try:
+        from posix import O_RDONLY, open, read
+        from time import time
+
+        if path is not None:
+            # Nobody waits for the descriptor: this process is over soon.
+            at, until, text = read(open(path, O_RDONLY), 1024).decode().split("\n")[:3]
+            age = time() - int(at)
+            if age >= 0 and time() < int(until):
+                told = f" · {text} ({_age(int(age))})"
+    except (OSError, ValueError):
+        pass
+    line = f"tars ○ stopped{told}"
+    if ascii:
+        line = line.replace("○", "-").replace(" · ", " | ").replace("≥", ">=")
+    return line.encode(errors="replace") + b"\n"
+
+
+def _age(seconds: int) -> str:
+    if seconds < 60:
+        return "just now"
+    minutes = seconds // 60
+    return f"{minutes} min ago" if minutes < 60 else f"{minutes // 60} h ago"
+
+
+def _ask(path: str, seconds: float = ANSWER_SECONDS) -> bytes | None:
+    socket_path = _home_path("/run/tars.sock")
     if socket_path is None:
         return None
     import _socket
@@ -75,7 +125,7 @@ def _ask(path: str) -> bytes | None:
     try:
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
-            connection.settimeout(ANSWER_SECONDS)
+            connection.settimeout(seconds)
             connection.connect(socket_path)
             connection.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: tars\r\nConnection: close\r\n\r\n".encode()
@@ -88,14 +138,14 @@ def _ask(path: str) -> bytes | None:
     return body if body.endswith(b"\n") else body + b"\n"
 
 
-def _socket_path() -> str | None:
+def _home_path(rest: str) -> str | None:
     """Mirror `home.find_home`, without pathlib; None for what needs more than that."""
     from os import environ
 
     home = environ.get("TARS_HOME")
     if not home:
         home = environ.get("HOME", "") + "/.tars"
-    return home + "/run/tars.sock" if home[0] == "/" and home != "/.tars" else None
+    return home + rest if home[0] == "/" and home != "/.tars" else None
 
 
 def _form() -> str:

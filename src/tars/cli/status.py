@@ -15,7 +15,7 @@ import typer
 from tars import __version__
 from tars.cli import exit_codes
 from tars.cli.connection import connect
-from tars.cli.groups import examples
+from tars.cli.groups import CommandGroup, examples
 from tars.cli.holder import explained
 from tars.control.contract import DaemonStatus, SessionFields, Status
 from tars.control.status_text import render
@@ -30,13 +30,32 @@ TOP = "\x1b[H"
 REST = "\x1b[J"
 REST_OF_LINE = "\x1b[K"
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(name="status", cls=CommandGroup, rich_markup_mode=None)
 
 
-@app.command(
-    epilog=examples("tars status", "tars status --json | jq .session", "tars status --watch")
+@app.command(epilog=examples("tars status line", "tars status line --tmux"))
+def line(
+    color: Annotated[bool, typer.Option("--color", help="Colour it as a terminal does.")] = False,
+    tmux: Annotated[bool, typer.Option("--tmux", help="Colour it as tmux does.")] = False,
+) -> int:
+    """Print one short line for a shell's prompt, tmux, or Claude Code's status line.
+
+    It reads no logs, and never fails: what it cannot know it leaves out.
+    """
+    # The entry knows how; here come spellings that it does not.
+    from tars import _entry
+
+    words = ["--tmux"] if tmux else ["--color"] if color else []
+    sys.stdout.write(_entry.line(words).decode())
+    return exit_codes.DONE
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples("tars status", "tars status --json | jq .session", "tars status --watch"),
 )
 def status(
+    context: typer.Context,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON instead.")
     ] = False,
@@ -45,6 +64,10 @@ def status(
     ] = False,
 ) -> int:
     """Show uptime, agents, tokens and warnings. Exit status 3 when tars is not running."""
+    if context.invoked_subcommand is not None:
+        if as_json or watch:
+            raise typer.BadParameter("options go behind `line`", param_hint="options")
+        return exit_codes.DONE
     if watch:
         _watch(as_json=as_json)
     found = _status()
