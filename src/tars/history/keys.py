@@ -7,34 +7,62 @@ singly, so that a root that becomes known later changes the number without the w
 made of.
 """
 
-from collections.abc import Iterable
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from operator import xor
 
 #: Between a session's id and the rest of a key.
 BAR = "|"
 
 
-def key_of(agent: str, session: str, key: str) -> int:
-    """Give the number of a request, as if its conversation were its own root."""
-    if key.startswith(session) and key.startswith(BAR, len(session)):
-        return thread(agent, session) ^ hashed(f"{agent}\0{key[len(session) :]}")
-    return hashed(f"{agent}\0{key}")
+def numbers(agent: str, sessions: Sequence[str], keys: Sequence[str]) -> "array[int]":
+    """Give the numbers of requests, as if each one's conversation were its own root."""
+    before = f"{agent}\0"
+    if any(map(str.startswith, keys, sessions)):
+        halves = _Halves(agent)
+        words, roots = [], []
+        for session, key in zip(sessions, keys, strict=True):
+            own = key.startswith(session) and key.startswith(BAR, len(session))
+            words.append(before + key[len(session) :] if own else before + key)
+            roots.append(halves[session] if own else 0)
+        return array("q", map(xor, _hashed(words), roots))
+    return _hashed([before + key for key in keys])
 
 
 def moved(agent: str, before: str, after: str) -> int:
     """Give what a number has to be combined with (`^`) where its root is another one now."""
-    return thread(agent, before) ^ thread(agent, after)
+    halves = _Halves(agent)
+    return halves[before] ^ halves[after]
 
 
-def thread(agent: str, session: str) -> int:
-    """Give a conversation's half of the numbers of its requests."""
-    return hashed(f"{agent}\0{session}\0")
+class _Halves(dict[str, int]):
+    """What conversations contribute to the numbers of their requests."""
+
+    def __init__(self, agent: str) -> None:
+        self._agent = agent
+
+    def __missing__(self, session: str) -> int:
+        half: int = _hashed([f"{self._agent}\0{session}\0"])[0]
+        self[session] = half
+        return half
 
 
-def hashed(words: str) -> int:
-    """Give 64 bits, signed as SQLite's integers are."""
-    digest = blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+def _hashed(words: Iterable[str]) -> "array[int]":
+    """Give 64 bits of each, signed as SQLite's integers are."""
+    hashes = array("q")
+    hashes.frombytes(
+        b"".join(
+            [
+                blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+                for word in words
+            ]
+        )
+    )
+    if sys.byteorder == "big":
+        hashes.byteswap()
+    return hashes
 
 
 class Forks:

@@ -101,7 +101,22 @@ def _find(
         except OSError as error:
             complete = False
             problems.append(f"{source.agent}: {root} cannot be read: {error.strerror or error}.")
+    unsayable = [path for path in found if not path.isascii() and not _is_unicode(path)]
+    for path in unsayable:
+        del found[path]
+    if unsayable:
+        problems.append(
+            f"{source.agent}: {len(unsayable)} files whose names are not UTF-8 were left out."
+        )
     return found, complete
+
+
+def _is_unicode(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stat(path: str, found: dict[str, Found]) -> None:

@@ -8,17 +8,20 @@ numbers: `marshal` moves it.
 import marshal
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
-from operator import add, floordiv
+from operator import add, attrgetter, floordiv
 from typing import NamedTuple, TypeVar
 
 from tars.accounting.rates import THRESHOLDS
-from tars.history.keys import BAR, hashed, key_of, thread
+from tars.history.keys import numbers
 from tars.history.merging import together
 from tars.history.source import Limit, Reading, Request
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
+_AT = attrgetter("at")
+_SESSION = attrgetter("session")
 
 #: No clock means a time outside of these milliseconds: 1970 to 2100. Times in the future are
 #: kept as they are told, under their own day: to move them would hide a clock that is wrong.
@@ -103,21 +106,22 @@ class Packer:
         self._agent = agent
         self._newest_wins = newest_wins
         self._files: list[FileRow] = []
+        self._rows: list[Request] = []
         self._sessions = _Numbered[str]()
         self._spans: list[SessionRow] = []
-        self._models = _Numbered[tuple[str, str]]()
-        self._places = _Numbered[tuple[str, str]]()
         self._forks: list[tuple[str, str]] = []
         self._titles: dict[str, str] = {}
         self._limits: dict[str, Limit] = {}
-        self._columns: list[array[int]] = []
-        self._count = 0
 
     def add(self, file: FileRow, reading: Reading, *, latest: int) -> None:
         """Add a file's reading. `latest` is the time that nothing should be later than."""
-        rows = together(reading.requests, newest_wins=self._newest_wins)
-        ahead = self._add(rows, file.mtime // 1_000_000, latest) if rows else 0
-        self._files.append(file._replace(ahead=ahead))
+        ahead = 0
+        if rows := reading.requests:
+            rows = _in_time(rows, file.mtime // 1_000_000)
+            ahead = sum(row.at > latest for row in rows)
+            self._span(rows)
+            self._rows += rows
+        self._files.append(file._replace(ahead=ahead) if ahead else file)
         self._forks += reading.forks
         self._titles.update(reading.titles)
         for limit in reading.limits:
@@ -126,90 +130,74 @@ class Packer:
                 self._limits[limit.name] = limit
 
     def packed(self) -> Packed:
+        """Give all of it. Rows with one key are one row then."""
+        rows = together(self._rows, newest_wins=self._newest_wins)
+        models, places = _Numbered[tuple[str, str]](), _Numbered[tuple[str, str]]()
+        columns = self._columns(rows, models, places) if rows else []
         return Packed(
             self._agent,
             self._files,
-            self._spans,
-            list(self._models),
-            list(self._places),
-            self._forks,
-            list(self._titles.items()),
-            list(self._limits.values()),
-            self._count,
-            [(column.typecode, column.tobytes()) for column in self._columns],
+            [SessionRow(*_sayable(row)) for row in self._spans],
+            [_sayable(pair) for pair in models],
+            [_sayable(pair) for pair in places],
+            [_sayable(pair) for pair in self._forks],
+            [_sayable(pair) for pair in self._titles.items()],
+            [Limit(*_sayable(limit)) for limit in self._limits.values()],
+            len(rows),
+            [(column.typecode, column.tobytes()) for column in columns],
         )
 
-    def _add(self, rows: Collection[Request], mtime: int, latest: int) -> int:
-        """Add the rows, and give how many of them are later than `latest`."""
-        keys, sessions, ats, models, net, reads, writes, hours, outs, reasons, *rest = zip(
+    def _columns(
+        self,
+        rows: Collection[Request],
+        models: "_Numbered[tuple[str, str]]",
+        places: "_Numbered[tuple[str, str]]",
+    ) -> "list[array[int]]":
+        """Turn rows into columns; everything here is a loop in C."""
+        keys, sessions, ats, names, net, reads, writes, hours, outs, reasons, *rest = zip(
             *rows, strict=True
         )
         providers, projects, branches, ranks, costs, sidechains, requests = rest
-        if min(ats) < FIRST_AT or max(ats) > LAST_AT:
-            ats = tuple(at if FIRST_AT <= at <= LAST_AT else mtime for at in ats)
-        places = list(zip(projects, branches, strict=True))
-        self._span(sessions, ats, places)
         prompts: Iterable[int] = map(add, map(add, net, reads), writes)
         if max(requests) > 1:
             prompts = map(floordiv, prompts, (max(1, count) for count in requests))
-        self._extend(
-            array("q", self._keys(keys, sessions)),
+        if any(cost is not None for cost in costs):
+            costs = tuple(NO_COST if cost is None else max(0, cost) for cost in costs)
+        else:
+            costs = (NO_COST,) * len(costs)
+        return [
+            numbers(self._agent, sessions, keys),
             array("I", map(self._sessions.__getitem__, sessions)),
             array("q", ats),
-            array("I", map(self._models.__getitem__, zip(providers, models, strict=True))),
-            array("I", map(self._places.__getitem__, places)),
+            array("I", map(models.__getitem__, zip(providers, names, strict=True))),
+            array("I", map(places.__getitem__, zip(projects, branches, strict=True))),
             *(_counts(column) for column in (net, reads, writes, hours, outs, reasons, requests)),
             array("B", map(bisect_left, repeat(THRESHOLDS), prompts)),
-            array("q", (max(-MOST, min(rank, MOST)) for rank in ranks)),
+            _bounded(ranks),
             array("B", sidechains),
-            array("q", (NO_COST if cost is None else min(max(0, cost), MOST) for cost in costs)),
-        )
-        self._count += len(rows)
-        return sum(at > latest for at in ats) if max(ats) > latest else 0
+            _bounded(costs),
+        ]
 
-    def _keys(self, keys: Sequence[str], sessions: Sequence[str]) -> Iterator[int]:
-        agent = self._agent
-        if len(set(sessions)) > 1:
-            yield from map(key_of, repeat(agent), sessions, keys)
-            return
-        # As `key_of`, with the conversation's half made once.
-        start = sessions[0] + BAR
-        length, half, before = len(sessions[0]), thread(agent, sessions[0]), f"{agent}\0"
-        for key in keys:
-            if key.startswith(start):
-                yield half ^ hashed(before + key[length:])
-            else:
-                yield hashed(before + key)
-
-    def _span(
-        self, sessions: Sequence[str], ats: Sequence[int], places: Sequence[tuple[str, str]]
-    ) -> None:
-        if len(set(sessions)) == 1:
-            first = min(ats)
-            self._seen(sessions[0], first, max(ats), places[ats.index(first)])
+    def _span(self, rows: Sequence[Request]) -> None:
+        first = min(rows, key=_AT)
+        last = max(rows, key=_AT)
+        if len(set(map(_SESSION, rows))) == 1:
+            self._seen(first, last.at)
         else:
-            for session, at, place in zip(sessions, ats, places, strict=True):
-                self._seen(session, at, at, place)
+            for row in rows:
+                self._seen(row, row.at)
 
-    def _seen(self, session: str, first: int, last: int, place: tuple[str, str]) -> None:
-        number = self._sessions[session]
+    def _seen(self, first: Request, last_at: int) -> None:
+        row = SessionRow(first.session, first.at, last_at, first.project, first.branch)
+        number = self._sessions[row.session]
         if number == len(self._spans):
-            self._spans.append(SessionRow(session, first, last, *place))
+            self._spans.append(row)
             return
         known = self._spans[number]
-        if first < known.first_at:
-            known = known._replace(first_at=first, project=place[0], branch=place[1])
-        self._spans[number] = known._replace(last_at=max(last, known.last_at))
-
-    def _extend(self, *columns: "array[int]") -> None:
-        if not self._columns:
-            self._columns = list(columns)
-            return
-        for number, (column, more) in enumerate(zip(self._columns, columns, strict=True)):
-            if column.typecode == more.typecode:
-                column.extend(more)
-            else:
-                self._columns[number] = array("q", [*column, *more])
+        last_at = max(last_at, known.last_at)
+        self._spans[number] = (row if row.first_at < known.first_at else known)._replace(
+            last_at=last_at
+        )
 
 
 class _Numbered(dict[_T, int]):
@@ -220,9 +208,31 @@ class _Numbered(dict[_T, int]):
         return number
 
 
+def _sayable(row: tuple[_V, ...]) -> tuple[_V, ...]:
+    """Give a tuple without halves of characters, which JSON can have, and UTF-8 cannot."""
+    return tuple(
+        value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for value in row
+    )
+
+
+def _in_time(rows: list[Request], otherwise: int) -> list[Request]:
+    """Give what no clock means another time: that of the file."""
+    if min(map(_AT, rows)) >= FIRST_AT and max(map(_AT, rows)) <= LAST_AT:
+        return rows
+    return [row if FIRST_AT <= row.at <= LAST_AT else row._replace(at=otherwise) for row in rows]
+
+
 def _counts(values: Sequence[int]) -> "array[int]":
     """Give counts as they are, in half of the space; a log's nonsense is bounded."""
     try:
         return array("I", values)
     except OverflowError:
         return array("q", (min(max(0, value), MOST) for value in values))
+
+
+def _bounded(values: Sequence[int]) -> "array[int]":
+    try:
+        return array("q", values)
+    except OverflowError:
+        return array("q", (min(max(-MOST, value), MOST) for value in values))

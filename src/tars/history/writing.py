@@ -99,14 +99,14 @@ class Writer:
         """Give the requests of a conversation that turned out to be a fork their new keys."""
         for session in sessions:
             if (id := self._session(agent, session)) is not None:
-                rows = self._stored("session = ?", id)
+                rows = [Row(*row) for row in self._stored("session = ?", id)]
                 self._connection.execute("DELETE FROM requests WHERE session = ?", (id,))
                 for row in rows:
                     self._slots.touch(id, row.at, row.at)
                 self.sessions.add(id)
                 moving = [row._replace(key=row.key ^ change) for row in rows]
-                if self._insert(moving) < len(moving):
-                    self._merge(moving, newest_wins=False)
+                clashes = self._insert(moving, len(moving))
+                self._merge((row for row in moving if row.key in clashes), newest_wins=False)
 
     def _requests(self, packed: Packed, *, newest_wins: bool) -> None:
         forks = self._forks[packed.agent]
@@ -132,29 +132,35 @@ class Writer:
             )
 
         # Nearly all are new. The others are merged with what is there.
-        if self._insert(rows()) < packed.length:
-            self._merge([Row(*row) for row in rows()], newest_wins=newest_wins)
+        if clashes := self._insert(rows(), packed.length):
+            self._merge((row for row in rows() if row[0] in clashes), newest_wins=newest_wins)
 
-    def _insert(self, rows: Iterable[tuple[int, ...]]) -> int:
-        """Insert the rows whose keys are new, and give how many those were."""
-        before = self._connection.total_changes
+    def _insert(self, rows: Iterable[tuple[int, ...]], length: int) -> set[int]:
+        """Insert the rows whose keys are new, and give the other keys."""
+        clashes: list[int] = []
+        # It is called for what is there already, and says to leave that as it is.
+        self._connection.create_function("clash", 1, clashes.append)
         self._connection.executemany(
-            f"INSERT INTO requests ({_COLUMNS}) {_VALUES} ON CONFLICT DO NOTHING", rows
+            f"INSERT INTO requests ({_COLUMNS}) {_VALUES}"
+            " ON CONFLICT (key) DO UPDATE SET covered = covered WHERE clash(key)",
+            rows,
         )
-        inserted = self._connection.total_changes - before
-        self.requests += inserted
-        return inserted
+        self.requests += length - len(clashes)
+        return set(clashes)
 
-    def _merge(self, rows: Sequence[Row], *, newest_wins: bool) -> None:
-        keys = ",".join(str(row.key) for row in rows)
+    def _merge(self, rows: Iterable[tuple[int, ...]], *, newest_wins: bool) -> None:
+        rows = list(rows)
+        keys = ",".join(str(row[0]) for row in rows)
         found = self._stored("key IN (SELECT value FROM json_each(?))", f"[{keys}]")
-        stored = {row.key: row for row in found}
+        stored = {row[0]: row for row in found}
         changed = {}
         for row in rows:
-            old = stored[row.key]
-            new = merged(old, row, newest_wins=newest_wins)
+            if row == stored[row[0]]:
+                continue
+            old, again = Row(*stored[row[0]]), Row(*row)
+            new = merged(old, again, newest_wins=newest_wins)
             if new != old:
-                stored[row.key] = changed[row.key] = new
+                stored[new.key] = changed[new.key] = new
                 self._slots.touch(old.session, old.at, old.at)
                 self._slots.touch(new.session, new.at, new.at)
                 self.sessions.update((old.session, new.session))
@@ -163,11 +169,10 @@ class Writer:
         )
         self.requests += len(changed)
 
-    def _stored(self, condition: str, value: object) -> list[Row]:
-        rows = self._connection.execute(
+    def _stored(self, condition: str, value: object) -> list[tuple[int, ...]]:
+        return self._connection.execute(
             f"SELECT {_STORED} FROM requests WHERE {condition}", (value,)
-        )
-        return [Row(*row) for row in rows]
+        ).fetchall()
 
     def _seen(self, agent: str, row: SessionRow) -> int:
         """Note what was seen of a session, and give its number."""
