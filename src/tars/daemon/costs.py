@@ -96,8 +96,9 @@ class Spending:
         if self._costs is None:
             # 10 ms and more: not before somebody asks.
             from tars.costs.engine import Costs
+            from tars.prices.apart import resolve
 
-            self._costs = Costs.open(self._home, env=self._env)
+            self._costs = Costs.open(self._home, env=self._env, resolve=resolve)
         return self._costs
 
     def _close(self) -> None:

@@ -71,6 +71,17 @@ def keep(connection: Connection, machine: int, found: Iterable[LoggedSession]) -
         _write(connection, machine, session, mine)
 
 
+def known(connection: Connection, machine: int) -> dict[tuple[str, str], datetime]:
+    """Give by kind of agent and id when the sessions that are kept here were in use last; of
+    those that were deleted, when they were until then."""
+    at = sessions.c
+    query = select(at.agent_type, at.id, at.last_activity_at)
+    kept = connection.execute(query.where(at.machine == machine, at.source == SOURCE)).all()
+    its = deleted_sessions.c
+    query = select(its.agent_type, its.id, its.last_activity_at).where(its.machine == machine)
+    return {(r.agent_type, r.id): r.last_activity_at for r in (*connection.execute(query), *kept)}
+
+
 def adopt(connection: Connection, seq: int) -> None:
     """tars goes on with a session that it knew from a log: from now on it is its own, and has
     the figures of its own turns. What was used before is in the index of the logs."""

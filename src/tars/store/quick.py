@@ -15,7 +15,7 @@ from tars.errors import StoreError
 from tars.home import Home
 
 #: The schema that these queries are for; the store's newest.
-VERSION = "0004"
+VERSION = "0005"
 #: Seconds that a statement waits for a lock; what only reads waits for hardly any.
 _PATIENCE = 5.0
 _CONNECT = {"connect_timeout": "5", "application_name": "tars", "client_encoding": "utf8"}
@@ -114,7 +114,7 @@ def opened(home: Home, url: str = "") -> Quick | None:
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn what a driver raises into StoreError. A server's details, which quote rows, are not."""
+    """Turn what a driver raises into StoreError, but for a server's details: these quote rows."""
     try:
         yield
     except sqlite3.Error as error:

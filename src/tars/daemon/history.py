@@ -1,0 +1,198 @@
+"""The agents' logs, followed: what any agent of this person does is counted within a second.
+
+Everything is read in the thread of the costs' engine, a little at a time; what would take long,
+such as the first index, a process of its own does. A daemon whose agents' logs do not change does
+nothing here.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from tars.config import Config
+from tars.daemon.costs import Spending
+from tars.errors import StoreError, TarsError
+from tars.home import Home
+from tars.runtime.log import log
+from tars.runtime.recorder import Recorder
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tars.daemon.logs_reader import LogsReader
+    from tars.history.watch import Watch
+    from tars.store.logged import LoggedSession
+    from tars.store.store import Store
+
+#: Not while the daemon and its agents start.
+FIRST_SECONDS = 0.5
+#: How long what was written is gathered before it is read, and from one reading to the next.
+GATHER_SECONDS, BETWEEN_SECONDS = 0.1, 0.5
+#: Everything is looked at so often, whatever was seen.
+SAFETY_SECONDS = 3600.0
+#: After a failure.
+AGAIN_SECONDS = 30.0
+_BUILDING_SECONDS = 0.1
+
+
+class History:
+    """Follows the logs. `config` gives the configuration in force."""
+
+    def __init__(
+        self,
+        home: Home,
+        recorder: Recorder,
+        spending: Spending,
+        config: Callable[[], Config],
+        env: Mapping[str, str],
+    ) -> None:
+        self._home = home
+        self._recorder = recorder
+        self._spending = spending
+        self._config = config
+        self._env = env
+        self._problems: tuple[str, ...] = ()
+        self._scope: anyio.CancelScope | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """One sentence on what cannot be read, and what to do; or none."""
+        if not self._problems:
+            return []
+        others = len(self._problems) - 1
+        more = f" ({others} more.)" if others else ""
+        return [f"{self._problems[0]}{more} `tars history sources` shows every source."]
+
+    def reloaded(self) -> None:
+        """The configuration may be another one: begin anew with it."""
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def run(self) -> None:
+        """Follow them until cancelled."""
+        await anyio.sleep(FIRST_SECONDS)
+        while True:
+            with anyio.CancelScope() as self._scope:
+                try:
+                    await self._follow()
+                except (TarsError, OSError) as error:
+                    self._tell((f"The agents' logs cannot be read: {error}",))
+                except Exception:
+                    log.exception("history_failed")
+                await anyio.sleep(AGAIN_SECONDS)
+            self._spending.changed()
+
+    async def _follow(self) -> None:
+        from tars.daemon.logs_reader import LogsReader
+
+        config = self._config()
+        if not config.history.enabled:
+            self._tell(())
+            await anyio.sleep_forever()
+        reader = LogsReader(self._home, self._env, config.history)
+        run = self._spending.worker.run
+        watch, reason = await run(reader.watch)
+        try:
+            log.info("history_followed", way=type(watch).__name__, reason=reason)
+            if await run(reader.is_much):
+                await self._build()
+            await self._read(reader, None)
+            await self._publish_news(reader)
+            while True:
+                read_at = anyio.current_time()
+                await self._wait(watch)
+                await anyio.sleep(max(GATHER_SECONDS, read_at + BETWEEN_SECONDS - _now()))
+                seen = await run(watch.read)
+                if seen.more or _now() - read_at > SAFETY_SECONDS:
+                    await self._read(reader, None)
+                elif seen:
+                    await self._read(reader, seen.paths)
+        finally:
+            self._spending.worker.submit(partial(_close, watch, reader))
+
+    async def _wait(self, watch: "Watch") -> None:
+        if watch.fd is None:
+            await anyio.sleep(watch.pause)
+            return
+        with anyio.move_on_after(min(watch.pause, SAFETY_SECONDS)):
+            await anyio.wait_readable(watch.fd)
+
+    async def _read(self, reader: "LogsReader", paths: frozenset[str] | None) -> None:
+        found = await self._spending.worker.run(lambda: reader.read(paths))
+        self._tell(found.problems)
+        if found.sessions:
+            self._spending.changed()
+            await self._publish(reader, sorted(found.sessions))
+
+    async def _publish_news(self, reader: "LogsReader") -> None:
+        """Tell the store what it does not have yet of what is in the index."""
+        with suppress(StoreError):
+            known = await self._recorder.ask(_known)
+            numbers = await self._spending.worker.run(lambda: reader.news(known))
+            await self._publish(reader, numbers)
+
+    async def _publish(self, reader: "LogsReader", numbers: list[int]) -> None:
+        config = self._config()
+        if not config.sessions.enabled:
+            return
+        titled = config.store.messages != "none"
+        batches = await self._spending.worker.run(lambda: reader.batches(numbers, titled=titled))
+        for batch in batches:
+            self._recorder.put(partial(_keep, batch=batch))
+            # Whoever else writes comes in between.
+            await anyio.sleep(0)
+
+    async def _build(self) -> None:
+        """Let a process of its own read what is much."""
+        log.info("history_building")
+        with _child(self._home) as child:
+            while child.poll() is None:
+                await anyio.sleep(_BUILDING_SECONDS)
+        log.info("history_built", status=child.returncode)
+        self._spending.changed()
+
+    def _tell(self, problems: tuple[str, ...]) -> None:
+        """Log what is wrong once, however often it is found."""
+        for problem in set(problems) - set(self._problems):
+            log.warning("history_unreadable", reason=problem)
+        self._problems = problems
+
+
+@contextmanager
+def _child(home: Home) -> Iterator["subprocess.Popen[bytes]"]:
+    """The process that builds the index; its stdin ends with this one."""
+    words = [sys.executable, "-m", "tars.history.building", str(home.root)]
+    child = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
+
+
+def _close(watch: "Watch", reader: "LogsReader") -> None:
+    watch.close()
+    reader.close()
+
+
+def _known(store: "Store") -> "dict[tuple[str, str], datetime]":
+    from tars.store import logged
+
+    with store.reading("read the sessions") as connection:
+        return logged.known(connection, store.machine)
+
+
+def _keep(store: "Store", batch: "tuple[LoggedSession, ...]") -> None:
+    store.keep_logged(batch)
+
+
+_now = anyio.current_time

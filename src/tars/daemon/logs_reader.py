@@ -1,0 +1,82 @@
+"""One reading of the agents' logs after the other, in the thread of the costs' engine."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tars.config_costs import HistoryConfig
+from tars.history.index import Index
+from tars.history.looking import Logs, look
+from tars.history.publishing import batches, news
+from tars.history.reading import to_read
+from tars.history.scan import Refreshed, refresh
+from tars.history.sources.registry import SOURCES
+from tars.history.watch import Watch, open_watch
+from tars.home import Home
+
+if TYPE_CHECKING:
+    from tars.store.logged import LoggedSession
+
+#: More than so many bytes are read by another process: this one's memory would grow.
+MUCH = 16 * 1024 * 1024
+#: KiB of the index that are kept in memory: it is asked for little, and seldom.
+_CACHE = 1024
+#: Seconds that another process's reading is waited for: a command's is over soon.
+_PATIENCE = 2.0
+
+
+class LogsReader:
+    """The index of a home, and the logs that are read into it."""
+
+    def __init__(self, home: Home, env: Mapping[str, str], config: HistoryConfig) -> None:
+        self._home = home
+        self._env = env
+        self._config = config
+        self._person = Path(env.get("HOME") or Path.home())
+        self._opened: Index | None = None
+
+    def close(self) -> None:
+        """Close the index. Twice is once."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def watch(self) -> tuple[Watch, str]:
+        """Watch the folders of every agent's logs; say why not in a better way, or nothing."""
+        logs = self._logs()
+        return open_watch(str(root) for source in SOURCES for root in logs.roots(source))
+
+    def is_much(self) -> bool:
+        """Whether so much is to be read that another process had better do it."""
+        jobs = look(self._index().connection, SOURCES, self._logs()).jobs
+        return sum(to_read(job) for _, each in jobs for job in each) > MUCH
+
+    def read(self, paths: frozenset[str] | None) -> Refreshed:
+        """Read what is new in these files, or in all."""
+        return refresh(
+            self._index(),
+            env=self._env,
+            home=self._person,
+            config=self._config,
+            processes=1,
+            only=None if paths is None else map(Path, paths),
+            patience=_PATIENCE,
+        )
+
+    def news(self, known: Mapping[tuple[str, str], datetime]) -> list[int]:
+        """Give the numbers of the sessions of which the store does not know all."""
+        return list(news(self._index().connection, known))
+
+    def batches(self, numbers: list[int], *, titled: bool) -> "list[tuple[LoggedSession, ...]]":
+        """Give these sessions as the store wants them."""
+        return list(batches(self._index().connection, numbers, titled=titled))
+
+    def _logs(self) -> Logs:
+        return Logs(self._env, self._config.home or self._person, self._config)
+
+    def _index(self) -> Index:
+        if self._opened is None:
+            self._opened = Index.open(self._home.history)
+            self._opened.connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+        return self._opened
