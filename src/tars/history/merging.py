@@ -29,12 +29,12 @@ class Row(NamedTuple):
 
 
 def merged(old: Row, new: Row, *, newest_wins: bool) -> Row:
-    """Give what two rows with one key are together; `new` was read later. The request happened
-    when the first of them says, and stays covered within its session."""
+    """Give what two rows with one key are together; `new` was read later. It stays
+    covered within its session."""
     wins = beats(new.rank, new.at, old.rank, old.at, newest_wins=newest_wins)
     best, other = (new, old) if wins else (old, new)
     covered = best.covered or (other.covered if other.session == best.session else 0)
-    return best._replace(at=min(old.at, new.at), covered=covered)
+    return best._replace(at=began(best, other), covered=covered)
 
 
 def together(rows: Iterable[Request], *, newest_wins: bool) -> Collection[Request]:
@@ -44,10 +44,16 @@ def together(rows: Iterable[Request], *, newest_wins: bool) -> Collection[Reques
         old = found.setdefault(new.key, new)
         if old is not new:
             wins = beats(new.rank, new.at, old.rank, old.at, newest_wins=newest_wins)
-            first = min(old.at, new.at)
-            best = new if wins else old
+            best, other = (new, old) if wins else (old, new)
+            first = began(best, other)
             found[new.key] = best if best.at == first else best._replace(at=first)
     return found.values()
+
+
+def began(best: Row | Request, other: Row | Request) -> int:
+    """Give when a request happened, of which there are two rows: when the first of them says,
+    but for a copy with a rank below 0, whose time is that of the copying."""
+    return best.at if other.rank < 0 else min(best.at, other.at)
 
 
 def beats(rank: int, at: int, old_rank: int, old_at: int, *, newest_wins: bool) -> bool:

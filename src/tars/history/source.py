@@ -16,7 +16,8 @@ class Request(NamedTuple):
 
     `key` is what identifies it among all that its agent ever logged; of several rows with one key
     one counts: that with the highest `rank`, and of equal ranks what the source's `newest_wins`
-    says. `session` is the agent's own id of its conversation. `at` is in milliseconds since
+    says. It happened when the earliest of them says, but for those with a rank below 0: these are
+    copies that have the time when they were made. `session` is the agent's own id of its conversation. `at` is in milliseconds since
     1970 in UTC. `project` is the folder that the agent worked in, and `branch` its git branch.
     `provider` is who was asked (`anthropic`, `openai`, `google` …); it, `project` and `branch`
     are empty where the log does not say. `cost` is what the agent itself says that it cost, in

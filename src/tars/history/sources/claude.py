@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import Found, Mark, Reading, Request
+from tars.history.source import Found, Mark, Reading
 from tars.history.sources import claude_account, claude_lines
-from tars.history.sources.claude_lines import MARK, File
+from tars.history.sources.claude_lines import MARK, File, Told
 from tars.history.sources.claude_titles import Titles
 
 _ASSISTANT = b'"assistant"'
@@ -64,7 +64,7 @@ class _Log:
     def __init__(self, found: Found, mark: Mark) -> None:
         self._found = found
         self._file = File(_session(found.path), found.mtime // 1_000_000)
-        self._rows: dict[str, Request] = {}
+        self._rows: dict[str, Told] = {}
         self._titles = Titles(self._file.session, mark.state)
         self._garbled = 0
         self._offset = mark.offset
@@ -77,7 +77,7 @@ class _Log:
                 self._read_window(part)
         return Reading(
             Mark(self._offset, self._titles.state),
-            list(self._rows.values()),
+            [claude_lines.request(key, told, self._file) for key, told in self._rows.items()],
             self._garbled,
             titles=self._titles.told,
         )
@@ -118,17 +118,10 @@ class _Log:
         else:
             self._garbled += line.whole
 
-    def _note(self, told: claude_lines.Told) -> None:
-        row = claude_lines.request(told, self._file)
-        if row is None:
-            return
-        known = self._rows.get(row.key)
-        if known is not None:
-            at = min(known.at, row.at)
-            row = known if known.rank >= row.rank else row
-            if row.at != at:
-                row = row._replace(at=at)
-        self._rows[row.key] = row
+    def _note(self, told: Told) -> None:
+        if key := claude_lines.key(told):
+            known = self._rows.get(key)
+            self._rows[key] = told if known is None else claude_lines.better(known, told)
 
 
 def _session(path: str) -> str:

@@ -7,10 +7,10 @@ is decoded in full, and what even that does not fit is read as leniently as JSON
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from tars.history.source import Request
 from tars.history.timestamps import milliseconds
@@ -23,40 +23,51 @@ _CLOSE = b'],"stop_reason":'
 _SYNTHETIC = "<synthetic>"
 #: No count of tokens is larger, and what has more bits could not be stored.
 _MOST = 2**40
+_Count = Annotated[int, Meta(ge=0, le=_MOST)] | None
 #: Of the rows of one message, a main conversation's beats the copy of a branch of it, and that
 #: beats what a subagent's log repeats; only then the one with the most output.
 _OWN, _COPIED, _REPEATED = 2 << 42, 1 << 42, 0
 
 
-class _Written(Struct):
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
+class _Written(Struct, gc=False):
+    ephemeral_5m_input_tokens: _Count = None
+    ephemeral_1h_input_tokens: _Count = None
 
 
-class _Details(Struct):
-    thinking_tokens: int | None = None
+class _Details(Struct, gc=False):
+    thinking_tokens: _Count = None
 
 
-class _Usage(Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+class _Usage(Struct, gc=False):
+    input_tokens: _Count = None
+    output_tokens: _Count = None
+    cache_read_input_tokens: _Count = None
+    cache_creation_input_tokens: _Count = None
     cache_creation: _Written | None = None
     output_tokens_details: _Details | None = None
 
+    @property
+    def nothing(self) -> bool:
+        return not (
+            self.output_tokens
+            or self.input_tokens
+            or self.cache_read_input_tokens
+            or self.cache_creation_input_tokens
+            or self.cache_creation
+        )
 
-class _Message(Struct):
+
+class _Message(Struct, gc=False):
     id: str | None = None
     model: str | None = None
     usage: _Usage | None = None
 
 
-class _Origin(Struct):
+class _Origin(Struct, gc=False):
     session: str | None = field(default=None, name="sessionId")
 
 
-class Told(Struct):
+class Told(Struct, gc=False):
     """The members of a line that are read; the others are skipped undecoded."""
 
     type: str | None = None
@@ -82,17 +93,17 @@ class File(NamedTuple):
 _told = msgspec.json.Decoder(Told)
 
 
-def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes:
+def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes | bytearray:
     """Give a line without what is in its content; empty where that cannot be told. `mark` is
     where its figures are: what closes the content before them is no part of it."""
     opened = data.find(_OPEN, begin, mark)
     if opened < 0:
         return b""
     closed = data.rfind(_CLOSE, opened, mark)
-    return bytes(data[begin : opened + len(_OPEN)] + data[closed:end]) if closed >= 0 else b""
+    return data[begin : opened + len(_OPEN)] + data[closed:end] if closed >= 0 else b""
 
 
-def quick(line: bytes) -> Told | None:
+def quick(line: bytes | bytearray) -> Told | None:
     """Decode a line that was cut; None unless it is all there, and as Claude Code writes it."""
     try:
         told = _told.decode(line)
@@ -111,65 +122,76 @@ def full(line: bytes) -> Told | None:
         return _lenient(line)
 
 
-def request(told: Told, file: File) -> Request | None:
-    """Give the request that a line tells of; None for a line that counts nothing."""
+def key(told: Told) -> str:
+    """Give what identifies the request that a line tells of; empty for one that counts nothing."""
     message = told.message
-    if told.type != "assistant" or message is None or message.usage is None:
-        return None
+    if message is None or (usage := message.usage) is None or told.type != "assistant":
+        return ""
+    if message.model == _SYNTHETIC or usage.nothing:
+        return ""
+    return message.id or _own_key(told)
+
+
+def better(known: Told, told: Told) -> Told:
+    """Give which of two rows of one request counts, with the earlier time of both."""
+    better, other = (told, known) if _rank(told) > _rank(known) else (known, told)
+    if better.timestamp != other.timestamp:
+        better.timestamp = _earlier(better.timestamp, other.timestamp)
+    return better
+
+
+def request(key: str, told: Told, file: File) -> Request:
+    """Give the request that a line tells of."""
+    message = told.message or _Message()
+    usage = message.usage or _Usage()
+    output, written, hour, reasoning = usage.output_tokens or 0, 0, 0, 0
+    if (parts := usage.cache_creation) is not None:
+        hour = parts.ephemeral_1h_input_tokens or 0
+        written = hour + (parts.ephemeral_5m_input_tokens or 0)
+    if (details := usage.output_tokens_details) is not None:
+        reasoning = min(details.thinking_tokens or 0, output)
     model = (message.model or "").removesuffix("[1m]")
-    if model == _SYNTHETIC:
-        return None
-    net, read, output, written, hour, reasoning = _counts(message.usage)
-    if not (net or read or output or written):
-        return None
-    at = milliseconds(told.timestamp or "") or file.at
-    session = told.session or file.session
-    rank = _OWN
-    if told.sidechain:
-        rank = _REPEATED
-    elif told.origin is not None and told.origin.session:
-        session, rank = told.origin.session, _COPIED
+    origin = told.origin.session if told.origin is not None else None
     return Request(
-        message.id or _own_key(told, session, at, output),
-        session,
-        at,
+        key,
+        origin or told.session or file.session,
+        milliseconds(told.timestamp or "") or file.at,
         model,
-        net,
-        read,
-        written,
+        usage.input_tokens or 0,
+        usage.cache_read_input_tokens or 0,
+        max(written, usage.cache_creation_input_tokens or 0),
         hour,
         output,
         reasoning,
         "anthropic" if model.startswith("claude") else "",
         told.cwd or "",
         told.branch or "",
-        rank + output,
+        _rank(told),
         None,
         bool(told.sidechain),
     )
 
 
-def _counts(usage: _Usage) -> tuple[int, int, int, int, int, int]:
-    output = _count(usage.output_tokens)
-    written, hour, reasoning = _count(usage.cache_creation_input_tokens), 0, 0
-    if (parts := usage.cache_creation) is not None:
-        hour = _count(parts.ephemeral_1h_input_tokens)
-        written = max(written, hour + _count(parts.ephemeral_5m_input_tokens))
-    if (details := usage.output_tokens_details) is not None:
-        reasoning = min(_count(details.thinking_tokens), output)
-    net, read = _count(usage.input_tokens), _count(usage.cache_read_input_tokens)
-    return net, read, output, written, hour, reasoning
+def _rank(told: Told) -> int:
+    output = (told.message and told.message.usage and told.message.usage.output_tokens) or 0
+    if told.sidechain:
+        return _REPEATED + output
+    return (_OWN if told.origin is None else _COPIED) + output
 
 
-def _count(value: int | None) -> int:
-    return min(max(value, 0), _MOST) if value else 0
+def _earlier(one: str | None, other: str | None) -> str | None:
+    if one is None or other is None:
+        return one or other
+    if len(one) == len(other):
+        return min(one, other)
+    return one if (milliseconds(one) or 0) <= (milliseconds(other) or 0) else other
 
 
-def _own_key(told: Told, session: str, at: int, output: int) -> str:
+def _own_key(told: Told) -> str:
     """What identifies a row whose message has no id: some gateways give none."""
     if told.request:
         return f"request:{told.request}"
-    return f"uuid:{told.uuid}" if told.uuid else f"at:{session}:{at}:{output}"
+    return f"uuid:{told.uuid}" if told.uuid else f"at:{told.session}:{told.timestamp}"
 
 
 def _lenient(line: bytes) -> Told | None:
@@ -202,8 +224,12 @@ def _lenient(line: bytes) -> Told | None:
         _text(told, "cwd"),
         _text(told, "gitBranch"),
         told.get("isSidechain") is True,
-        _Origin(_text(_object(told.get("forkedFrom")), "sessionId")),
+        _origin(_text(_object(told.get("forkedFrom")), "sessionId")),
     )
+
+
+def _origin(session: str | None) -> _Origin | None:
+    return None if session is None else _Origin(session)
 
 
 def _object(value: Any) -> Mapping[str, Any]:
@@ -217,6 +243,6 @@ def _text(members: Mapping[str, Any], name: str) -> str | None:
 
 def _number(members: Mapping[str, Any], name: str) -> int | None:
     value = members.get(name)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return None
+    return int(min(max(value, 0), _MOST))

@@ -12,8 +12,11 @@ from tars.history.lines import Window
 
 #: How much of each end is looked at.
 _EDGE = 16 * 1024
-#: How each kind begins, the weakest first; behind the first member anything may follow.
-_KINDS = (b'{"type":"summary",', b'{"type":"ai-title",', b'{"type":"custom-title",')
+#: A line with a title is short and begins with its type; a text that quotes one does not.
+_MARK = b'-title","'
+_SUMMARY = b'{"type":"summary","'
+#: How much a person's own title counts; the model's is 1, a summary 0.
+_STRONGEST = 2
 #: A title is a name; what is longer is cut.
 _LONGEST = 200
 
@@ -44,26 +47,31 @@ class Titles:
 
     def look(self, window: Window) -> None:
         """Look at the ends of what was read."""
-        last = max(0, window.end - _EDGE)
+        data, last = window.data, max(0, window.end - _EDGE)
+        if self._strength < 0 and data.startswith(_SUMMARY):
+            self._note(data[: data.find(b"\n")], 0)
         if last and not self._began:
             self._search(window, 0, _EDGE)
         self._began = True
         self._search(window, last, window.end)
 
     def _search(self, window: Window, begin: int, end: int) -> None:
-        data = window.data
-        for strength, kind in enumerate(_KINDS):
-            if strength < self._strength:
-                continue
-            at = data.rfind(b"\n" + kind, begin, end) + 1
-            if at or (begin == 0 and data.startswith(kind)):
-                self._note(data[at : data.find(b"\n", at, window.end)], strength)
+        """Go back from the last title to the first, as long as one would count more."""
+        data, least = window.data, self._strength
+        while least <= _STRONGEST and (mark := data.rfind(_MARK, begin, end)) >= 0:
+            end = data.rfind(b"\n", 0, mark) + 1
+            if self._note(data[end : data.find(b"\n", mark, window.end)], least):
+                least = self._strength + 1
 
-    def _note(self, line: bytearray, strength: int) -> None:
+    def _note(self, line: bytearray, least: int) -> bool:
         try:
             told = _title.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return
-        if title := (told.custom or told.found or told.summary).strip()[:_LONGEST]:
-            self.told[told.session or self._session] = title
-            self._strength = strength
+            return False
+        title = (told.custom or told.found or told.summary).strip()[:_LONGEST]
+        strength = _STRONGEST if told.custom else int(bool(told.found))
+        if not title or strength < least:
+            return False
+        self.told[told.session or self._session] = title
+        self._strength = strength
+        return True

@@ -1,0 +1,125 @@
+"""Codex's rollouts: its own log of each thread, a subagent's too.
+
+They are `sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl` in Codex's folder, or in
+`archived_sessions`, where a thread that is put away is moved to.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tars.history.files import below
+from tars.history.lines import Line, Window, bare, windows
+from tars.history.source import Found, Limit, Mark, Reading, Request
+from tars.history.sources import codex_limits, codex_lines
+from tars.history.sources.codex_thread import Thread
+from tars.history.timestamps import milliseconds
+
+#: The length of a thread's id, a UUID.
+_ID = 36
+
+
+class CodexSource:
+    """Codex, whichever program wrote the rollout: they all write the same."""
+
+    agent = "codex"
+    newest_wins = False
+    note = "Requests that failed or were cut short are not in these logs."
+
+    def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+        folder = Path(env.get("CODEX_HOME") or home / ".codex")
+        return folder / "sessions", folder / "archived_sessions"
+
+    def find(self, root: Path) -> Iterable[Found]:
+        return below(root, (".jsonl",))
+
+    def resumable(self, found: Found) -> bool:
+        return found.path.endswith(".jsonl")
+
+    def read(self, found: Found, mark: Mark) -> Reading:
+        return _Rollout(found, mark).read()
+
+
+SOURCE = CodexSource()
+
+
+class _Rollout:
+    """One reading of a rollout."""
+
+    def __init__(self, found: Found, mark: Mark) -> None:
+        self._found = found
+        self._thread = Thread(_thread_id(found.path), mark.state)
+        self._modified = found.mtime // 1_000_000
+        self._requests: list[Request] = []
+        self._limits: dict[str, Limit] = {}
+        self._offset, self._state = mark.offset, mark.state
+        self._garbled = 0
+
+    def read(self) -> Reading:
+        for part in windows(self._found.path, self._offset, self._found.size):
+            if isinstance(part, Line):
+                self._read_single(part)
+            else:
+                self._read_window(part)
+        return Reading(
+            Mark(self._offset, self._state),
+            self._requests,
+            self._garbled,
+            forks=self._thread.forks,
+            limits=list(self._limits.values()),
+        )
+
+    def _read_window(self, window: Window) -> None:
+        data, begin, silent = window.data, 0, codex_lines.silent
+        while begin < window.end:
+            end = data.index(b"\n", begin)
+            if not silent(data, begin, end):
+                self._read_line(data[begin:end])
+            begin = end + 1
+        self._offset, self._state = window.offset + window.end, self._thread.mark()
+
+    def _read_single(self, line: Line) -> None:
+        """Read a line that is not whole yet, or too long: that one tells nothing."""
+        if not line.cut and any(sign in line.text for sign in codex_lines.SIGNS):
+            garbled = self._garbled
+            self._read_line(line.text)
+            self._garbled = self._garbled if line.whole else garbled
+        if line.whole:
+            self._offset, self._state = line.end, self._thread.mark()
+
+    def _read_line(self, line: bytes | bytearray) -> None:
+        told = codex_lines.decoded(line)
+        if told is None:
+            told = codex_lines.decoded(bare(line))
+        if told is None:
+            self._garbled += codex_lines.FIGURES in line
+            return
+        payload = told.payload
+        if payload is None:
+            return
+        match told.type, payload.type:
+            case "event_msg", "token_count":
+                at = self._at(told)
+                self._note(self._thread.count(payload, at))
+                for limit in codex_limits.told(payload.limits, at):
+                    self._limits[limit.name] = limit
+            case "token_usage_record", _:
+                self._note(self._thread.record(payload, self._at(told)))
+            case "turn_context", _:
+                self._thread.turn(payload)
+            case "session_meta", _:
+                self._thread.name(payload)
+            case _:
+                pass
+
+    def _at(self, told: codex_lines.Told) -> int:
+        return milliseconds(told.timestamp or "") or self._modified
+
+    def _note(self, request: Request | None) -> None:
+        if request is not None:
+            self._requests.append(request)
+
+
+def _thread_id(path: str) -> str:
+    """Give the id of the thread that a rollout is named for."""
+    name = path.rpartition("/")[2].removesuffix(".jsonl")
+    return name[-_ID:] if name.startswith("rollout-") else name

@@ -1,0 +1,57 @@
+"""The account's limits, as Codex's rollouts tell them with each response."""
+
+import msgspec
+from msgspec import Raw, Struct
+
+from tars.history.source import Limit
+
+#: The windows that an account has today, in minutes.
+_NAMES = {300: "five_hour", 10080: "weekly"}
+
+
+class _Window(Struct):
+    used_percent: float | None = None
+    window_minutes: int | None = None
+    resets_at: float | None = None
+    #: Older versions tell how long it is until then.
+    resets_in_seconds: float | None = None
+
+
+class _Limits(Struct):
+    limit_id: str | None = None
+    primary: _Window | None = None
+    secondary: _Window | None = None
+    plan_type: str | None = None
+
+
+_limits = msgspec.json.Decoder(_Limits)
+
+
+def told(raw: Raw, at: int) -> list[Limit]:
+    """Give the limits that are named; an account without a plan has none."""
+    try:
+        limits = _limits.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
+    windows = (("primary", limits.primary), ("secondary", limits.secondary))
+    return [
+        _limit(limits, name, window, at)
+        for name, window in windows
+        if window is not None and window.used_percent is not None
+    ]
+
+
+def _limit(limits: _Limits, name: str, window: _Window, at: int) -> Limit:
+    minutes = window.window_minutes or 0
+    if minutes:
+        name = _NAMES.get(minutes, f"{minutes}_minutes")
+    # "codex" is the limit that everybody has; others belong to a model or a feature.
+    if limits.limit_id not in (None, "codex"):
+        name = f"{limits.limit_id}:{name}"
+    resets_at = None
+    if window.resets_at is not None:
+        resets_at = int(window.resets_at * 1000)
+    elif window.resets_in_seconds is not None:
+        resets_at = at + int(window.resets_in_seconds * 1000)
+    used = max(0.0, (window.used_percent or 0.0) / 100)
+    return Limit("codex", name, used, minutes, resets_at, at, limits.plan_type or "")

@@ -1,0 +1,132 @@
+"""One line of a rollout, Codex's log of a thread → what it says."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct, field
+
+#: No count of tokens is larger, and what has more bits could not be stored.
+_Count = Annotated[int, Meta(ge=0, le=2**40)] | None
+
+#: What a line has to hold to be worth decoding. In a text the quotes would be escaped.
+FIGURES = b'_token_usage"'
+SIGNS = (FIGURES, b'"token_count"', b'"turn_context"', b'"session_meta"')
+#: Where a line says what it is: behind its time, and its number in newer versions.
+_KIND = b'"type":"'
+_EARLIEST, _LATEST = 30, 90
+_EVENT = b'"type":"event_msg","payload":{"type":"'
+#: How the lines begin that are most of a rollout, and say nothing that is counted.
+_SILENT = (
+    b'"type":"response_item"',
+    b'"type":"compacted"',
+    b'"type":"world_state"',
+    _EVENT + b"agent_",
+    _EVENT + b"user_message",
+    _EVENT + b"exec_command",
+    _EVENT + b"item_",
+    _EVENT + b"mcp_",
+    _EVENT + b"patch_",
+)
+
+
+class Tokens(Struct, gc=False):
+    """Sums, each within the first: cached and written input, and reasoning within output."""
+
+    input_tokens: _Count = None
+    cached_input_tokens: _Count = None
+    cache_read_input_tokens: _Count = None
+    cache_write_input_tokens: _Count = None
+    output_tokens: _Count = None
+    reasoning_output_tokens: _Count = None
+    total_tokens: _Count = None
+
+
+class Info(Struct, gc=False):
+    total: Tokens | None = field(default=None, name="total_token_usage")
+    last: Tokens | None = field(default=None, name="last_token_usage")
+    model: str | None = None
+
+
+class Git(Struct, gc=False):
+    branch: str | None = None
+
+
+class Payload(Struct, gc=False):
+    """What lines of all kinds say, as far as it is read."""
+
+    type: str | None = None
+    # session_meta
+    id: str | None = None
+    session: str | None = field(default=None, name="session_id")
+    forked_from: str | None = field(default=None, name="forked_from_id")
+    source: Raw = Raw(b"null")
+    provider: str | None = field(default=None, name="model_provider")
+    git: Git | None = None
+    # session_meta and turn_context
+    cwd: str | None = None
+    model: str | None = None
+    # token_count
+    info: Info | None = None
+    limits: Raw = field(default=Raw(b"null"), name="rate_limits")
+    # token_usage_record
+    response: str | None = field(default=None, name="response_id")
+    usage: Tokens | None = None
+    thread_usage: Tokens | None = field(default=None, name="thread_token_usage")
+
+
+class Told(Struct, gc=False):
+    type: str | None = None
+    timestamp: str | None = None
+    payload: Payload | None = None
+
+
+class _Spawn(Struct):
+    parent: str | None = field(default=None, name="parent_thread_id")
+
+
+class _Subagent(Struct):
+    spawn: _Spawn | None = field(default=None, name="thread_spawn")
+
+
+class _Source(Struct):
+    subagent: Raw = Raw(b"")
+
+
+_told = msgspec.json.Decoder(Told)
+_source = msgspec.json.Decoder(_Source)
+_subagent = msgspec.json.Decoder(_Subagent)
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+
+
+def silent(data: bytearray, begin: int, end: int) -> bool:
+    """Whether a line says nothing that is counted."""
+    kind = data.find(_KIND, begin + _EARLIEST, begin + _LATEST)
+    if kind >= 0 and data.startswith(_SILENT, kind):
+        return True
+    return all(data.find(sign, begin, end) < 0 for sign in SIGNS)
+
+
+def decoded(line: bytes | bytearray) -> Told | None:
+    """Decode a line; None where it makes no sense."""
+    try:
+        return _told.decode(line)
+    except _UNDECODABLE:
+        pass
+    try:
+        return _told.decode(line.decode("utf-8", "replace"))
+    except _UNDECODABLE:
+        return None
+
+
+def subagent(source: Raw) -> tuple[bool, str]:
+    """Whether a session's source says that it is a subagent's, and of which thread, if it does."""
+    try:
+        inner = _source.decode(source).subagent
+    except _UNDECODABLE:
+        return False, ""
+    try:
+        spawn = _subagent.decode(inner).spawn
+    except _UNDECODABLE:
+        # A word stands for a kind of subagents that no thread asked for.
+        return bool(inner), ""
+    return True, (spawn and spawn.parent) or ""

@@ -1,0 +1,199 @@
+"""What a rollout's lines add up to: each response of the model once.
+
+`token_count` tells sums over the whole thread: a response used what they grew by. It is repeated
+with the same sums wherever the limits changed or a turn failed, and the sums may fall: a full
+context window sets them to 0. That begins another epoch. Newer versions also write a
+`token_usage_record` for each response, with its id, right before the `token_count` that tells of
+it: then that one is not counted.
+
+A fork repeats its parent's lines with new times. What identifies a response is therefore its
+sums, under the conversation that all began with: the index finds that one by the forks it is
+told. Newer forks repeat nothing, but their sums begin with the parent's. So a fork's first
+response used what it says of itself alone. The more threads a rollout repeats, the less its rows
+count, so that each thread's own rollout says when its requests were.
+"""
+
+import msgspec
+from msgspec import Struct
+
+from tars.history.source import Request
+from tars.history.sources import codex_lines
+from tars.history.sources.codex_lines import Payload, Tokens
+
+#: Input, of that cached and written to the cache, output, of that reasoning; then their total as
+#: Codex tells it, which is another one where the context window was full.
+_Sums = tuple[int, int, int, int, int, int]
+_ZERO: _Sums = (0, 0, 0, 0, 0, 0)
+#: More forks of forks are not told apart.
+_DEEPEST = 100
+
+
+class State(Struct, omit_defaults=True):
+    """What is known after the lines so far, and what the next reading begins with.
+
+    `session` is the conversation that requests belong to: a subagent's parent, else `thread`.
+    `depth` is how many threads this one goes on from, as far as it says. `told`: a record told of
+    the next growth."""
+
+    thread: str = ""
+    session: str = ""
+    parent: str = ""
+    depth: int = 0
+    named: bool = False
+    provider: str = ""
+    model: str = ""
+    project: str = ""
+    branch: str = ""
+    sidechain: bool = False
+    epoch: int = 0
+    sums: _Sums | None = None
+    told: bool = False
+
+
+_state = msgspec.json.Decoder(State)
+_encode = msgspec.json.Encoder().encode
+
+
+class Thread:
+    """One rollout. `thread` is the id in its name, which its first line says too."""
+
+    def __init__(self, thread: str, state: bytes = b"") -> None:
+        self.state = _state.decode(state) if state else State(thread, thread)
+        self.forks: list[tuple[str, str]] = []
+
+    def mark(self) -> bytes:
+        """Give what the next reading begins with."""
+        return _encode(self.state)
+
+    def name(self, meta: Payload) -> None:
+        """Read a `session_meta`. The first one is the rollout's own; another one shows that
+        what follows is the beginning of another thread."""
+        state = self.state
+        if state.named:
+            if meta.id and meta.id != state.thread:
+                self._repeat(meta)
+            return
+        state.named = True
+        state.thread = meta.id or state.thread
+        state.provider = meta.provider or ""
+        state.project = meta.cwd or ""
+        state.branch = (meta.git and meta.git.branch) or ""
+        state.sidechain, spawner = codex_lines.subagent(meta.source)
+        state.session = state.thread
+        if state.sidechain:
+            state.session = meta.session or spawner or state.thread
+        if parent := meta.forked_from or spawner:
+            self._fork(parent)
+
+    def turn(self, context: Payload) -> None:
+        """Read a `turn_context`: who answers from now on."""
+        self.state.model = context.model or self.state.model
+        self.state.project = self.state.project or context.cwd or ""
+
+    def record(self, told: Payload, at: int) -> Request | None:
+        """Read a `token_usage_record`."""
+        if told.usage is None:
+            return None
+        self.state.told = True
+        spent = _sums(told.usage)
+        id = told.response or _joined(_sums(told.thread_usage or told.usage))
+        return self._request(f"r{id}", spent, at, "")
+
+    def count(self, told: Payload, at: int) -> Request | None:
+        """Read a `token_count`."""
+        state, info = self.state, told.info
+        if info is None:
+            return None
+        model = info.model or told.model or ""
+        if info.total is None:
+            return self._request(f"t{at}", _sums(info.last), at, model)
+        sums, before = _sums(info.total), state.sums
+        if before is not None and sums[:5] == before[:5]:
+            return None
+        spent = self._growth(before, sums, info.last)
+        state.sums = sums
+        if not any(spent[:5]):
+            return None
+        if state.told:
+            state.told = False
+            return None
+        return self._request(f"{state.epoch}|{_joined(sums)}", spent, at, model)
+
+    def _growth(self, before: _Sums | None, sums: _Sums, last: Tokens | None) -> _Sums:
+        if before is None:
+            alone = _sums(last)
+            inherits = self.state.depth and any(alone[:5]) and _within(alone, sums)
+            return alone if inherits else sums
+        if not _within(before, sums):
+            self.state.epoch += 1
+            return sums
+        return _difference(sums, before)
+
+    def _request(self, key: str, spent: _Sums, at: int, model: str) -> Request | None:
+        inputs, cached, written, output, reasoning, total = spent
+        if not (inputs or cached or written or output):
+            return None
+        # The sum tells whether a provider counts what it wrote to its cache apart from the input.
+        apart = written and total == inputs + written + output
+        state = self.state
+        cached = min(cached, inputs)
+        return Request(
+            f"{state.session}|{key}",
+            state.session,
+            at,
+            model or state.model,
+            max(0, inputs - cached - (0 if apart else written)),
+            cached,
+            written,
+            0,
+            output,
+            min(reasoning, output),
+            state.provider,
+            state.project,
+            state.branch,
+            -state.depth,
+            None,
+            state.sidechain,
+        )
+
+    def _fork(self, parent: str) -> None:
+        state = self.state
+        state.depth, state.parent = 1, parent
+        child = state.thread if state.session == parent else state.session
+        if child != parent:
+            self.forks.append((child, parent))
+
+    def _repeat(self, meta: Payload) -> None:
+        """Read the `session_meta` of a thread that this one repeats."""
+        state = self.state
+        if not state.depth:
+            self._fork(meta.id or "")
+        elif meta.id != state.parent and state.depth < _DEEPEST:
+            state.depth += 1
+
+
+def _sums(tokens: Tokens | None) -> _Sums:
+    if tokens is None:
+        return _ZERO
+    return (
+        tokens.input_tokens or 0,
+        tokens.cached_input_tokens or tokens.cache_read_input_tokens or 0,
+        tokens.cache_write_input_tokens or 0,
+        tokens.output_tokens or 0,
+        tokens.reasoning_output_tokens or 0,
+        tokens.total_tokens or 0,
+    )
+
+
+def _within(less: _Sums, more: _Sums) -> bool:
+    return all(a <= b for a, b in zip(less[:5], more[:5], strict=True))
+
+
+def _difference(more: _Sums, less: _Sums) -> _Sums:
+    a, b, c, d, e, f = more
+    u, v, w, x, y, z = less
+    return a - u, b - v, c - w, d - x, e - y, f - z
+
+
+def _joined(sums: _Sums) -> str:
+    return ",".join(map(str, sums[:5]))
