@@ -13,6 +13,7 @@ from tars.prices.matching import find, find_provider, matches, means
 from tars.prices.names import OWN_MACHINE, readings
 
 CATALOGUE = snapshot.packaged(datetime(2026, 11, 21, tzinfo=UTC), "")
+MAKERS = ("anthropic", "openai", "google", "x-ai", "cursor")
 IDS = [(provider.id, model.id) for provider, model in CATALOGUE.models()]
 
 
@@ -84,10 +85,11 @@ def test_what_only_begins_alike_is_unknown(provider: str, model: str) -> None:
 
 def test_every_model_is_found_by_its_own_id() -> None:
     """At the provider that sells it; and where genai-prices finds it too, it is the same one."""
-    lost = [(p, m) for p, m in IDS if p not in OWN_MACHINE and found(p, m) != f"{p}/{m}"]
-    assert lost == []
     others = get_snapshot()
-    for provider, model in IDS:
+    assert OWN_MACHINE.isdisjoint(provider for provider, _ in IDS)
+    # All of those whose agents we know; of the rest a part, for the time it takes.
+    for provider, model in [i for n, i in enumerate(IDS) if i[0] in MAKERS or n % 9 == 0]:
+        assert found(provider, model) == f"{provider}/{model}"
         try:
             seller, theirs = others.find_provider_model(model, None, provider, None)
         except LookupError:

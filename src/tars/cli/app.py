@@ -30,6 +30,7 @@ MODULES = {
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",
+    "prices": "tars.cli.prices",
     "config": "tars.cli.config",
     "doctor": "tars.cli.doctor",
 }

@@ -13,6 +13,7 @@ from genai_prices import types
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 
 from tars.accounting.rates import MICRODOLLAR, THRESHOLDS, ModelRates, Rates, filled
+from tars.config_costs import MOST_DOLLARS
 from tars.prices.catalogue import Catalogue, Clause, Model, Provider
 from tars.prices.dated import Dated
 
@@ -43,10 +44,13 @@ def fetched(url: str | None, now: datetime, package: str) -> Catalogue:
     from genai_prices.update_prices import DEFAULT_UPDATE_URL, UpdatePrices
 
     found = UpdatePrices(url=url or DEFAULT_UPDATE_URL).fetch()
-    if found is None or not any(provider.models for provider in found.providers):
-        raise ValueError("there are no prices in it")
+    if found is None:
+        raise ValueError("it is empty")
     source = f"genai-prices, fetched {now:%Y-%m-%d}"
-    return catalogue_of(found, source, now, package=package, updated=True)
+    catalogue = catalogue_of(found, source, now, package=package, updated=True)
+    if not any(provider.models for provider in catalogue.providers):
+        raise ValueError("there are no prices in it")
+    return catalogue
 
 
 def catalogue_of(
@@ -120,9 +124,9 @@ def _held(listed: Sequence[types.ConditionalPrice], day: date) -> list[types.Mod
 
 def _tiers(model: str, prices: types.ModelPrice) -> tuple[Rates, ...]:
     """Give the rates of all prompts, then of the longer ones; nothing where input or output has
-    no price. A price without tiers is the same in all of them."""
+    no price, or one is none. A price without tiers is the same in all of them."""
     found = {kind: getattr(prices, key) for kind, key in _KINDS.items()}
-    if found["input"] is None or found["output"] is None:
+    if found["input"] is None or found["output"] is None or not all(map(_is_price, found.values())):
         return ()
     starts = {
         tier.start
@@ -139,6 +143,13 @@ def _tiers(model: str, prices: types.ModelPrice) -> tuple[Rates, ...]:
         )
         for start in (0, *sorted(starts - {0}))
     )
+
+
+def _is_price(price: Decimal | types.TieredPrices | None) -> bool:
+    """Whether a price can be counted with, if it is there: some write -1 for one that varies."""
+    if isinstance(price, types.TieredPrices):
+        return all(_is_price(each) for each in (price.base, *(tier.price for tier in price.tiers)))
+    return price is None or (price.is_finite() and 0 <= price <= MOST_DOLLARS)
 
 
 def _at(price: Decimal | types.TieredPrices, start: int) -> int:
