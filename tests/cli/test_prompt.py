@@ -103,6 +103,7 @@ def test_everything_asked_for_is_passed_on(
         "task": "T1",
         "tags": ["x", "y"],
         "metadata": {},
+        "despiteBudget": False,
     }
 
 

@@ -76,6 +76,27 @@ TURN = c.TurnStatus(
     waiting_for="the model: too many requests, attempt 3 of 10",
     input_tokens=12_500,
     output_tokens=310,
+    notices=["12 tool calls in a row failed."],
+)
+BUDGET = c.BudgetStatus(
+    name="daily",
+    per="day",
+    action="stop",
+    standing="over",
+    share=1.02,
+    reason="Budget daily: $5.10 of $5.00 used today.",
+    advice="It is free again 2026-03-02 00:00 (UTC).",
+    spent_usd=5.1,
+    tokens=120_000,
+    unpriced_tokens=100,
+    limit_usd=5.0,
+    max_tokens=1_000_000,
+    left_usd=0.0,
+    left_tokens=880_000,
+    agent="claude",
+    project="/w/shop",
+    model="claude-opus-*",
+    resets_at="2026-03-02T00:00:00Z",
 )
 RULE = p.RuleStatus(
     agent="gemini",
@@ -247,6 +268,14 @@ SAMPLES: tuple[c.Wire, ...] = (
     ),
     c.ContextStatus(used=41_000, size=200_000),
     FULL.limits[0],
+    c.Notice(
+        kind="runaway",
+        subject="repeats",
+        severity="low",
+        message="The agent made the same tool call 15 times in a row, with the same result.",
+    ),
+    BUDGET,
+    c.BudgetList(budgets=[BUDGET], problems=["A log could not be read."]),
     c.FellBack(
         from_agent="gemini", to_agent="echo", turn="t-1-2", reason="No quota.", kind="quota"
     ),

@@ -111,6 +111,9 @@ class ScriptedBackend:
         remembered = "execute" if answer.remember else None
         return Permitted(id=request_id, option=option, remembered=remembered)
 
+    async def budgets(self) -> c.BudgetList:
+        return c.BudgetList(budgets=[])
+
     def permissions(self, agent: str | None) -> p.RuleList:
         self._known(agent or "echo")
         return p.RuleList()

@@ -16,6 +16,7 @@ from tars.cli.render import clean, one_line
 from tars.control.attach_contract import Attached, Prompted
 from tars.control.contract import (
     Lagged,
+    Notice,
     PermissionStatus,
     PromptRequest,
     Text,
@@ -128,6 +129,8 @@ class Conversation:
                 self._line(f"{_DIM}{one_line(reason)}{_PLAIN}")
             case Lagged(dropped=dropped):
                 self._line(f"{_DIM}({dropped} messages were missed){_PLAIN}")
+            case Notice():
+                self._line(f"{_DIM}{one_line(f'{event.message} {event.advice}')}{_PLAIN}")
             case TurnResult():
                 self._end(event)
             case _:  # what is of no interest here, or a newer daemon sends

@@ -13,7 +13,7 @@ from tars.cli.connection import connect, say
 from tars.cli.groups import examples, none_empty
 from tars.cli.interrupts import Interrupts, cancel
 from tars.cli.progress import Progress
-from tars.cli.questions import Questions, pass_on, permit_line
+from tars.cli.questions import Questions, agrees, pass_on, permit_line
 from tars.cli.turn_view import TurnView
 from tars.control.contract import (
     MAX_BODY,
@@ -24,7 +24,7 @@ from tars.control.contract import (
     TurnResult,
     Wire,
 )
-from tars.errors import RequestInvalid
+from tars.errors import BudgetAsks, RequestInvalid
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -79,6 +79,9 @@ def prompt(
             help="Give the turn up when it has run for so long; the time in the queue is free.",
         ),
     ] = None,
+    over_budget: Annotated[
+        bool, typer.Option("--over-budget", help="Say yes to budgets that ask.")
+    ] = False,
 ) -> int:
     """Send a prompt and stream the answer.
 
@@ -96,7 +99,9 @@ def prompt(
         session, new, resume, no_session, name, feature, command, task, tuple(tag or ())
     )
     meant.check()
-    request = PromptRequest(text=prompt_text(text), timeout_seconds=timeout)
+    request = PromptRequest(
+        text=prompt_text(text), timeout_seconds=timeout, despite_budget=over_budget
+    )
     if agent:
         from tars.cli.many import ask_all, members, submit_all
 
@@ -113,6 +118,16 @@ def prompt(
 
 def send(request: PromptRequest, *, as_json: bool = False, no_wait: bool = False) -> int:
     """Send one prompt, show its turn, and give the exit status."""
+    try:
+        return _sent(request, as_json=as_json, no_wait=no_wait)
+    except BudgetAsks as asked:
+        if not agrees(asked):
+            raise
+    yes = msgspec.structs.replace(request, despite_budget=True)
+    return _sent(yes, as_json=as_json, no_wait=no_wait)
+
+
+def _sent(request: PromptRequest, *, as_json: bool, no_wait: bool) -> int:
     if no_wait:
         return _submit(request, as_json=as_json)
     with Progress("Waiting for the answer") as progress:

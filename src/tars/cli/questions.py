@@ -6,6 +6,7 @@ stream goes on meanwhile, and somebody else may answer with `tars permit`.
 
 import os
 import select
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from tars.cli.connection import complain, connect
 from tars.cli.render import one_line
 from tars.control.contract import OptionStatus, PermissionStatus
 from tars.control.status_text import printable
-from tars.errors import PermissionNotFound, TarsError
+from tars.errors import BudgetAsks, PermissionNotFound, TarsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def pass_on(answer: Answer, say: Callable[[str], None]) -> None:
         say("It was no longer asked.")
     except TarsError as error:
         complain(error)
+
+
+def agrees(asked: BudgetAsks) -> bool:
+    """Ask whether a prompt may go over a budget, where somebody is there to be asked."""
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"tars: {one_line(str(asked))}", file=sys.stderr)
+    print("Send it all the same? y, n: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from tars.cli.render import Cleaner, fault_line, one_line, seconds_until, turn_l
 from tars.control.contract import (
     FellBack,
     Lagged,
+    Notice,
     Started,
     Text,
     Tool,
@@ -61,6 +62,8 @@ class TurnView:
                 self.lagged()
             case FellBack():
                 self.fell_back(event)
+            case Notice():
+                self.say(f"{self._voice}{one_line(f'{event.message} {event.advice}')}")
             case Started():
                 self.progress.waiting_for("")
             case Usage():

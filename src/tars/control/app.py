@@ -231,6 +231,10 @@ def _who(face: str, peer: int | None) -> str:
     return " ".join(filter(None, (face or "client", f"pid {peer}" if peer else "")))
 
 
+async def _budgets(backend: Backend, call: Call) -> c.Wire:  # noqa: ARG001
+    return await backend.budgets()
+
+
 async def _permissions(backend: Backend, call: Call) -> c.Wire:
     return backend.permissions(call.query.get("agent"))
 
@@ -355,6 +359,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/sessions/{ref}/rename"): sessions.renamed,
     ("GET", "/v1/search"): sessions.searched,
     ("GET", "/v1/stats"): sessions.counted,
+    ("GET", "/v1/budgets"): _budgets,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,

@@ -9,6 +9,7 @@ from tars.control.contract import (
     AgentChanged,
     AgentList,
     AgentsChanged,
+    BudgetList,
     Cancelled,
     CancelRequest,
     ChangeRequest,
@@ -75,6 +76,9 @@ class Backend(Protocol):
     async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
         """Answer a permission request; `who` names the person's face and process. Raises
         PermissionNotFound, RequestInvalid, and StoreError when it cannot be remembered."""
+
+    async def budgets(self) -> BudgetList:
+        """Say how every budget stands now."""
 
     def permissions(self, agent: str | None) -> RuleList:
         """List the rules of one agent, or of all. Raises AgentNotFound."""

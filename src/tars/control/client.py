@@ -18,6 +18,7 @@ from tars.control.contract import (
     AgentChanged,
     AgentList,
     AgentsChanged,
+    BudgetList,
     Cancelled,
     CancelRequest,
     ChangeRequest,
@@ -71,8 +72,7 @@ ACCEPT_SECONDS = 10.0
 #: An answer that is not a stream is small; a stranger on the socket cannot fill memory.
 LARGEST_ANSWER = 64 * 1024 * 1024
 
-#: The server's table read backwards. A class before its parent: the parent's shared
-#: code is its own.
+#: The server's table read backwards: a code that classes share is their parent's.
 CLASSES: dict[str, type[TarsError]] = {
     **{code: kind for kind, (_, code) in reversed(ANSWERS.items())},
     "body_too_large": RequestInvalid,
@@ -150,6 +150,10 @@ class Client:
         path = f"/v1/permit/{quote(request_id, safe='')}"
         request = PermitRequest(option=option, deny=deny, remember=remember, face=face)
         return self._call("POST", path, Permitted, request, seconds=self._accept_seconds)
+
+    def budgets(self) -> BudgetList:
+        """Ask how every budget stands."""
+        return self._call("GET", "/v1/budgets", BudgetList, seconds=self._accept_seconds)
 
     def permissions(self, agent: str | None = None) -> RuleList:
         """Ask by which rules requests are answered."""

@@ -13,6 +13,8 @@ here and from routes.py.
 import msgspec
 
 from tars.control.status_contract import AgentStatus as AgentStatus
+from tars.control.status_contract import BudgetList as BudgetList
+from tars.control.status_contract import BudgetStatus as BudgetStatus
 from tars.control.status_contract import ConditionStatus as ConditionStatus
 from tars.control.status_contract import ContextStatus as ContextStatus
 from tars.control.status_contract import DaemonStatus as DaemonStatus
@@ -38,7 +40,8 @@ class PromptRequest(Wire, forbid_unknown_fields=True):
     one's agent then. `new` begins a conversation; so does `record` false, and that one is neither
     kept nor gone back to. With none of them the prompt goes to the newest session of `project`,
     the folder that its sender works in, or without one to the current session. `project`,
-    `branch`, `name`, `task`, `tags` and `metadata` are noted of the session that it goes to."""
+    `branch`, `name`, `task`, `tags` and `metadata` are noted of the session that it goes to.
+    `despite_budget` says yes to budgets that ask."""
 
     text: str
     agent: str | None = None
@@ -54,6 +57,7 @@ class PromptRequest(Wire, forbid_unknown_fields=True):
     task: str | None = None
     tags: list[str] = msgspec.field(default_factory=list)
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    despite_budget: bool = False
 
 
 class Accepted(Wire):
@@ -125,6 +129,18 @@ class FellBack(Wire):
     reason: str
     kind: str | None = None
     passed_over: list[str] = msgspec.field(default_factory=list)
+
+
+class Notice(Wire):
+    """Something that a person may want to know of the turn, which goes on: `kind` is `runaway`
+    (it goes round in circles; `subject` is repeats, errors, oscillation or tokens, and `severity`
+    low, medium or high) or `budget` (`subject` is its name, and `severity` warned or over)."""
+
+    kind: str
+    subject: str
+    severity: str
+    message: str
+    advice: str = ""
 
 
 class TurnResult(Wire):

@@ -16,6 +16,7 @@ from tars.control.contract import (
     AgentChanged,
     AgentList,
     AgentsChanged,
+    BudgetList,
     Cancelled,
     CancelRequest,
     ChangeRequest,
@@ -23,6 +24,7 @@ from tars.control.contract import (
     FellBack,
     Lagged,
     LogLine,
+    Notice,
     PermissionStatus,
     PromptRequest,
     Reloaded,
@@ -81,6 +83,7 @@ PROMPT_STREAM: tuple[tuple[str, type[Wire]], ...] = (
     ("waiting", Waiting),
     ("usage", Usage),
     ("fallback", FellBack),
+    ("notice", Notice),
     ("lagged", Lagged),
     ("turn", TurnResult),
 )
@@ -207,6 +210,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/search", "Find what was said.", SearchHits, query=SEARCH + FILTERS),
     Route("GET", "/v1/stats", "Figures over the remembered sessions.", Stats, query=FILTERS),
+    Route("GET", "/v1/budgets", "How every budget stands.", BudgetList),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(
         "GET",

@@ -1,8 +1,16 @@
 """How everything is, as data: what `GET /v1/status` gives, by its wire names."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from tars.control.wire import Wire
+from tars.control.wire import Wire, time_or_null
+
+if TYPE_CHECKING:
+    from tars.accounting.standing import Stand
+
+#: Picodollars in a dollar; importing `accounting.rates` for it would cost more than it is worth.
+_DOLLAR = 10**12
 
 
 class DaemonStatus(Wire):
@@ -66,7 +74,8 @@ class ConditionStatus(Wire):
 
 class TurnStatus(Wire):
     """The turn under way. `waiting_for` is what holds it up, where the agent tells; the tokens
-    are those of the requests that its log shows so far."""
+    are those of the requests that its log shows so far. `notices` are sentences on what looks
+    wrong with it, such as that it goes round in circles."""
 
     id: str
     started_at: str
@@ -74,6 +83,7 @@ class TurnStatus(Wire):
     waiting_for: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    notices: list[str] = msgspec.field(default_factory=list)
 
 
 class SessionRef(Wire):
@@ -159,11 +169,80 @@ class SessionFields(Wire):
     last_input_tokens: int
 
 
+class BudgetStatus(Wire):
+    """How a budget stands: `standing` is fine, warned or over, and `share` how much of it is used.
+    `reason` is a sentence, and `advice` says what to do, or is empty. Dollars are US dollars;
+    `unpriced_tokens` are those of the `tokens` whose price nobody knows. `session` is the one
+    that a budget per session is told of, and `resets_at` when it begins anew by itself."""
+
+    name: str
+    per: str
+    action: str
+    standing: str
+    share: float
+    reason: str
+    advice: str = ""
+    spent_usd: float = 0.0
+    tokens: int = 0
+    unpriced_tokens: int = 0
+    limit_usd: float | None = None
+    max_tokens: int | None = None
+    left_usd: float | None = None
+    left_tokens: int | None = None
+    agent: str = ""
+    project: str = ""
+    model: str = ""
+    session: str | None = None
+    resets_at: str | None = None
+
+    @classmethod
+    def of(cls, stand: "Stand") -> "BudgetStatus":
+        """Put onto the wire how a budget stands."""
+        budget, spent = stand.budget, stand.spent
+        limit, most = budget.limit, budget.max_tokens
+        return cls(
+            name=budget.name,
+            per=budget.per.value,
+            action=budget.action.value,
+            standing=stand.verdict.standing.value,
+            share=round(stand.verdict.share, 4),
+            reason=stand.verdict.reason,
+            advice=stand.advice,
+            spent_usd=_dollars(spent.cost),
+            tokens=spent.tokens,
+            unpriced_tokens=spent.unpriced,
+            limit_usd=None if limit is None else _dollars(limit),
+            max_tokens=most,
+            left_usd=None if limit is None else _dollars(max(0, limit - spent.cost)),
+            left_tokens=None if most is None else max(0, most - spent.tokens),
+            agent=budget.agent,
+            project=budget.project,
+            model=budget.model,
+            session=stand.session or None,
+            resets_at=time_or_null(stand.until),
+        )
+
+
+class BudgetList(Wire):
+    """Every budget, in the order of config.toml. `problems` are sentences about what could not be
+    counted."""
+
+    budgets: list[BudgetStatus]
+    problems: list[str] = msgspec.field(default_factory=list)
+
+
 class Status(Wire):
-    """`session` is the one of `default_agent`; `warnings` are sentences for a person."""
+    """`session` is the one of `default_agent`; `warnings` are sentences for a person. `budgets`
+    are those that are not fine."""
 
     daemon: DaemonStatus
     agents: list[AgentStatus] = msgspec.field(default_factory=list)
     session: SessionFields | None = None
     default_agent: str = ""
     warnings: list[str] = msgspec.field(default_factory=list)
+    budgets: list[BudgetStatus] = msgspec.field(default_factory=list)
+
+
+def _dollars(picodollars: int) -> float:
+    """Give an amount to the millionth of a dollar."""
+    return round(picodollars / _DOLLAR, 6)

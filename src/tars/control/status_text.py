@@ -69,6 +69,12 @@ def render(status: Status, *, color: bool = False, width: int = 80) -> str:
     if status.session is not None:
         page.gap()
         _session(page, status, status.session)
+    if status.budgets:
+        page.gap()
+        for budget in status.budgets:
+            page.line("budget", budget.reason, "red" if budget.standing == "over" else "yellow")
+            if budget.advice:
+                page.line("", budget.advice)
     if status.warnings:
         page.gap()
         for warning in status.warnings:
@@ -238,6 +244,8 @@ def _turn(page: _Page, agent: AgentStatus) -> None:
         known = agent.condition is not None and agent.condition.evidence == turn.waiting_for
         if turn.waiting_for and not known:
             page.line("waits for", turn.waiting_for, "yellow")
+        for notice in turn.notices:
+            page.line("notice", notice, "yellow")
     if agent.queued:
         page.line("queue", f"{_plural(agent.queued, 'prompt')} waiting")
     if agent.session.name:

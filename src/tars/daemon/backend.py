@@ -27,6 +27,7 @@ from tars.core.fallback import Attempt
 from tars.daemon import records, status
 from tars.daemon.assembly import Assembly
 from tars.daemon.attaching import AttachDesk
+from tars.daemon.budgets import Budgets
 from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
@@ -39,6 +40,7 @@ from tars.errors import (
     Busy,
     ConfigInvalid,
     Fault,
+    FaultKind,
     QueueFull,
     RequestInvalid,
     StoreError,
@@ -67,6 +69,7 @@ class Desk:
         recorder: Recorder,
         assembly: Assembly,
         fallbacks: Fallbacks,
+        budgets: Budgets,
         stop: Callable[[], None],
     ) -> None:
         self._home = home
@@ -75,6 +78,7 @@ class Desk:
         self._recorder = recorder
         self._assembly = assembly
         self._fallbacks = fallbacks
+        self._budgets = budgets
         self._changes = Changes(loop, assembly)
         self._settings = Settings(loop, assembly)
         self._routing = Routing(loop, recorder, chronicle.session_files)
@@ -101,7 +105,8 @@ class Desk:
             agents=self._agents(),
             session=status.session_status(manager.session if manager else None),
             default_agent=self._assembly.config.default_agent,
-            warnings=[*self._assembly.warnings, *self._chronicle.problems],
+            warnings=[*self._assembly.warnings, *self._chronicle.problems, *self._budgets.problems],
+            budgets=self._budgets.status(),
         )
 
     def _tokens(self, name: str) -> w.TokensStatus | None:
@@ -172,9 +177,10 @@ class Desk:
             wishes=route.wishes,
         )
         prompt = records.prompt_of(row)
-        fault = unavailable(agent)
+        fault = unavailable(agent) or await self._budgets.weigh(prompt)
         if fault is not None:
             return await self._pass_over(prompt, fault)
+        agent = self._loop.agent(name)
         self._check_queue(agent)
         ready = self._loop.agent(name).state is State.READY
         idle = ready and not self._chronicle.foresees(name)
@@ -190,6 +196,8 @@ class Desk:
         """Give a prompt to whoever stands in for an agent that takes none."""
         attempt = Attempt(Outcome.REFUSED, fault, began=False)
         following = self._fallbacks.after_drop(prompt, attempt)
+        if following is None and fault.kind is FaultKind.OVER_BUDGET:
+            raise self._budgets.refused(prompt, fault)
         if following is None:
             raise AgentUnavailable(fault)
         try:
@@ -266,6 +274,9 @@ class Desk:
     async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
         return await self._permissions.permit(request_id, answer, who)
 
+    async def budgets(self) -> w.BudgetList:
+        return await self._budgets.listing()
+
     def permissions(self, agent: str | None) -> RuleList:
         return self._permissions.rules(agent)
 
@@ -301,6 +312,7 @@ class Desk:
             self._chronicle.reloaded(faults)
             return w.Reloaded(faults=faults)
         self._chronicle.reloaded()
+        self._budgets.reloaded()
         return w.Reloaded(changed=changed)
 
     async def shutdown(self) -> w.ShuttingDown:

@@ -35,7 +35,7 @@ from tars.daemon.garbage import Garbage
 from tars.daemon.logs import AgentLog
 from tars.daemon.scribe import Scribe
 from tars.daemon.session_files import SessionFiles
-from tars.daemon.watching import Watching
+from tars.daemon.watching import Gate, Watching, open_gate
 from tars.errors import Fault, FaultKind, StoreError
 from tars.home import Home
 from tars.runtime.children import Identity
@@ -82,6 +82,7 @@ class Chronicle:
         #: Called when something that was used is on record.
         self.counted: Callable[[], None] = _counted_by_nobody
         self.watching: list[Watching] = []
+        self.gate: Gate = open_gate
 
     @property
     def sessions(self) -> dict[str, SessionManager]:
@@ -213,7 +214,9 @@ class Chronicle:
         self._held.discard(turn.prompt.id)
         if not again:
             self._announcements.begins(agent, turn)
-        self._beginnings.begin(agent, turn, then, lambda fault: self.refuse(agent, turn, fault))
+        refuse = partial(self.refuse, agent, turn)
+        go_on = then if again else partial(self.gate, agent, turn, then, refuse)
+        self._beginnings.begin(agent, turn, go_on, refuse)
         if turn.session_id is not None and not again:
             self._announcements.started(turn)
 

@@ -8,6 +8,7 @@ a daemon that ends in between has lost nothing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from tars.control import contract as w
 from tars.control.feed import Feed
@@ -34,12 +35,14 @@ Chains = Mapping[str, Sequence[str]]
 
 
 class Fallbacks:
-    """`chains` tells who stands in for whom, as it is configured now."""
+    """`chains` tells who stands in for whom, as it is configured now, and `bars` whether a
+    budget keeps an agent from a prompt."""
 
     def __init__(self, loop: Loop, feed: Feed, chains: Callable[[], Chains]) -> None:
         self._loop = loop
         self._feed = feed
         self._chains = chains
+        self.bars: Callable[[str, Prompt], bool] = _nobody_bars
         self._now_at: dict[str, str] = {}
         self._unwanted: set[str] = set()
         self._closed = False
@@ -116,7 +119,8 @@ class Fallbacks:
         following = None
         if not self._closed and falls_back(attempt):
             tried = (*prompt.fell_back_from, prompt.agent)
-            name = next_agent(tried, self._chains(), self._able)
+            able = partial(self._able, prompt)
+            name = next_agent(tried, self._chains(), able)
             if name is not None:
                 following = _following(prompt, name, tried, seconds)
         if following is None:
@@ -125,11 +129,13 @@ class Fallbacks:
             self._now_at[_first(prompt.id)] = following.id
         return following
 
-    def _able(self, name: str) -> bool:
+    def _able(self, prompt: Prompt, name: str) -> bool:
         agent = self._loop.fleet.agents.get(name)
         if agent is None or agent.state is State.LIMITED or unavailable(agent) is not None:
             return False
-        return agent.state is State.READY or not agent.queue.full
+        if agent.state is not State.READY and agent.queue.full:
+            return False
+        return not self.bars(name, prompt)
 
 
 def unavailable(agent: Agent) -> Fault | None:
@@ -143,6 +149,10 @@ def unavailable(agent: Agent) -> Fault | None:
     name = agent.spec.name
     advice = f"`tars start {name}` starts it."
     return Fault(FaultKind.STOPPED, f"The agent {name} is stopped.", advice)
+
+
+def _nobody_bars(agent: str, prompt: Prompt) -> bool:  # noqa: ARG001
+    return False
 
 
 def _bound(prompt: Prompt) -> bool:

@@ -16,12 +16,16 @@ from tars.control.feed import Feed
 from tars.core.agent import State
 from tars.daemon import logs
 from tars.daemon.assembly import Assembly
+from tars.daemon.budgets import Budgets
 from tars.daemon.chronicle import Chronicle
+from tars.daemon.costs import Spending
 from tars.daemon.fallbacks import Fallbacks
 from tars.daemon.healing import heal
+from tars.daemon.history import History
 from tars.daemon.hold import hold
 from tars.daemon.lean import lean_imports
 from tars.daemon.retention import keep_in_order
+from tars.daemon.runaways import Runaways
 from tars.daemon.upkeep import Door, StoreFile
 from tars.home import Home
 from tars.runtime import descriptors
@@ -94,6 +98,13 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     chronicle.fallbacks = fallbacks
     chronicle.asked_for = loop.asked_for
     chronicle.refuse = loop.refuse
+    spending = Spending(home, os.environ)
+    chronicle.counted = spending.changed
+    history = History(home, recorder, spending, lambda: assembly.config, os.environ)
+    budgets = Budgets(home, loop, chronicle.feed, spending, lambda: assembly.config)
+    runaways = Runaways(chronicle.feed, lambda: assembly.config.runaway, loop.send)
+    chronicle.watching += [runaways, budgets]
+    chronicle.gate, fallbacks.bars = budgets.begins, budgets.bars
     closed = anyio.Event()
     door = Door(home.socket, closed)
     door.bind()
@@ -106,7 +117,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
                 from tars.control.app import build
                 from tars.daemon.backend import Desk
 
-                desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, stop.set)
+                desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, budgets, stop.set)
                 # Before anybody can connect: no prompt of this daemon is a left-over.
                 tasks.start_soon(heal, recorder, loop, chronicle)
                 door.serve(build(desk), tasks)
@@ -120,6 +131,8 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(chronicle.scribe.run)
             tasks.start_soon(keep_in_order, recorder, home, lambda: assembly.config.sessions)
+            tasks.start_soon(budgets.run)
+            tasks.start_soon(history.run)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)
             await stop.wait()
@@ -135,6 +148,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             closed.set()
     finally:
         chronicle.close()
+        spending.close()
         for path in (home.socket, home.children):
             with suppress(OSError):
                 path.unlink()

@@ -228,6 +228,7 @@ def _wishes(request: PromptRequest) -> Wishes:
         task=task,
         tags=tags,
         metadata=request.metadata,
+        over_budget=request.despite_budget,
     )
 
 

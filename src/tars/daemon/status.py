@@ -83,6 +83,7 @@ def turn_status(turn: LiveTurn | None, now: float) -> w.TurnStatus | None:
         waiting_for="permission" if turn.permissions else turn.waiting_for,
         input_tokens=sum(r.input for r in turn.requests or ()),
         output_tokens=sum(r.output for r in turn.requests or ()),
+        notices=list(turn.notices),
     )
 
 

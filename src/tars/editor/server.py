@@ -235,6 +235,9 @@ class Server:
                 self._update(prompt.session, words.tool(event, known=known))
             case c.Waiting(reason=str(reason)) if reason:
                 self._update(prompt.session, words.aside(f"waiting: {reason}"))
+            case c.Notice():
+                said = words.aside(f"{event.message} {event.advice}".rstrip())
+                self._update(prompt.session, said)
             case c.FellBack():
                 return self._fell_back(prompt, event)
             case c.Lagged():

@@ -83,7 +83,8 @@ class LiveTurn:
     """The turn under way, as far as the runtime sees it. Times are wall clock (UTC) and
     monotonic seconds. `given`: the agent has the prompt, or is about to. `requests` are those
     that the agent's log shows, and `told` those that its protocol counted. `delay` is
-    what it waits for, and `progressed_at` when it last got on."""
+    what it waits for, and `progressed_at` when it last got on. `notices` are sentences on what
+    somebody who watches found wrong with it."""
 
     prompt: Prompt
     began_at: datetime
@@ -101,6 +102,7 @@ class LiveTurn:
     told: tuple[RequestUsage, ...] = ()
     context: ContextTold | None = None
     permissions: dict[str, tuple[PermissionAsked, datetime]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def leaves_no_session(self) -> bool:

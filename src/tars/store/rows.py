@@ -67,7 +67,8 @@ class Wishes:
     that one is left out of the sessions, and what is said in it is not kept. `joins` is common
     to prompts that wait together for one conversation, be it the project's or that of a name:
     what the first of them begins is that of the others too. `name`, `project`, `branch`, `task`,
-    `tags` and `metadata` are for the session that it goes to, where they say something."""
+    `tags` and `metadata` are for the session that it goes to, where they say something.
+    `over_budget`: somebody said yes to budgets that ask."""
 
     new: bool = False
     unrecorded: bool = False
@@ -78,6 +79,7 @@ class Wishes:
     task: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    over_budget: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ commands, anywhere in its text, is played by it:
     ECHO:tools                 three model requests (input 1000, 1100, 1200, output 10, 20, 30,
                                cached 0, 900, 1000, thoughts 5, 6, 7) with two tool calls
     ECHO:tools:hang            the first of these requests; then its tool never ends
+    ECHO:loop:N                makes the same tool call N times, with the same result, and
+                               then waits for a cancel
     ECHO:ask[:KIND]            asks for permission for a tool of this kind (execute) and
                                says what was answered, `cancelled` included
     ECHO:slow:N:SECONDS        N pieces, with a pause after each
@@ -210,6 +212,15 @@ def _completed(call_id: str) -> Json:
     }
 
 
+def _loop(turn: Turn, times: int) -> Steps:
+    for number in range(times):
+        call = {"toolCallId": f"call-{number}", "status": "in_progress", "title": "ls"}
+        turn.update({"sessionUpdate": "tool_call", "kind": "execute", "content": [], **call})
+        turn.update(_completed(f"call-{number}"))
+        yield Drain()
+    yield FOREVER
+
+
 def _ask(turn: Turn, kind: str = "execute") -> Steps:
     options: list[Json] = [
         {"optionId": "proceed_always", "name": "Always allow", "kind": "allow_always"},
@@ -354,6 +365,7 @@ COMMANDS = {
     "state": Command(_state),
     "usage": Command(_usage, int, int, int, int),
     "tools": Command(_tools, _hang_word, required=0),
+    "loop": Command(_loop, int),
     "ask": Command(_ask, str, required=0),
     "slow": Command(_slow, int, float),
     "stall": Command(_stall, int, required=0),

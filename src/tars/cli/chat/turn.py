@@ -12,7 +12,7 @@ from tars.cli.chat.inline import clipped, cut_hard, wrapped
 from tars.cli.chat.markdown import Markdown
 from tars.cli.chat.paint import BOLD, CYAN, DIM, GREEN, MARK, RED, YELLOW, styled
 from tars.cli.render import Cleaner, clean, count, fault_line, one_line, turn_line
-from tars.control.contract import FellBack, Lagged, Text, Tool, TurnResult, Waiting, Wire
+from tars.control.contract import FellBack, Lagged, Notice, Text, Tool, TurnResult, Waiting, Wire
 from tars.control.status_text import moment
 
 #: Lines of text are not longer, however wide the terminal is.
@@ -126,6 +126,9 @@ class Turn:
             case Lagged():
                 self.gap = True
                 return []
+            case Notice():
+                told = self._dim(one_line(f"{event.message} {event.advice}"))
+                return [*self._flush(), *self._put("note", told)]
             case FellBack():
                 reason = one_line(event.reason).rstrip(".")
                 out = [
