@@ -99,7 +99,7 @@ class _Line(msgspec.Struct):
     usage: _Usage | None = None
     disclosure: _Disclosure | None = msgspec.field(name="environmentDisclosure", default=None)
     timestamp: float | None = None
-    message: msgspec.Raw | None = None
+    message: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _State(msgspec.Struct):
@@ -137,7 +137,7 @@ class _Reader:
                 self._add(line, line.usage, line.time)
             case "usage.record":
                 self.reading.garbled += 1
-            case None if line.message is not None and line.timestamp:
+            case None if bytes(line.message) and line.timestamp:
                 self._add_old(line.message, line.timestamp)
             case _:
                 pass
