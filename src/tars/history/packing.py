@@ -19,7 +19,6 @@ from tars.history.merging import together
 from tars.history.source import Limit, Reading, Request
 
 _T = TypeVar("_T")
-_V = TypeVar("_V")
 _AT = attrgetter("at")
 _SESSION = attrgetter("session")
 
@@ -137,12 +136,12 @@ class Packer:
         return Packed(
             self._agent,
             self._files,
-            [SessionRow(*_sayable(row)) for row in self._spans],
-            [_sayable(pair) for pair in models],
-            [_sayable(pair) for pair in places],
-            [_sayable(pair) for pair in self._forks],
-            [_sayable(pair) for pair in self._titles.items()],
-            [Limit(*_sayable(limit)) for limit in self._limits.values()],
+            [each._replace(session=_sayable(each.session)) for each in self._spans],
+            _pairs(models),
+            _pairs(places),
+            _pairs(self._forks),
+            _pairs(self._titles.items()),
+            list(self._limits.values()),
             len(rows),
             [(column.typecode, column.tobytes()) for column in columns],
         )
@@ -188,7 +187,8 @@ class Packer:
                 self._seen(row, row.at)
 
     def _seen(self, first: Request, last_at: int) -> None:
-        row = SessionRow(first.session, first.at, last_at, first.project, first.branch)
+        place = _sayable(first.project), _sayable(first.branch)
+        row = SessionRow(first.session, first.at, last_at, *place)
         number = self._sessions[row.session]
         if number == len(self._spans):
             self._spans.append(row)
@@ -208,12 +208,13 @@ class _Numbered(dict[_T, int]):
         return number
 
 
-def _sayable(row: tuple[_V, ...]) -> tuple[_V, ...]:
-    """Give a tuple without halves of characters, which JSON can have, and UTF-8 cannot."""
-    return tuple(
-        value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for value in row
-    )
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(_sayable(one), _sayable(two)) for one, two in pairs]
+
+
+def _sayable(words: str) -> str:
+    """Replace the halves of characters that JSON can have, and UTF-8 cannot."""
+    return words if words.isascii() else words.encode("utf-8", "replace").decode()
 
 
 def _in_time(rows: list[Request], otherwise: int) -> list[Request]:

@@ -10,8 +10,6 @@ from tars.history.source import Found, Mark, Reading, Source
 
 #: How much of a file's beginning tells whether it is still the same one.
 HEAD = 1024
-#: How much of a second file may be read before the first one is written down.
-CHUNK = 8 * 1024 * 1024
 
 
 class Job(NamedTuple):
@@ -22,19 +20,6 @@ class Job(NamedTuple):
     offset: int = 0
     state: bytes = b""
     head: bytes = b""
-
-
-def in_chunks(jobs: list[Job], chunk: int = CHUNK) -> list[list[Job]]:
-    """Cut a list of files where so much has come together."""
-    chunks: list[list[Job]] = []
-    size = chunk
-    for job in jobs:
-        if size >= chunk:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(job)
-        size += to_read(job) + HEAD
-    return chunks
 
 
 def to_read(job: Job) -> int:

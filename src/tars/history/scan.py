@@ -22,14 +22,12 @@ from tars.history.reading import to_read
 from tars.history.schema import damaged
 from tars.history.source import Source
 from tars.history.sources.registry import SOURCES
-from tars.history.splitting import Chunk, chunks_of, read_in_order
+from tars.history.splitting import PORTIONS, Chunk, Portions, chunks_of, read_in_order
 from tars.home import FILE_MODE
 
 #: Seconds that a refresh waits for another process's.
 PATIENCE = 10.0
 _PAUSE = 0.02
-#: How much is read in one transaction.
-_TRANSACTION = 64 * 1024 * 1024
 #: Nothing can have happened later than so many milliseconds after now, by any clock.
 _TOMORROW = 86_400_000
 
@@ -57,6 +55,7 @@ def refresh(
     only: Iterable[Path] | None = None,
     sources: Sequence[Source] = SOURCES,
     patience: float = PATIENCE,
+    portions: Portions = PORTIONS,
 ) -> Refreshed:
     """Read what is new in the logs of a person with this environment and home folder.
 
@@ -77,13 +76,13 @@ def refresh(
             )
             return Refreshed(problems=(said,))
         try:
-            return _refresh(index, logs, sources, processes)
+            return _refresh(index, logs, sources, processes, portions)
         except sqlite3.Error as error:
             if not damaged(error):
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
                 return Refreshed(problems=(said,))
         aside = index.start_anew()
-        refreshed = _refresh(index, replace(logs, only=None), sources, processes)
+        refreshed = _refresh(index, replace(logs, only=None), sources, processes, portions)
         said = (
             f"The index of the agents' logs was damaged. It was made anew; the old one is {aside}."
         )
@@ -115,16 +114,20 @@ def _lock(file: int) -> bool:
     return True
 
 
-def _refresh(index: Index, logs: Logs, sources: Sequence[Source], processes: int) -> Refreshed:
+def _refresh(
+    index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
+) -> Refreshed:
     seen = look(index.connection, sources, logs)
-    chunks = chunks_of(seen.jobs)
+    chunks = chunks_of(seen.jobs, portions)
     requests, sessions = 0, set[int]()
     if seen.vanished:
         with index.writing() as writer:
             writer.vanished(seen.vanished)
     latest = int(time.time() * 1000) + _TOMORROW
-    with closing(read_in_order(chunks, latest=latest, processes=processes)) as read:
-        for _, part in groupby(zip(read, _transactions(chunks), strict=True), lambda each: each[1]):
+    read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
+    numbered = zip(read, _transactions(chunks, portions.transaction), strict=True)
+    with closing(read):
+        for _, part in groupby(numbered, lambda each: each[1]):
             with index.writing() as writer:
                 for ((source, _), packed), _ in part:
                     writer.take(packed, newest_wins=source.newest_wins)
@@ -139,11 +142,11 @@ def _refresh(index: Index, logs: Logs, sources: Sequence[Source], processes: int
     )
 
 
-def _transactions(chunks: Sequence[Chunk]) -> Iterator[int]:
+def _transactions(chunks: Sequence[Chunk], most: int) -> Iterator[int]:
     """Say for each chunk which transaction it is part of."""
     size = 0
     for _, jobs in chunks:
-        yield size // _TRANSACTION
+        yield size // most
         size += sum(map(to_read, jobs))
 
 

@@ -17,18 +17,15 @@ import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from tars.history.packing import Packed
-from tars.history.reading import Job, in_chunks, read_all, to_read
+from tars.history.reading import Job, read_all, to_read
 from tars.history.source import Found, Source
 from tars.history.sources.registry import SOURCES
 
-#: So many bytes are read sooner by two processes, the start of the second one included.
-WORTH_IT = 24 * 1024 * 1024
-#: More chunks than fit into the pipe that they are taken from would be too small ones.
-_CHUNKS = 4000
 #: How much of what the second process found may wait for this one.
 _WAITING = 1024 * 1024
 #: Where a second process that was started afresh finds the pipe of numbers.
@@ -40,22 +37,46 @@ _HEADER = struct.Struct("<IQ")
 Chunk = tuple[Source, list[Job]]
 
 
-def chunks_of(jobs: Sequence[tuple[Source, list[Job]]]) -> list[Chunk]:
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """Bytes of logs: of a chunk that one process reads at a time, of a transaction, and from
+    which on a second process is worth its start."""
+
+    chunk: int = 8 * 1024 * 1024
+    transaction: int = 64 * 1024 * 1024
+    split: int = 24 * 1024 * 1024
+
+
+PORTIONS = Portions()
+#: More numbers of chunks than these would not fit into the pipe that they are taken from.
+_CHUNKS = 4000
+
+
+def chunks_of(work: Sequence[tuple[Source, list[Job]]], portions: Portions) -> list[Chunk]:
     """Cut the files of each source into chunks that are worth being handed out singly."""
-    size = sum(to_read(job) for _, each in jobs for job in each)
-    chunk = max(8 * 1024 * 1024, size // _CHUNKS)
-    return [(source, part) for source, each in jobs for part in in_chunks(each, chunk)]
+    chunks: list[Chunk] = []
+    size = sum(to_read(job) for _, jobs in work for job in jobs)
+    chunk = max(portions.chunk, size // _CHUNKS)
+    for source, jobs in work:
+        size = chunk
+        for job in jobs:
+            if size >= chunk:
+                chunks.append((source, []))
+                size = 0
+            chunks[-1][1].append(job)
+            size += to_read(job)
+    return chunks
 
 
 def read_in_order(
-    chunks: Sequence[Chunk], *, latest: int, processes: int
+    chunks: Sequence[Chunk], *, latest: int, processes: int, portions: Portions = PORTIONS
 ) -> Generator[tuple[Chunk, Packed], None, None]:
     """Read the chunks one after the other; with a second process, if there is so much of it.
 
     `latest` is the time that nothing in the logs should be later than.
     """
     size = sum(to_read(job) for _, jobs in chunks for job in jobs)
-    if processes < 2 or size < WORTH_IT or len(chunks) < 2:
+    if processes < 2 or size < portions.split or len(chunks) < 2:
         for source, jobs in chunks:
             yield (source, jobs), read_all(source, jobs, latest=latest)
         return
