@@ -12,7 +12,7 @@ import pytest
 from tars.cli.app import run
 from tars.cli.costs import quick
 from tars.cli.costs.terminal import unicode
-from tests.support.agent_logs import claude_request, write_claude
+from tests.support.claude_logs import claude_request, write_claude
 from tests.support.command_line import LONG_SECONDS, TARS, environment, tars
 
 SPAN = ("--since", "2026-03-01", "--until", "2026-03-04", "--tz", "UTC")

@@ -12,7 +12,7 @@ def columns(*, total: bool = False) -> list[Column]:
     rows = ["claude-opus-4-6", "gpt-5", *(["total"] if total else [])]
     numbers = ["1,234", "12", *(["1,246"] if total else [])]
     return [
-        Column("MODEL", rows, right=False, flexible=True),
+        Column("MODEL", rows, right=False, least=14),
         Column("REQUESTS", numbers, leaves=2),
         Column("TOKENS", numbers),
         Column("", (), leaves=1, shares=[1.0, 0.01]),

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from tars.cli.costs.progress import Reading
 from tars.cli.costs.terminal import face
-from tars.control.costs.asking import give, understand
+from tars.control.costs.asking import give
+from tars.control.costs.understanding import understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
 from tars.home import find_home
@@ -18,15 +19,17 @@ def run(given: Given) -> int:
         given = {**given, "project": _folder(str(given["project"]))}
     home, person = find_home(), os.path.expanduser("~")
     with Costs.open(home, env=os.environ) as costs:
-        asked = understand(costs, given, now=datetime.now(UTC), face=face(), home=person)
+        config, zone = costs.costs_config, costs.zone
+        now = datetime.now(UTC)
+        asked = understand(given, config=config, zone=zone, now=now, face=face(), home=person)
         problems: tuple[str, ...] = ()
         if not given.get("no_refresh"):
             with Reading(home.history):
                 problems = costs.refresh()
-        text = give(costs, asked)
-    for problem in problems:
+        answer = give(costs, asked)
+    for problem in dict.fromkeys((*problems, *answer.problems)):
         print(f"tars: {_one_line(problem)}", file=sys.stderr)
-    sys.stdout.write(text)
+    sys.stdout.write(answer.text)
     return 0
 
 

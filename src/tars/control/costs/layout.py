@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _GAP = "  "
-_LEAST_FLEXIBLE = 14
 #: How wide a column of bars is at least and at most.
 _BAR = (6, 24)
 _EIGHTHS = "▏▎▍▌▋▊▉█"
@@ -36,15 +35,15 @@ class Face(NamedTuple):
 
 class Column(NamedTuple):
     """One column. Its last cell is that of the total, where the table has one. Those that leave
-    first when the width does not do have the highest `leaves`; 0 stays. `flexible` ones are
-    shortened before that: at their end, or at their `start`. `shares` make it one of bars: how
-    long each is, from 0 to 1; it is as wide as there is room."""
+    first when the width does not do have the highest `leaves`; 0 stays. One that has a `least`
+    width is shortened to that before: at its end, or at its `start`. `shares` make it one of bars:
+    how long each is, from 0 to 1; it is as wide as there is room."""
 
     title: str
     cells: Sequence[str]
     right: bool = True
     leaves: int = 0
-    flexible: bool = False
+    least: int = 0
     start: bool = False
     shares: Sequence[float] = ()
 
@@ -141,7 +140,7 @@ def _natural(column: Column) -> int:
 def _least(column: Column, width: int) -> int:
     if column.shares:
         return min(width, _BAR[0])
-    return min(width, max(_LEAST_FLEXIBLE, len(column.title))) if column.flexible else width
+    return min(width, max(column.least, len(column.title))) if column.least else width
 
 
 def _cell(column: Column, number: int, width: int, face: Face) -> str:

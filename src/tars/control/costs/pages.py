@@ -30,13 +30,15 @@ def heading(kind: Kind, span: Span, zone: Zone, now: datetime) -> str:
         today = now.astimezone(zone.info).date()
         return f"Today, {when}" if _whole_days(span, zone) == (today, today) else f"Costs, {when}"
     if kind.name == "summary":
-        return when
+        return when[:1].upper() + when[1:]
     return f"{kind.name.capitalize().replace('-', ' ')}, {when}"
 
 
 def shown_span(span: Span, zone: Zone) -> str:
     """Say a span by its days where it is made of whole ones."""
     ends = _whole_days(span, zone)
+    if span.since and not span.until and span.since == midnight(_day(span.since, zone), zone):
+        return f"since {_day(span.since, zone)} ({zone.name})"
     if ends is None:
         return span.shown(zone)
     first, last = ends
@@ -178,8 +180,11 @@ def _whole_days(span: Span, zone: Zone) -> tuple[date, date] | None:
     """The first and the last day of a span that begins and ends at midnight."""
     if span.since is None or span.until is None:
         return None
-    first = span.since.astimezone(zone.info).date()
-    end = span.until.astimezone(zone.info).date()
+    first, end = _day(span.since, zone), _day(span.until, zone)
     if midnight(first, zone) != span.since or midnight(end, zone) != span.until or end <= first:
         return None
     return first, end - timedelta(1)
+
+
+def _day(at: datetime, zone: Zone) -> date:
+    return at.astimezone(zone.info).date()

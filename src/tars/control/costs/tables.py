@@ -14,14 +14,14 @@ UNPRICED = "unpriced"
 _OFFICIAL = "*"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHORTEST_ID = 8
-#: The dimensions whose words may be long, and those of which the end tells more.
-_FLEXIBLE = (
-    Dimension.MODEL,
-    Dimension.PROJECT,
-    Dimension.BRANCH,
-    Dimension.TASK,
-    Dimension.MACHINE,
-)
+#: The dimensions whose words may be long, and how much of them has to be seen.
+_LEAST = {
+    Dimension.MODEL: 22,
+    Dimension.PROJECT: 20,
+    Dimension.BRANCH: 12,
+    Dimension.TASK: 16,
+    Dimension.MACHINE: 12,
+}
 
 
 class Look(NamedTuple):
@@ -60,7 +60,7 @@ def figure_columns(every: Sequence[Figures], look: Look, *, rows: int) -> list[C
     columns = [
         Column("REQUESTS", _cells(every, lambda f: f.tokens.requests, unknown=True), leaves=6),
         Column("INPUT", _cells(every, lambda f: f.tokens.net_input), leaves=2),
-        Column("CACHE READ", _cells(every, lambda f: f.tokens.cache_read), leaves=3),
+        Column("CACHE READ", _cells(every, lambda f: f.tokens.cache_read), leaves=4),
         Column("CACHE WRITE", _cells(every, lambda f: f.tokens.cache_write), leaves=5),
         Column("OUTPUT", _cells(every, lambda f: f.tokens.output), leaves=2),
         Column("TOKENS", _cells(every, lambda f: f.tokens.total)),
@@ -68,7 +68,7 @@ def figure_columns(every: Sequence[Figures], look: Look, *, rows: int) -> list[C
     ]
     shares = _shares(every[:rows])
     if rows > 1 and any(shares):
-        columns.append(Column("", (), leaves=4, shares=shares))
+        columns.append(Column("", (), leaves=3, shares=shares))
     return columns
 
 
@@ -161,7 +161,7 @@ def _key_column(place: int, dimension: Dimension, lines: Sequence[Line], look: L
         dimension.value.upper(),
         [printable(shown(word)) if word else NOBODY for word in words],
         right=False,
-        flexible=dimension in _FLEXIBLE,
+        least=_LEAST.get(dimension, 0),
         start=dimension is Dimension.PROJECT,
     )
 
