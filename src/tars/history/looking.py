@@ -1,6 +1,5 @@
 """Compare the logs that are there with what the index knows of them."""
 
-import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tars.config_costs import HistoryConfig
+from tars.history import databases
 from tars.history.reading import Job
 from tars.history.source import Found, Source
 
@@ -121,10 +121,12 @@ def _is_unicode(path: str) -> bool:
 
 def _stat(path: str, found: dict[str, Found]) -> None:
     try:
-        stat = os.stat(path)
+        # As sources do that read databases: what was written last may be in a file beside it.
+        each = databases.found(Path(path))
     except OSError:
         return
-    found[path] = Found(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if each is not None:
+        found[path] = each
 
 
 def _is_news(found: Found, known: Known | None) -> bool:
