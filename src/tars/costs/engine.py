@@ -134,7 +134,8 @@ class Costs:
         if moment.logs is None:
             return []
         try:
-            return list(Logs(moment.logs, self.machine).sums(asked))
+            logs = Logs(moment.logs, self.machine)
+            return list(logs.sums(asked, pricing.changes(self.prices, logs.models)))
         except sqlite3.Error as error:
             moment.problems.append(f"What the agents' logs tell is missing: {error}.")
             return []

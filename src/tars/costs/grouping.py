@@ -1,7 +1,7 @@
 """What a report asks of each source of figures, and the one way in which they add them up.
 
 Sums come by the dimensions of the report, and besides by all that a price depends on: the model,
-the day in UTC, the size class, and whether the agent told the cost itself.
+the day in UTC or all days of one price, the size class, and whether the agent told the cost itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ _EVER = Cut()
 
 
 class Sum(NamedTuple):
-    """Figures of one group whose price is one. `day` is counted from 1970 in UTC, `cost` is what
-    the agent told, in picodollars, where the sum is `official`."""
+    """Figures of one group whose price is one: it is that of `day`, in UTC and counted from 1970.
+    `cost` is what the agent told, in picodollars, where the sum is `official`."""
 
     key: tuple[str, ...]
     day: int
@@ -65,6 +65,10 @@ class Calendar:
             for part in self.parts
         ]
 
+    def words(self, dimension: Dimension) -> dict[int, str]:
+        """Name all of the parts."""
+        return {part: words[dimension] for part, words in enumerate(self._words)}
+
     def word(self, part: int, dimension: Dimension) -> str:
         """Name one of the parts."""
         return self._words[part][dimension]
@@ -84,16 +88,16 @@ class Calendar:
 def query(
     source: str,
     keys: Sequence[str],
+    sums: Sequence[str],
     *,
     dialect: str = "sqlite",
     calendar: Calendar | None = None,
     cut: Cut = _EVER,
     joins: str = "",
     where: Sequence[str] = (),
-    sums: Sequence[str] = (),
 ) -> str:
-    """Write the query that adds up a source, called f. Its rows have the part of the calendar, or
-    0, then the keys, the day in UTC, size and official, and the sums."""
+    """Write the query that adds up a source, called f, as far as it lies in the whole slots of a
+    cut. Its rows have the keys, in which `calendar.part` may occur, and the sums."""
     conditions = [*where]
     if calendar is not None:
         head = f"WITH calendar (part, first, past) AS (VALUES {calendar.rows(cut)}) "
@@ -106,13 +110,9 @@ def query(
             conditions.append(f"f.slot >= {cut.first}")
         if cut.end is not None:
             conditions.append(f"f.slot < {cut.end}")
-    part = "0" if calendar is None else "calendar.part"
-    by = [*([part] if calendar is not None else []), *keys, f"f.slot / {DAY_SLOTS}", "f.size"]
-    by.append("f.official")
-    columns = [*(["0"] if calendar is None else []), *by, *(f"SUM({each})" for each in sums)]
+    columns = [*keys, *(f"SUM(f.{each})" for each in sums)]
     filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    first = 2 if calendar is None else 1
-    groups = ", ".join(str(first + i) for i in range(len(by)))
+    groups = ", ".join(str(1 + i) for i in range(len(keys)))
     return f"{head}SELECT {', '.join(columns)} FROM {base} {joins}{filters} GROUP BY {groups}"
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tars.accounting.rates import MICRODOLLAR, Tokens
 from tars.costs.facts import Dimension, Only, Origin
 from tars.costs.grouping import Asked, Calendar, Sum, days_query, query, rest_days
-from tars.costs.spans import EPOCH
+from tars.costs.spans import DAY_SLOTS, EPOCH, SLOT_MICROS, Cut
 from tars.store.quick import Quick
 from tars.store.slot_text import shares
 
@@ -22,6 +22,8 @@ _SESSION = (
 )
 _AGENT = "LEFT JOIN agents AS a ON a.machine = f.machine AND a.name = f.agent "
 _MACHINE = "JOIN machines AS m ON m.seq = f.machine "
+#: What the price of a group depends on besides its model.
+_PRICED = (f"f.slot / {DAY_SLOTS}", "f.size", "f.official")
 _OF_LEDGER = {
     Dimension.MODEL: "f.model",
     Dimension.AGENT: _KIND,
@@ -57,20 +59,19 @@ class Ledger:
             calendar = Calendar(asked, self._days("spent_slots", asked))
         keys, where, params = _conditions(asked, _OF_LEDGER)
         joins = _joins(asked)
-        sums = tuple(f"f.{name}" for name in _SPENT)
         rest = f"({shares(self._store.dialect, 't.ended_at >= ? AND t.ended_at < ?')}) AS f"
         sources: list[tuple[str, list[str]]] = [("spent_slots AS f", [])]
         sources += [(rest, [_text(first), _text(end)]) for first, end in asked.cut.rest]
         for number, (source, times) in enumerate(sources):
             statement = query(
                 source,
-                ["''", "f.model", *keys],
+                [_part(calendar), "''", "f.model", *keys, *_PRICED],
+                _SPENT,
                 dialect=self._store.dialect,
                 calendar=calendar,
                 joins=joins,
                 where=where,
-                sums=sums,
-                **({} if number else {"cut": asked.cut}),
+                cut=Cut() if number else asked.cut,
             )
             for row in self._store.rows(statement, (*times, *params)):
                 yield _sum(row, asked, calendar, Origin.TARS)
@@ -82,18 +83,19 @@ class Ledger:
         calendar = None
         if asked.of_calendar:
             calendar = Calendar(asked, self._days("logged_slots", asked))
+        whole = _rounded(asked.cut)
         keys, where, params = _conditions(asked, _OF_OTHERS)
         own = self._store.machine
         where.append("f.machine <> ?")
         statement = query(
             "logged_slots AS f",
-            ["f.provider", "f.model", *keys],
+            [_part(calendar), "f.provider", "f.model", *keys, *_PRICED],
+            _LOGGED,
             dialect=self._store.dialect,
             calendar=calendar,
-            cut=asked.cut,
+            cut=whole,
             joins=_MACHINE,
             where=where,
-            sums=tuple(f"f.{name}" for name in _LOGGED),
         )
         for row in self._store.rows(statement, (*params, -1 if own is None else own)):
             yield _sum(row, asked, calendar, Origin.LOG)
@@ -101,6 +103,18 @@ class Ledger:
     def _days(self, table: str, asked: Asked) -> set[int]:
         rows = self._store.rows(days_query(table, asked.cut))
         return {int(day) for (day,) in rows} | rest_days(asked.cut)
+
+
+def _part(calendar: Calendar | None) -> str:
+    return "0" if calendar is None else "calendar.part"
+
+
+def _rounded(cut: Cut) -> Cut:
+    """Of others only whole slots are known: each is in the span in which it begins."""
+    if cut.end is None:
+        return cut
+    ends_within = any(first % SLOT_MICROS == 0 and end % SLOT_MICROS for first, end in cut.rest)
+    return Cut(cut.first, cut.end + ends_within)
 
 
 def _conditions(
