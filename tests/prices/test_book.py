@@ -92,6 +92,26 @@ def test_other_prices_count_at_once(home: Home) -> None:
     assert counted.asked == [[("", "alpha-1"), ("", "fake-model")], [("", "beta")]]
 
 
+def test_a_book_that_is_open_for_long_sees_other_prices(home: Home) -> None:
+    """As in the daemon, where a command fetches newer ones: from the next report on."""
+    book = Book.open(home, NONE)
+    book.learn([("", "beta")])
+    assert price(book, "alpha-1") == 6
+    kept.keep(home, small(price=50))
+    book.learn([("", "beta")])
+    assert price(book, "alpha-1") == 100
+
+
+def test_two_processes_keep_what_both_looked_up(home: Home) -> None:
+    """Neither drops the other's names."""
+    one, other = Book.open(home, NONE), Book.open(home, NONE)
+    assert (price(one, "beta"), price(other, "gamma")) == (100, 1_000)
+    one.save()
+    other.save()
+    third = Book.open(home, NONE, resolve=unable)
+    assert (price(third, "beta"), price(third, "gamma")) == (100, 1_000)
+
+
 def test_without_a_price_list_the_last_known_prices_stay(home: Home) -> None:
     """And it is asked once, not for each model; nothing of that is kept."""
     book = Book.open(home, NONE)
