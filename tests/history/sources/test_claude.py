@@ -264,7 +264,7 @@ def titles(log: Path, *lines: str) -> dict[str, str]:
 def test_the_real_thing() -> None:
     """What Claude Code 2.1.197 wrote of a session with a subagent, and of one with errors and a
     compaction: every answer but the compaction's, which it does not log."""
-    rows = counted(SOURCE, read(SOURCE, *GOLDEN.glob("claude-*.jsonl")))
+    rows = counted(SOURCE, read(SOURCE, *(GOLDEN / "claude").glob("*.jsonl")))
     numbers = {int(key.split("_")[2]): row for key, row in rows.items()}
     assert sorted(numbers) == [16, 18, 19, 20, 21, 22, 23, 24]
     for number, row in numbers.items():
