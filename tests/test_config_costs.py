@@ -10,8 +10,15 @@ from tars.accounting.currencies import CURRENCIES
 from tars.accounting.rates import THRESHOLDS, Rates
 from tars.config import Config
 from tars.config_agents import AgentConfig
-from tars.config_costs import CostsConfig, CostTables, HistoryConfig, PricesConfig
+from tars.config_costs import (
+    LOG_AGENTS,
+    CostsConfig,
+    CostTables,
+    HistoryConfig,
+    PricesConfig,
+)
 from tars.errors import ConfigInvalid
+from tars.history.sources.registry import SOURCES
 from tars.home import Home
 
 MODEL = '[prices.models."my-model"]\n'
@@ -160,6 +167,13 @@ def test_what_is_written_reads_the_same(home: Home) -> None:
         **found._asdict(),
     )
     assert read(home, config_writing.dump(whole)) == found
+
+
+def test_the_agents_are_those_whose_logs_are_read() -> None:
+    """In the order in which they are listed; the example names them too."""
+    assert [source.agent for source in SOURCES] == list(LOG_AGENTS)
+    shown = " ".join(config_writing.template().replace("#", " ").split())
+    assert f"Agents: {', '.join(LOG_AGENTS)}." in shown
 
 
 def test_the_codes_of_currencies_are_codes() -> None:

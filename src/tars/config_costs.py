@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from tars.config_faults import Table
 
 #: The agents whose logs tars reads, by their names.
-LOG_AGENTS = ("claude", "codex", "gemini", "opencode", "copilot", "goose", "qwen", "amp", "cursor")
+LOG_AGENTS = (
+    "claude",
+    "codex",
+    "gemini",
+    "opencode",
+    "copilot",
+    "qwen",
+    "kimi",
+    "goose",
+    "amp",
+    "cursor",
+)
 
 #: The most that a million tokens may cost, in dollars. More is a slip.
 MOST_DOLLARS = 100_000

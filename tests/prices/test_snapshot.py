@@ -205,4 +205,12 @@ def test_a_catalogue_is_kept_as_it_is() -> None:
     """All of it: what `dump` gives, `load` takes."""
     assert load(dump(CATALOGUE)) == CATALOGUE
     assert len(list(CATALOGUE.models())) > 1_000
-    assert CATALOGUE.taken == "2026-11-21T12:00:00+00:00"
+
+
+def test_a_release_is_as_old_as_its_newest_price() -> None:
+    """It does not say so itself. What is announced for later does not count."""
+    since = {dated.since for _, model in CATALOGUE.models() for dated in model.dated}
+    taken = date.fromisoformat(CATALOGUE.taken)
+    assert taken in since
+    assert not any(taken < day <= NOW.date() for day in since)
+    assert snapshot.packaged(datetime.combine(taken, time(), UTC), "").taken == CATALOGUE.taken

@@ -45,9 +45,10 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """`source` says whose prices these are, `taken` when they were taken from there (ISO 8601),
-    `release` and `package` the release of genai-prices that was installed then and the stamp of
-    its file, and `updated` whether they were fetched instead of taken from that."""
+    """`source` says whose prices these are, `taken` how old they are, as ISO 8601: when they were
+    fetched, or where that is not known the day of the newest of them. `release` and `package` are
+    the release of genai-prices that was installed then and the stamp of its file, and `updated`
+    says whether they were fetched instead of taken from that."""
 
     source: str
     taken: str

@@ -5,6 +5,7 @@ daemon in a child (`python -m tars.prices`).
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -33,7 +34,11 @@ RELEASE = genai_prices.__version__
 def packaged(now: datetime, package: str) -> Catalogue:
     """Make a catalogue of what the installed package holds, whose file has this stamp."""
     source = f"genai-prices {RELEASE}"
-    return catalogue_of(get_snapshot(), source, now, package=package, updated=False)
+    found = catalogue_of(get_snapshot(), source, now, package=package, updated=False)
+    # A release does not say of when it is. Some of its prices begin later than that.
+    days = (dated.since for _, model in found.models() for dated in model.dated)
+    newest = max((day for day in days if day <= now.astimezone(UTC).date()), default=date.min)
+    return replace(found, taken=newest.isoformat())
 
 
 def fetched(url: str | None, now: datetime, package: str) -> Catalogue:
