@@ -127,7 +127,11 @@ class Logs:
             parts["session"] = ("f.session", _past(self._sessions))
         if asked.has(Dimension.AGENT):
             cases = " ".join(f"WHEN {_quoted(a)} THEN {i}" for i, a in enumerate(self._agents))
-            parts["agent"] = (f"(CASE s.agent {cases} END)", len(self._agents))
+            # There may be no agent at all yet, and SQL wants one case at least.
+            parts["agent"] = (
+                f"(CASE s.agent {cases or 'WHEN 0 THEN 0'} END)",
+                max(1, len(self._agents)),
+            )
         if asked.has(Dimension.PROJECT, Dimension.BRANCH):
             parts["place"] = ("f.place", _past(self._places))
         return _Key(parts)
