@@ -1,5 +1,6 @@
-"""`tars costs`: what it prints of logs that are there, what it refuses, and what it leaves behind."""
+"""`tars costs`: what it prints of logs, what it refuses, and what it leaves behind."""
 
+import fcntl
 import json
 import os
 import stat
@@ -13,7 +14,7 @@ from tars.cli.app import run
 from tars.cli.costs import quick
 from tars.cli.costs.terminal import unicode
 from tests.support.claude_logs import claude_request, write_claude
-from tests.support.command_line import LONG_SECONDS, TARS, environment, tars
+from tests.support.command_line import LONG_SECONDS, TARS, OnTerminal, environment, tars
 
 SPAN = ("--since", "2026-03-01", "--until", "2026-03-04", "--tz", "UTC")
 
@@ -82,6 +83,158 @@ def test_both_ways_print_the_same(logs: Path, capsys: pytest.CaptureFixture[str]
         assert run(["costs", *words]) == 0
         assert capsys.readouterr() == quickly
         assert quickly.err == ""
+
+
+def test_json_has_the_names_that_were_promised(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`tars costs summary --range all --format json`, figure by figure."""
+    assert plainly("summary", "--range", "all", "--format", "json", "--tz", "UTC") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) == {
+        *("totals", "byAgent", "byModel", "unpricedModels", "range", "projection"),
+    }
+    assert told["range"] == {"from": None, "to": None, "timezone": "UTC"}
+    assert told["unpricedModels"] == ["my-own-model"]
+    assert set(told["byAgent"]) == {"claude"}
+    assert told["byAgent"]["claude"] == told["totals"]
+    # 2 x (100 x 5 + 20,000 x 0.5 + 3,000 x 6.25 + 500 x 25) and 100 x 3 + 20,000 x 0.3 + … in
+    # millionths of a dollar.
+    assert told["totals"] == {
+        "netInputTokens": 307,
+        "cacheReadTokens": 60_000,
+        "cacheWriteTokens": 9_000,
+        "outputTokens": 1_503,
+        "reasoningTokens": 0,
+        "totalTokens": 70_810,
+        "requests": 4,
+        "costUsd": 0.10855,
+        "officialCostUsd": 0.0,
+        "unpricedTokens": 10,
+    }
+    assert told["byModel"]["my-own-model"]["costUsd"] is None
+
+
+def test_a_report_has_a_row_for_each_group(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In JSON, in CSV and in Markdown: days in their order, others the dearest first."""
+    assert plainly("daily", *SPAN, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["day"], row["requests"]) for row in rows] == [("2026-03-01", 2), ("2026-03-02", 2)]
+    assert plainly("by-model", *SPAN, "--format=csv", "-n", "1") == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("model,netInputTokens,cacheReadTokens")
+    assert row.startswith("claude-opus-4-5-20251101,200,40000,6000,1000,0,47200,2,0.0835,0,0")
+    assert plainly("by-model", *SPAN, "--format", "markdown") == 0
+    assert capsys.readouterr().out.splitlines()[4].startswith("| my-own-model | 1 | 7 |")
+
+
+def test_a_report_is_of_what_is_asked_for_alone(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model, a folder and all in it, a branch, a conversation, an agent, a span."""
+    for words, requests in (
+        (["--model", "my-own-model"], 1),
+        (["--project", "/w"], 4),
+        (["--project", "/w/sh"], 0),
+        (["--branch", "main"], 4),
+        (["--branch", "other"], 0),
+        (["--session", "5c0a1b2d"], 4),
+        (["--agent", "codex"], 0),
+        (["--until", "2026-03-02"], 2),
+        (["--since", "2026-03-01T11:00", "--until", "2026-03-02"], 1),
+    ):
+        assert plainly("daily", "--tz", "UTC", "--range", "all", "--json", *words) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["totals"]["requests"] == requests, words
+
+
+def test_money_is_shown_as_it_is_wanted(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By options, and by the configuration; JSON stays in dollars."""
+    euros = ("--currency", "EUR", "--rate", "0.5", "--precision", "3")
+    assert plainly("daily", *SPAN, *euros) == 0
+    assert "≥EUR 0.054" in capsys.readouterr().out.replace("€", "EUR ").replace(">=", "≥")
+    (logs / "config.toml").write_text('[costs]\ncurrency = "CHF"\nrate = 2.0\nprecision = 4\n')
+    assert plainly("daily", *SPAN) == 0
+    assert "CHF 0.1670" in capsys.readouterr().out
+    assert plainly("daily", *SPAN, "--json", *euros) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["costUsd"] == 0.10855
+
+
+def test_the_first_report_makes_a_home_of_its_owner_alone(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine that never ran tars: folders 0700, files 0600."""
+    new = logs / "deep" / "tars"
+    monkeypatch.setenv("TARS_HOME", str(new))
+    assert plainly("daily", "--range", "all") == 0
+    folders = [new, *(path for path in new.rglob("*") if path.is_dir())]
+    files = [path for path in new.rglob("*") if path.is_file()]
+    assert files
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
+@pytest.mark.parametrize("person", ["", "/nonexistent/me", "/dev/null"])
+def test_a_home_folder_that_is_not_there_is_no_fault(home: Path, person: str) -> None:
+    """HOME may be unset, lead nowhere, or be no folder: there are no logs then."""
+    env = {**environment(home), "HOME": person}
+    if not person:
+        del env["HOME"]
+        # Whoever runs this test may have logs.
+        (home / "config.toml").write_text(f'[history]\nhome = "{home}"\n')
+    done = subprocess.run(
+        [*TARS, "costs", "--json"], env=env, capture_output=True, text=True, timeout=LONG_SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["totals"]["requests"] == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(home: Path) -> None:
+    """`tars costs | true`: quiet, and done."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*TARS, "costs"],
+        env=environment(home),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        timeout=LONG_SECONDS,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_quick_way_does_not_load_the_command_line(logs: Path) -> None:
+    """Nor the database's library, nor the price list once its prices are known: each of them
+    takes longer than a report."""
+    env = {**environment(logs), "HOME": str(logs)}
+    assert plainly("daily", "--range", "all") == 0
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *TARS[1:], "costs", "daily", "--range", "all"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=LONG_SECONDS,
+    )
+    assert "2026-03-01" in done.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "tars.costs.engine" in loaded
+    assert not loaded & {"typer", "sqlalchemy", "anyio", "asyncio", "tars.config", "genai_prices"}
+
+
+def test_ctrl_c_ends_a_first_reading_and_leaves_the_index_whole(logs: Path) -> None:
+    """It is said how far it is, on a terminal; the status is 130, and the next one counts all."""
+    (logs / "data").mkdir()
+    with open(logs / "data" / "history.db.lock", "w") as lock:
+        # Another process reads just now, so that this one waits.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        person = OnTerminal(logs, "costs", "--range", "all", env={"HOME": str(logs)})
+        person.expect("Reading the agents' logs")
+        person.type("\x03")
+        assert person.end() == 130
+    assert "Traceback" not in person.seen
+    done = tars(logs, "costs", "daily", "--range", "all", "--json", env={"HOME": str(logs)})
+    assert json.loads(done.stdout)["totals"]["requests"] == 4
 
 
 @pytest.mark.parametrize(

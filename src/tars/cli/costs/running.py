@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from tars.cli.costs.progress import Reading
@@ -10,7 +11,7 @@ from tars.control.costs.asking import give
 from tars.control.costs.understanding import understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
-from tars.home import find_home
+from tars.home import FOLDER_MODE, find_home
 
 
 def run(given: Given) -> int:
@@ -24,6 +25,8 @@ def run(given: Given) -> int:
         asked = understand(given, config=config, zone=zone, now=now, face=face(), home=person)
         problems: tuple[str, ...] = ()
         if not given.get("no_refresh"):
+            with suppress(OSError):  # what is wrong with it is told by who cannot use it
+                home.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with Reading(home.history):
                 problems = costs.refresh()
         answer = give(costs, asked)

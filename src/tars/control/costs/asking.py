@@ -14,6 +14,7 @@ from tars.control.costs.understanding import Asked, understand, usual_span
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
 from tars.costs.facts import Dimension, Line, Report
+from tars.errors import SessionAmbiguous
 from tars.sessions.ranges import Span
 
 #: How many lines people are shown of what has many, unless they ask for more.
@@ -40,6 +41,9 @@ def answer(costs: Costs, given: Given, *, now: datetime, face: Face, home: str =
 
 def give(costs: Costs, asked: Asked) -> Answer:
     """Call the engine for it, and write down what that says."""
+    if asked.only.session:
+        session = _meant(costs, asked.only.session)
+        asked = asked._replace(only=replace(asked.only, session=session))
     answering = _Answering(costs, asked)
     return Answer(answering.text(), tuple(dict.fromkeys(answering.problems)))
 
@@ -106,6 +110,18 @@ class _Answering:
         week = self._report((Dimension.DAY,), span)
         first = asked.now.astimezone(asked.zone.info).date() - timedelta(DAYS - 1)
         return "\n" + pages.last_days(week, first, DAYS, asked.look)
+
+
+def _meant(costs: Costs, word: str) -> str:
+    """Give the conversation whose id is this, or begins so. Raises SessionAmbiguous."""
+    found = costs.report((Dimension.SESSION,), span=Span())
+    ids = [line.key[0] for line in found.lines if line.key[0].startswith(word)]
+    if word in ids or not ids:
+        return word
+    if len(ids) > 1:
+        shown = ", ".join(ids[:4]) + (" …" if ids[4:] else "")
+        raise SessionAmbiguous(f"{len(ids)} conversations begin with {word!r}: {shown}.")
+    return ids[0]
 
 
 def _sorted(found: Report, sort: str) -> list[Line]:
