@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import Found, Limit, Mark, Reading, Request
-from tars.history.sources import codex_limits, codex_lines
+from tars.history.source import Found, Mark, Reading, Request
+from tars.history.sources import codex_lines
+from tars.history.sources.codex_limits import Limits
+from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT
 from tars.history.sources.codex_thread import Thread
 from tars.history.timestamps import milliseconds
 
@@ -50,7 +52,7 @@ class _Rollout:
         self._thread = Thread(_thread_id(found.path), mark.state)
         self._modified = found.mtime // 1_000_000
         self._requests: list[Request] = []
-        self._limits: dict[str, Limit] = {}
+        self._limits = Limits()
         self._offset, self._state = mark.offset, mark.state
         self._garbled = 0
 
@@ -65,14 +67,17 @@ class _Rollout:
             self._requests,
             self._garbled,
             forks=self._thread.forks,
-            limits=list(self._limits.values()),
+            limits=self._limits.told(),
         )
 
     def _read_window(self, window: Window) -> None:
-        data, begin, silent = window.data, 0, codex_lines.silent
-        while begin < window.end:
-            end = data.index(b"\n", begin)
-            if not silent(data, begin, end):
+        data, begin, stop = window.data, 0, window.end
+        find, startswith = data.find, data.startswith
+        while begin < stop:
+            end = find(b"\n", begin)
+            kind = find(KIND, begin + EARLIEST, begin + LATEST)
+            silent = kind >= 0 and startswith(SILENT, kind)
+            if not silent and codex_lines.telling(data, kind, begin, end):
                 self._read_line(data[begin:end])
             begin = end + 1
         self._offset, self._state = window.offset + window.end, self._thread.mark()
@@ -100,8 +105,7 @@ class _Rollout:
             case "event_msg", "token_count":
                 at = self._at(told)
                 self._note(self._thread.count(payload, at))
-                for limit in codex_limits.told(payload.limits, at):
-                    self._limits[limit.name] = limit
+                self._limits.note(payload.limits, at)
             case "token_usage_record", _:
                 self._note(self._thread.record(payload, self._at(told)))
             case "turn_context", _:

@@ -7,6 +7,10 @@ from tars.history.source import Limit
 
 #: The windows that an account has today, in minutes.
 _NAMES = {300: "five_hour", 10080: "weekly"}
+#: How limits begin that are told by a name, and how long a name may be.
+_ID = b'{"limit_id":'
+_LONGEST_ID = 100
+_MOST_KINDS = 16
 
 
 class _Window(Struct):
@@ -27,8 +31,30 @@ class _Limits(Struct):
 _limits = msgspec.json.Decoder(_Limits)
 
 
-def told(raw: Raw, at: int) -> list[Limit]:
-    """Give the limits that are named; an account without a plan has none."""
+class Limits:
+    """The newest of each kind: every count has them, so that only the last ones are decoded."""
+
+    def __init__(self) -> None:
+        self._newest: dict[bytes, tuple[Raw, int]] = {}
+
+    def note(self, limits: Raw, at: int) -> None:
+        """Remember what a count says, if it says something."""
+        start = bytes(memoryview(limits)[:_LONGEST_ID])
+        if start == b"null":
+            return
+        kind = start.partition(b",")[0] if start.startswith(_ID) else b""
+        if kind in self._newest or len(self._newest) < _MOST_KINDS:
+            self._newest[kind] = limits, at
+
+    def told(self) -> list[Limit]:
+        """Give the limits; an account without a plan has none."""
+        newest: dict[str, Limit] = {}
+        for limits, at in self._newest.values():
+            newest.update((limit.name, limit) for limit in _limits_of(limits, at))
+        return list(newest.values())
+
+
+def _limits_of(raw: Raw, at: int) -> list[Limit]:
     try:
         limits = _limits.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):

@@ -12,11 +12,11 @@ _Count = Annotated[int, Meta(ge=0, le=2**40)] | None
 FIGURES = b'_token_usage"'
 SIGNS = (FIGURES, b'"token_count"', b'"turn_context"', b'"session_meta"')
 #: Where a line says what it is: behind its time, and its number in newer versions.
-_KIND = b'"type":"'
-_EARLIEST, _LATEST = 30, 90
+KIND = b'"type":"'
+EARLIEST, LATEST = 30, 90
 _EVENT = b'"type":"event_msg","payload":{"type":"'
 #: How the lines begin that are most of a rollout, and say nothing that is counted.
-_SILENT = (
+SILENT = (
     b'"type":"response_item"',
     b'"type":"compacted"',
     b'"type":"world_state"',
@@ -27,6 +27,8 @@ _SILENT = (
     _EVENT + b"mcp_",
     _EVENT + b"patch_",
 )
+#: How the lines begin that say something.
+_TELLING = (_EVENT + b"token_count", b'"type":"turn_context"', b'"type":"token_usage_record"')
 
 
 class Tokens(Struct, gc=False):
@@ -98,12 +100,12 @@ _subagent = msgspec.json.Decoder(_Subagent)
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
-def silent(data: bytearray, begin: int, end: int) -> bool:
-    """Whether a line says nothing that is counted."""
-    kind = data.find(_KIND, begin + _EARLIEST, begin + _LATEST)
-    if kind >= 0 and data.startswith(_SILENT, kind):
+def telling(data: bytearray, kind: int, begin: int, end: int) -> bool:
+    """Whether a line that is not silent says something; `kind` is where it says what it is, or
+    below 0."""
+    if kind >= 0 and data.startswith(_TELLING, kind):
         return True
-    return all(data.find(sign, begin, end) < 0 for sign in SIGNS)
+    return any(data.find(sign, begin, end) >= 0 for sign in SIGNS)
 
 
 def decoded(line: bytes | bytearray) -> Told | None:
