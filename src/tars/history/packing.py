@@ -119,7 +119,7 @@ class Packer:
             rows = _in_time(rows, file.mtime // 1_000_000)
             ahead = sum(row.at > latest for row in rows)
             self._span(rows)
-            self._rows += rows
+            self._rows += self._once(rows)
         self._files.append(file._replace(ahead=ahead) if ahead else file)
         self._forks += reading.forks
         self._titles.update(reading.titles)
@@ -129,8 +129,8 @@ class Packer:
                 self._limits[limit.name] = limit
 
     def packed(self) -> Packed:
-        """Give all of it. Rows with one key are one row then."""
-        rows = together(self._rows, newest_wins=self._newest_wins)
+        """Give all of it."""
+        rows = self._rows
         models, places = _Numbered[tuple[str, str]](), _Numbered[tuple[str, str]]()
         columns = self._columns(rows, models, places) if rows else []
         return Packed(
@@ -176,6 +176,15 @@ class Packer:
             array("B", sidechains),
             _bounded(costs),
         ]
+
+    def _once(self, rows: list[Request]) -> Collection[Request]:
+        """Merge the rows with one key."""
+        once = together(rows, newest_wins=self._newest_wins)
+        if len(once) < len(rows) and len(set(map(_SESSION, rows))) > 1:
+            # One may have an earlier time now, from another session's row.
+            for row in once:
+                self._seen(row, row.at)
+        return once
 
     def _span(self, rows: Sequence[Request]) -> None:
         first = min(rows, key=_AT)
