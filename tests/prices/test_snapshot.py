@@ -180,6 +180,14 @@ def test_a_threshold_that_we_do_not_know_begins_lower() -> None:
     assert [r.above for r in model.dated[0].rates.tiers] == [0, 272_000]
 
 
+def test_a_threshold_below_all_that_we_know_begins_at_once() -> None:
+    """The tier takes the base's place."""
+    tiered = types.TieredPrices(Decimal(1), [types.Tier(16_000, Decimal(2))])
+    listed = types.ModelPrice(input_mtok=tiered, output_mtok=tiered)
+    (model,) = of_one_model(listed).providers[0].models
+    assert [(r.above, r.input) for r in model.dated[0].rates.tiers] == [(0, 2_000_000)]
+
+
 def test_the_dearest_price_of_a_day_counts() -> None:
     """Where it changes within the day, and the date of it counts all the same."""
     cheap, dear = (types.ModelPrice(input_mtok=Decimal(n), output_mtok=Decimal(n)) for n in (1, 2))

@@ -95,12 +95,15 @@ def test_an_update_is_used_from_then_on(home: Home) -> None:
     assert home.prices.stat().st_mode & 0o777 == 0o600
 
 
-OUT = {"output_mtok": -1}
-
-
 def bad_price(price: object) -> bytes:
-    models = [{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": price, **OUT}}]
+    models = [
+        {"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": price, "output_mtok": -1}}
+    ]
     return json.dumps([{**NEWEST[0], "models": models}]).encode()
+
+
+def bad_rule(regex: str) -> bytes:
+    return json.dumps([{**NEWEST[0], "model_match": {"regex": regex}}]).encode()
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,7 @@ def bad_price(price: object) -> bytes:
         (bad_price("x"), 200, "no price list"),
         (bad_price([1]), 200, "no price list"),
         (bad_price(1), 200, "there are no prices in it"),
+        (bad_rule("("), 200, "'\\(' is no pattern"),
         (b"gone", 404, "answered 404"),
     ],
 )

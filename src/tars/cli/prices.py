@@ -192,9 +192,15 @@ def _opened(day: str | None) -> "tuple[Catalogue, PricesConfig, date]":
 
 
 def _catalogue(home: Home) -> "Catalogue":
+    from tars.errors import TarsError
     from tars.prices.kept import current
 
-    return current(home, datetime.now(UTC))
+    try:
+        return current(home, datetime.now(UTC))
+    except ImportError as error:
+        raise TarsError(
+            f"There is no price list: {error}.", advice="Install tars again: it needs genai-prices."
+        ) from None
 
 
 def _rows(catalogue: "Catalogue", own: "PricesConfig", on: date) -> "Iterator[Listed]":

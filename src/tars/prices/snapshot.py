@@ -4,6 +4,7 @@ Importing it takes 200 ms and 31 MB: a command does so once per release of the p
 daemon in a child (`python -m tars.prices`).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -140,20 +141,19 @@ def _tiers(model: str, prices: types.ModelPrice) -> tuple[Rates, ...]:
         for tier in price.tiers
     }
     double = "claude" in model.lower() and found["cache_write"] is not None
-    return tuple(
-        filled(
-            **{kind: _at(price, start) for kind, price in found.items() if price is not None},
-            above=_threshold(start),
-            hour_is_double=double,
-        )
-        for start in (0, *sorted(starts - {0}))
-    )
+    tiers = {}
+    for start in (0, *sorted(starts - {0})):
+        given = {kind: _at(price, start) for kind, price in found.items() if price is not None}
+        above = _threshold(start)
+        tiers[above] = filled(**given, above=above, hour_is_double=double)
+    return tuple(tiers.values())
 
 
 def _is_price(price: Decimal | types.TieredPrices | None) -> bool:
     """Whether a price can be counted with, if it is there: some write -1 for one that varies."""
     if isinstance(price, types.TieredPrices):
-        return all(_is_price(each) for each in (price.base, *(tier.price for tier in price.tiers)))
+        prices = (price.base, *(tier.price for tier in price.tiers))
+        return all(map(_is_price, prices)) and all(tier.start >= 0 for tier in price.tiers)
     return price is None or (price.is_finite() and 0 <= price <= MOST_DOLLARS)
 
 
@@ -169,8 +169,7 @@ def _at(price: Decimal | types.TieredPrices, start: int) -> int:
 def _threshold(start: int) -> int:
     """Give the threshold of a tier. One that we have no size class for, as a later release may
     bring, begins at the next lower one: it is not undercounted."""
-    lower = [known for known in THRESHOLDS if known <= start]
-    return lower[-1] if lower else min(start, THRESHOLDS[0])
+    return max((known for known in THRESHOLDS if known <= start), default=0)
 
 
 def _clause(clause: types.MatchLogic) -> Clause:
@@ -184,6 +183,10 @@ def _clause(clause: types.MatchLogic) -> Clause:
         case types.ClauseContains(contains=word):
             return "contains", word
         case types.ClauseRegex(regex=word):
+            try:
+                re.compile(word)
+            except re.error as error:
+                raise ValueError(f"{word!r} is no pattern: {error}") from None
             return "regex", word
         case types.ClauseOr(or_=parts):
             return "or", tuple(_clause(part) for part in parts)

@@ -30,7 +30,14 @@ def update(home: Home, now: datetime, *, url: str | None = None) -> "Catalogue":
         where = f" from {url}" if url else ""
         reason = str(error) or type(error).__name__
         raise _failure(f"they could not be fetched{where}: {reason}") from None
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         # Of a validation that failed the first line is enough, and has nothing of the content.
         reason = str(error).partition("\n")[0]
         raise _failure(f"what was fetched is no price list: {reason}") from None
