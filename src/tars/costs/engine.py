@@ -107,16 +107,27 @@ class Costs:
     ) -> Report:
         """Add up what was spent in a span, in groups. Days, weeks and months are those of `zone`,
         or of the configured one; no dimension gives the total alone. Lines come by key."""
-        asked = Asked(tuple(by), cut(span), zone or self.zone, only)
         with self.sources.moment() as moment:
-            sums = self.sums(moment, asked)
+            return self.priced(moment, Asked(tuple(by), cut(span), zone or self.zone, only))
+
+    def priced(self, moment: Moment, asked: Asked) -> Report:
+        """Add up both sources as they are at a moment, and price it."""
+        sums = [*self._spent(moment, asked), *self._logged(moment, asked)]
         found = pricing.report(asked.by, sums, self.prices, tuple(moment.problems))
         self.prices.save()
         return found
 
-    def sums(self, moment: Moment, asked: Asked) -> list[Sum]:
-        """Add up both sources, without prices."""
-        return [*self._spent(moment, asked), *self._logged(moment, asked)]
+    def slots(self, moment: Moment, asked: Asked) -> list[int]:
+        """Give the quarters of an hour in which anything was used that is asked for, in order."""
+        found: set[int] = set()
+        try:
+            if moment.store is not None:
+                found |= Ledger(moment.store).slots(asked)
+            if moment.logs is not None:
+                found |= Logs(moment.logs, self.machine).slots(asked)
+        except (StoreError, sqlite3.Error):
+            pass  # what cannot be read is said when it is summed up
+        return sorted(found)
 
     def _spent(self, moment: Moment, asked: Asked) -> list[Sum]:
         if moment.store is None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tars.accounting.rates import Tokens
 from tars.costs.facts import Dimension, Only
-from tars.costs.spans import CALENDAR, DAY_SLOTS, SLOT_MICROS, Cut, coarse, parts, word
+from tars.costs.spans import CALENDAR, DAY_SLOTS, EPOCH, SLOT_MICROS, Cut, Part, coarse, parts, word
 from tars.sessions.ranges import Zone
 
 #: The columns of a sum that are tokens, in the order of `Tokens`.
@@ -36,19 +36,22 @@ class Sum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a report is by, which times it is of, and what it is restricted to."""
+    """What a report is by, which times it is of, and what it is restricted to. Where there are
+    `windows`, spans of slots that follow each other, keys begin with the number of one, and what
+    lies in none does not count."""
 
     by: tuple[Dimension, ...]
     cut: Cut
     zone: Zone
     only: Only
+    windows: tuple[tuple[int, int], ...] | None = None
 
     def has(self, *dimensions: Dimension) -> bool:
         return any(dimension in self.by for dimension in dimensions)
 
     @property
     def of_calendar(self) -> bool:
-        return self.has(*CALENDAR)
+        return self.windows is not None or self.has(*CALENDAR)
 
 
 class Calendar:
@@ -56,6 +59,10 @@ class Calendar:
 
     def __init__(self, asked: Asked, days: Iterable[int]) -> None:
         """`days` are the days in UTC that have figures."""
+        if asked.windows is not None:
+            self.parts = [Part(EPOCH.date(), first, end) for first, end in asked.windows]
+            self._words: list[dict[Dimension, str]] = []
+            return
         finest = next(each for each in CALENDAR if each in asked.by)
         found = parts(days, asked.zone)
         several = len([each for each in CALENDAR if each in asked.by]) > 1

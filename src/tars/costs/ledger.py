@@ -2,12 +2,11 @@
 several share a store."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from tars.accounting.rates import MICRODOLLAR, Tokens
 from tars.costs.facts import Dimension, Only, Origin
 from tars.costs.grouping import Asked, Calendar, Sum, days_query, query, rest_days
-from tars.costs.spans import DAY_SLOTS, EPOCH, SLOT_MICROS, Cut
+from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut, stored
 from tars.store.quick import Quick
 from tars.store.slot_text import shares
 
@@ -61,7 +60,7 @@ class Ledger:
         joins = _joins(asked)
         rest = f"({shares(self._store.dialect, 't.ended_at >= ? AND t.ended_at < ?')}) AS f"
         sources: list[tuple[str, list[str]]] = [("spent_slots AS f", [])]
-        sources += [(rest, [_text(first), _text(end)]) for first, end in asked.cut.rest]
+        sources += [(rest, [stored(first), stored(end)]) for first, end in asked.cut.rest]
         for number, (source, times) in enumerate(sources):
             statement = query(
                 source,
@@ -75,6 +74,17 @@ class Ledger:
             )
             for row in self._store.rows(statement, (*times, *params)):
                 yield _sum(row, asked, calendar, Origin.TARS)
+
+    def slots(self, asked: Asked) -> set[int]:
+        """Give the slots that have figures of what is asked for, at any time."""
+        if asked.only.origin is Origin.LOG:
+            return set()
+        _, where, params = _conditions(asked, _OF_LEDGER)
+        condition = f" WHERE {' AND '.join(where)}" if where else ""
+        rows = self._store.rows(
+            f"SELECT DISTINCT slot FROM spent_slots AS f {_joins(asked)}{condition}", params
+        )
+        return {int(slot) for (slot,) in rows}
 
     def others(self, asked: Asked) -> Iterator[Sum]:
         """Add up what a report asks for of the logs that other machines have told of here."""
@@ -168,7 +178,7 @@ def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin:
     words = len([each for each in asked.by if each in _OF_LEDGER])
     keys = iter(map(str, rest[:words]))
     day, size, official, cost, *counts = (int(str(each)) for each in rest[words:])
-    key = []
+    key = [] if asked.windows is None else [str(part)]
     for dimension in asked.by:
         match dimension:
             case Dimension.DAY | Dimension.WEEK | Dimension.MONTH:
@@ -185,9 +195,3 @@ def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin:
     else:
         tokens = Tokens(*counts)
     return Sum(tuple(key), day, str(provider), str(model), size, official, cost, tokens)
-
-
-def _text(micros: int) -> str:
-    """Write a time as the store does."""
-    at = EPOCH + timedelta(microseconds=micros)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

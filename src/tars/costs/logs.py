@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tars.accounting.rates import THRESHOLDS, Tokens
-from tars.costs.facts import Dimension, Origin
+from tars.costs.facts import Dimension, Only, Origin
 from tars.costs.grouping import TOKENS, Asked, Calendar, Sum, days_query, query, rest_days
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut
 
@@ -47,10 +47,7 @@ class Logs:
         some price changed: between two of them one day is as another."""
         if changes is not None and len(changes) < _MANY:
             self._epochs = (0, *sorted(changes))
-        only = asked.only
-        if only.task or only.origin is Origin.TARS or only.machine not in ("", self._machine):
-            return
-        where = self._where(asked)
+        where = self._where(asked) if self._has_any(asked.only) else None
         if where is None:
             return
         calendar = Calendar(asked, self._days(asked)) if asked.of_calendar else None
@@ -81,11 +78,27 @@ class Logs:
                     Tokens(*tokens),
                 )
 
+    def slots(self, asked: Asked) -> set[int]:
+        """Give the slots that have figures of what is asked for, at any time."""
+        where = self._where(asked) if self._has_any(asked.only) else None
+        if where is None:
+            return set()
+        condition = f" WHERE {' AND '.join(where)}" if where else ""
+        rows = self._connection.execute(f"SELECT DISTINCT slot FROM slots AS f{condition}")
+        return {slot for (slot,) in rows}
+
+    def _has_any(self, only: Only) -> bool:
+        """Whether logs have anything of what is meant at all."""
+        here = only.machine in ("", self._machine)
+        return here and not only.task and only.origin is not Origin.TARS
+
     def _words(
         self, asked: Asked, calendar: Calendar | None, key: "_Key"
     ) -> list[tuple[int, Mapping[int, str]]]:
         """Say for each dimension which number of a key it is by, and the words for those."""
         found: list[tuple[int, Mapping[int, str]]] = []
+        if asked.windows is not None:
+            found.append((key.place("part"), {i: str(i) for i in range(len(asked.windows))}))
         for dimension in asked.by:
             match dimension:
                 case Dimension.MODEL:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import date
-from itertools import starmap
 from typing import TYPE_CHECKING, Protocol
 
 from tars.accounting.rates import ModelRates, Rates, Tokens, cost
@@ -86,7 +85,7 @@ def report(
             tally = groups[each.key] = _Tally()
         tally.add(each, priced)
     figures = {key: groups[key].figures for key in sorted(groups)}
-    lines = tuple(starmap(Line, figures.items())) if by else ()
+    lines = tuple(Line(key, each) for key, each in figures.items() if key)
     return Report(by, lines, total(figures.values()), tuple(sorted(unpriced)), problems)
 
 

@@ -91,6 +91,16 @@ def coarse(found: Sequence[Part], dimension: Dimension) -> list[Part]:
     return joined
 
 
+def moment(slot: int) -> datetime:
+    """Give the moment at which a slot begins."""
+    return EPOCH + timedelta(seconds=slot * SLOT_SECONDS)
+
+
+def stored(at: int) -> str:
+    """Write a time, in microseconds, as the store does."""
+    return (EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def utc_day(number: int) -> date:
     """Give a day of UTC that is counted from 1970."""
     return date.fromordinal(_EPOCH_DAY + number)
