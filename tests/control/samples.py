@@ -13,7 +13,7 @@ from tars.control import contract as c
 from tars.control import permission_contract as p
 from tars.control.permission_contract import PermitRequest, Permitted
 from tars.control.status_text import render
-from tests.control import session_samples
+from tests.control import costs_samples, session_samples
 
 GOLDEN = Path(__file__).with_name("golden")
 MESSAGES = GOLDEN / "messages.json"
@@ -336,6 +336,7 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.Usage(thought_tokens=18, net_tokens=1400, context_tokens=1200, requests=3, tool_calls=2),
     c.Waiting(reason="the model", until="2026-03-01T15:00:00Z"),
     *session_samples.SAMPLES,
+    *costs_samples.SAMPLES,
 )
 
 

@@ -21,6 +21,7 @@ from tars.control.unix_socket import bind
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
 from tests.control.scripted_remembering import ScriptedRemembering
+from tests.control.scripted_spending import ScriptedSpending
 
 SESSION = c.SessionFields(
     session_id="s-1",
@@ -45,6 +46,7 @@ class ScriptedBackend:
         self.feed = Feed()
         self.attaching = ScriptedDesk()
         self.remembering = ScriptedRemembering()
+        self.spending = ScriptedSpending()
         self.logs = logs
         self.states = {"echo": "ready", "gemini": "stopped"}
         self.session: c.SessionFields | None = SESSION
@@ -58,7 +60,9 @@ class ScriptedBackend:
     def status(self) -> c.Status:
         self._break()
         daemon = c.DaemonStatus(running=True, pid=1, version="1.0", uptime_seconds=1.0)
-        return c.Status(daemon=daemon, agents=self.agents().agents, session=self.session)
+        return c.Status(
+            daemon=daemon, agents=self.agents().agents, session=self.session, default_agent="echo"
+        )
 
     def agents(self) -> c.AgentList:
         agents = [

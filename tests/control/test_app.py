@@ -11,6 +11,7 @@ import pytest
 from tars.control import contract as c
 from tars.control.app import HANDLERS
 from tars.control.attach_contract import KeysRequest, ViewRequest
+from tars.control.costs.layout import Face
 from tars.control.reference import INTRODUCTION
 from tars.control.routes import ROUTES, Route
 from tars.control.session_contract import RenameRequest
@@ -185,9 +186,33 @@ async def test_status_as_text(server: Running) -> None:
     assert (await server.ask("GET", "/v1/status?format=json")).json["daemon"]["pid"] == 1
 
 
+async def test_status_in_a_line(server: Running) -> None:
+    """The line says what was spent today; its colours are those that are asked for."""
+    plain = await server.ask("GET", "/v1/status?format=line")
+    assert plain.body.decode() == "tars ● echo ready · $1.23 today · 45k tok\n"
+    tmux = await server.ask("GET", "/v1/status?format=line&style=tmux&ascii=1")
+    assert tmux.body == b"tars #[fg=green]*#[default] echo ready | $1.23 today | 45k tok\n"
+
+
+async def test_costs_are_what_the_daemon_says(server: Running) -> None:
+    """JSON unless something else is asked for; what says how a table looks is no part of it."""
+    told = await server.ask("GET", "/v1/costs?report=daily&range=7d")
+    assert (told.status, told.json["unpricedModels"]) == (200, ["mystery-1"])
+    assert told.headers["content-type"] == "application/json"
+    table = await server.ask("GET", "/v1/costs?format=table&width=90&unicode=0")
+    assert table.headers["content-type"].startswith("text/plain")
+    assert server.backend.spending.asked == [
+        ({"report": "daily", "range": "7d", "format": "json"}, Face()),
+        ({"format": "table"}, Face(width=90, unicode=False)),
+    ]
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/v1/status?format=line&style=blink",
+        "/v1/costs?report=daily&colour=1",
+        "/v1/costs?width=2000",
         "/v1/status?format=xml",
         "/v1/status?format=text&color=yes",
         "/v1/status?format=text&width=9999999999",

@@ -7,7 +7,6 @@ from pathlib import Path
 import anyio
 
 from tars.control.costs.layout import Face
-from tars.control.costs.words import Given
 from tars.costs.engine import Costs
 from tars.daemon.costs import Spending
 from tars.home import Home
@@ -45,7 +44,7 @@ def test_an_answer_holds_until_figures_change(tmp_path: Path) -> None:
     async def main() -> None:
         at = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
         spending = Spending(home_in(tmp_path), {"HOME": str(tmp_path)}, now=lambda: at)
-        given: Given = {"report": "daily", "json": True}
+        given = {"report": "daily", "format": "json"}
         first = await spending.answer(given, Face())
         blocked = threading.Event()
         spending.worker.submit(blocked.wait)

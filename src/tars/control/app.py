@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tars.control import attach, sessions
+from tars.control import attach, sessions, spending
 from tars.control import contract as c
 from tars.control.attach_contract import MOST_COLUMNS, MOST_ROWS, KeysRequest, ViewRequest
 from tars.control.backend import AgentAction, Backend
@@ -179,8 +179,10 @@ async def _status(backend: Backend, call: Call) -> c.Wire | Response:
     width = call.count("width", 80, least=20, most=1000)
     if form == "json":
         return backend.status()
+    if form == "line":
+        return await spending.in_line(backend, call)
     if form != "text":
-        raise RequestInvalid(f"`format` is json or text, not {form!r}.")
+        raise RequestInvalid(f"`format` is json, text or line, not {form!r}.")
     return Response(render(backend.status(), color=color, width=width), media_type="text/plain")
 
 
@@ -360,6 +362,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/search"): sessions.searched,
     ("GET", "/v1/stats"): sessions.counted,
     ("GET", "/v1/budgets"): _budgets,
+    ("GET", "/v1/costs"): spending.reported,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,

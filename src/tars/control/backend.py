@@ -31,6 +31,7 @@ from tars.control.permission_contract import (
     RuleList,
 )
 from tars.control.sessions import Remembering
+from tars.control.spending import Spending
 
 AgentAction = Literal["start", "stop", "restart"]
 
@@ -53,6 +54,10 @@ class Backend(Protocol):
     @property
     def remembering(self) -> Remembering:
         """What is asked of the remembered sessions."""
+
+    @property
+    def spending(self) -> Spending:
+        """What is asked of what was spent."""
 
     def status(self) -> Status:
         """Tell how everything is. It is asked thousands of times a second: no I/O."""

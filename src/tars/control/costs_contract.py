@@ -47,8 +47,8 @@ class CostRow(CostFigures):
 class CostRange(Wire):
     """From `from` to before `to`, ISO 8601 in UTC, as `timezone` has its days; null is open."""
 
-    since: str | None = msgspec.field(name="from")
-    until: str | None = msgspec.field(name="to")
+    from_time: str | None = msgspec.field(name="from")
+    to_time: str | None = msgspec.field(name="to")
     timezone: str
 
 

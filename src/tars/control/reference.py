@@ -141,6 +141,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
         return "required"
     if field.default_factory is not msgspec.NODEFAULT:
         return f"`{msgspec.json.encode(field.default_factory()).decode()}`"
+    if field.default is msgspec.UNSET:
+        return "is not there"
     return f"`{msgspec.json.encode(field.default).decode()}`"
 
 
@@ -148,7 +150,7 @@ def _type(kind: object) -> str:
     if isinstance(kind, type) and issubclass(kind, Wire):
         return _link(kind)
     if isinstance(kind, UnionType):
-        return " or ".join(_type(part) for part in get_args(kind))
+        return " or ".join(_type(part) for part in get_args(kind) if part is not msgspec.UnsetType)
     if get_origin(kind) is list:
         return f"list of {_type(get_args(kind)[0])}"
     if get_origin(kind) is dict:

@@ -42,6 +42,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
+from tars.control.costs_contract import CostReport
 from tars.control.permission_contract import (
     ForgetRequest,
     Forgotten,
@@ -58,6 +59,7 @@ from tars.control.session_contract import (
     Stats,
 )
 from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH
+from tars.control.spending import COSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,14 @@ ROUTES: tuple[Route, ...] = (
         "Uptime, agents, tokens and warnings.",
         Status,
         query=(
-            ("format", "`json` (default) or `text`, the same as `tars status` prints"),
+            (
+                "format",
+                "`json` (default); `text`, the same as `tars status` prints; or `line`, the same "
+                "as `tars status line`",
+            ),
             ("color", "`1` colours the text"),
+            ("style", "how the line is coloured: `plain` (default), `ansi` or `tmux`"),
+            ("ascii", "`1` leaves the line in ASCII"),
             ("width", "columns of the text, 80 unless told"),
         ),
     ),
@@ -210,6 +218,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/v1/search", "Find what was said.", SearchHits, query=SEARCH + FILTERS),
     Route("GET", "/v1/stats", "Figures over the remembered sessions.", Stats, query=FILTERS),
+    Route(
+        "GET",
+        "/v1/costs",
+        "What was spent, as `tars costs` tells it: by tars' agents, and by those of their logs.",
+        CostReport,
+        query=COSTS,
+    ),
     Route("GET", "/v1/budgets", "How every budget stands.", BudgetList),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(

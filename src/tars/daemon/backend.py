@@ -31,6 +31,7 @@ from tars.daemon.budgets import Budgets
 from tars.daemon.changes import Changes
 from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
+from tars.daemon.history import History
 from tars.daemon.permissions import Permissions
 from tars.daemon.remembering import Remembering
 from tars.daemon.routing import Routing
@@ -70,6 +71,7 @@ class Desk:
         assembly: Assembly,
         fallbacks: Fallbacks,
         budgets: Budgets,
+        history: History,
         stop: Callable[[], None],
     ) -> None:
         self._home = home
@@ -84,6 +86,8 @@ class Desk:
         self._routing = Routing(loop, recorder, chronicle.session_files)
         self._permissions = Permissions(loop, recorder, assembly.choices)
         self._stop = stop
+        self._history = history
+        self.spending = history.spending
         self.remembering = Remembering(home, recorder)
         self.attaching = AttachDesk(loop, chronicle.feed)
         self._began_at = datetime.now(UTC)
@@ -105,7 +109,12 @@ class Desk:
             agents=self._agents(),
             session=status.session_status(manager.session if manager else None),
             default_agent=self._assembly.config.default_agent,
-            warnings=[*self._assembly.warnings, *self._chronicle.problems, *self._budgets.problems],
+            warnings=[
+                *self._assembly.warnings,
+                *self._chronicle.problems,
+                *self._budgets.problems,
+                *self._history.warnings,
+            ],
             budgets=self._budgets.status(),
         )
 
@@ -312,6 +321,8 @@ class Desk:
             self._chronicle.reloaded(faults)
             return w.Reloaded(faults=faults)
         self._chronicle.reloaded()
+        await self.spending.anew()
+        self._history.reloaded()
         self._budgets.reloaded()
         return w.Reloaded(changed=changed)
 

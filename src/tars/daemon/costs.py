@@ -4,22 +4,29 @@ that hold until the figures change.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
+from tars.daemon.today import Today, leave, look
 from tars.daemon.worker import Worker
+from tars.errors import TarsError
 from tars.home import Home
 
 if TYPE_CHECKING:
     from tars.control.costs.layout import Face
-    from tars.control.costs.words import Given
     from tars.costs.engine import Costs
 
 T = TypeVar("T")
 
+#: How long somebody waits at most for the words on today, and those for nothing to change.
+TODAY_SECONDS = 0.1
+#: How often the words on today are left for when there is no daemon.
+LEAVE_SECONDS = 10.0
 #: How many answers are kept, and how long one may be: a few hundred KB in all.
 ANSWERS, LARGEST_ANSWER = 32, 64 * 1024
 
@@ -41,6 +48,7 @@ class Spending:
         self._env = env
         self._now = now
         self._costs: Costs | None = None
+        self._today: tuple[int, Today] | None = None
         self._news = anyio.Event()
         self._answers: OrderedDict[object, tuple[int, str]] = OrderedDict()
 
@@ -67,7 +75,7 @@ class Spending:
         await self.worker.run(self._close)
         self.changed(anew=True)
 
-    async def answer(self, given: "Given", face: "Face") -> str:
+    async def answer(self, given: Mapping[str, str], face: "Face") -> str:
         """Answer a report that is asked for in words, at once where nothing has changed since it
         was asked for before, in the same minute. Raises RequestInvalid.
 
@@ -81,12 +89,39 @@ class Spending:
             self._answers.move_to_end(key)
             return known[1]
         version = self.version
-        text = await self.ask(lambda costs: _answer(costs, given, face, now))
+        words = dict(given)
+        text = await self.ask(lambda costs: _answer(costs, words, face, now))
         if len(text) <= LARGEST_ANSWER:
             self._answers[key] = version, text
             while len(self._answers) > ANSWERS:
                 self._answers.popitem(last=False)
         return text
+
+    async def today(self) -> str:
+        """Say in a few words what was spent today: what is known by now, however busy it is."""
+        known, now = self._today, self._now()
+        if known is not None and known[0] == self.version and now < known[1].until:
+            return known[1].text
+        with anyio.move_on_after(TODAY_SECONDS), suppress(TarsError):
+            await self._look_at_today()
+        known = self._today
+        return known[1].text if known is not None and now < known[1].until else ""
+
+    async def leave_today(self) -> None:
+        """Leave in a file what was spent today, whenever that has changed, until cancelled."""
+        seen = 0
+        while True:
+            seen = await self.news(seen)
+            with suppress(TarsError, OSError):
+                await self._look_at_today()
+                if self._today is not None:
+                    await self.worker.run(partial(leave, self._home, self._today[1]))
+            await anyio.sleep(LEAVE_SECONDS)
+
+    async def _look_at_today(self) -> None:
+        version = self.version
+        found = await self.ask(lambda costs: look(costs, self._now()))
+        self._today = version, found
 
     def close(self) -> None:
         """Ask nothing any more. It does not wait for what is asked just now."""
@@ -107,7 +142,7 @@ class Spending:
             self._costs = None
 
 
-def _answer(costs: "Costs", given: "Given", face: "Face", now: datetime) -> str:
+def _answer(costs: "Costs", given: dict[str, str], face: "Face", now: datetime) -> str:
     from tars.control.costs.asking import answer
 
-    return answer(costs, given, now=now, face=face, home=str(Path.home()))
+    return answer(costs, {**given}, now=now, face=face, home=str(Path.home()))

@@ -53,7 +53,7 @@ class History:
     ) -> None:
         self._home = home
         self._recorder = recorder
-        self._spending = spending
+        self.spending = spending
         self._config = config
         self._env = env
         self._problems: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class History:
                 except Exception:
                     log.exception("history_failed")
                 await anyio.sleep(AGAIN_SECONDS)
-            self._spending.changed()
+            self.spending.changed()
 
     async def _follow(self) -> None:
         from tars.daemon.logs_reader import LogsReader
@@ -95,7 +95,7 @@ class History:
             self._tell(())
             await anyio.sleep_forever()
         reader = LogsReader(self._home, self._env, config.history)
-        run = self._spending.worker.run
+        run = self.spending.worker.run
         watch, reason = await run(reader.watch)
         try:
             log.info("history_followed", way=type(watch).__name__, reason=reason)
@@ -113,7 +113,7 @@ class History:
                 elif seen:
                     await self._read(reader, seen.paths)
         finally:
-            self._spending.worker.submit(partial(_close, watch, reader))
+            self.spending.worker.submit(partial(_close, watch, reader))
 
     async def _wait(self, watch: "Watch") -> None:
         if watch.fd is None:
@@ -123,17 +123,17 @@ class History:
             await anyio.wait_readable(watch.fd)
 
     async def _read(self, reader: "LogsReader", paths: frozenset[str] | None) -> None:
-        found = await self._spending.worker.run(lambda: reader.read(paths))
+        found = await self.spending.worker.run(lambda: reader.read(paths))
         self._tell(found.problems)
         if found.sessions:
-            self._spending.changed()
+            self.spending.changed()
             await self._publish(reader, sorted(found.sessions))
 
     async def _publish_news(self, reader: "LogsReader") -> None:
         """Tell the store what it does not have yet of what is in the index."""
         with suppress(StoreError):
             known = await self._recorder.ask(_known)
-            numbers = await self._spending.worker.run(lambda: reader.news(known))
+            numbers = await self.spending.worker.run(lambda: reader.news(known))
             await self._publish(reader, numbers)
 
     async def _publish(self, reader: "LogsReader", numbers: list[int]) -> None:
@@ -141,7 +141,7 @@ class History:
         if not config.sessions.enabled:
             return
         titled = config.store.messages != "none"
-        batches = await self._spending.worker.run(lambda: reader.batches(numbers, titled=titled))
+        batches = await self.spending.worker.run(lambda: reader.batches(numbers, titled=titled))
         for batch in batches:
             self._recorder.put(partial(_keep, batch=batch))
             # Whoever else writes comes in between.
@@ -154,7 +154,7 @@ class History:
             while child.poll() is None:
                 await anyio.sleep(_BUILDING_SECONDS)
         log.info("history_built", status=child.returncode)
-        self._spending.changed()
+        self.spending.changed()
 
     def _tell(self, problems: tuple[str, ...]) -> None:
         """Log what is wrong once, however often it is found."""

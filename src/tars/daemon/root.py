@@ -101,6 +101,8 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     spending = Spending(home, os.environ)
     chronicle.counted = spending.changed
     history = History(home, recorder, spending, lambda: assembly.config, os.environ)
+    chronicle.counted = spending.changed
+    history = History(home, recorder, spending, lambda: assembly.config, os.environ)
     budgets = Budgets(home, loop, chronicle.feed, spending, lambda: assembly.config)
     runaways = Runaways(chronicle.feed, lambda: assembly.config.runaway, loop.send)
     chronicle.watching += [runaways, budgets]
@@ -117,7 +119,17 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
                 from tars.control.app import build
                 from tars.daemon.backend import Desk
 
-                desk = Desk(home, loop, chronicle, recorder, assembly, fallbacks, budgets, stop.set)
+                desk = Desk(
+                    home,
+                    loop,
+                    chronicle,
+                    recorder,
+                    assembly,
+                    fallbacks,
+                    budgets,
+                    history,
+                    stop.set,
+                )
                 # Before anybody can connect: no prompt of this daemon is a left-over.
                 tasks.start_soon(heal, recorder, loop, chronicle)
                 door.serve(build(desk), tasks)
@@ -132,6 +144,8 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(chronicle.scribe.run)
             tasks.start_soon(keep_in_order, recorder, home, lambda: assembly.config.sessions)
             tasks.start_soon(budgets.run)
+            tasks.start_soon(history.run)
+            tasks.start_soon(spending.leave_today)
             tasks.start_soon(history.run)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)

@@ -43,9 +43,9 @@ def batches(
     while some := list(islice(waiting, AT_ONCE)):
         marks = ",".join("?" * len(some))
         models: dict[int, list[LoggedModel]] = {}
-        for session, model, *sums, cost in connection.execute(_SUMS.format(marks), some):
+        for session, *row, cost in connection.execute(_SUMS.format(marks), some):
             microusd = None if cost is None else round(cost / _PICODOLLARS_PER_MICRODOLLAR)
-            each = LoggedModel(model, *sums, microusd)
+            each = LoggedModel(*(*row, microusd))
             models.setdefault(session, []).append(each)
         found = connection.execute(_SESSIONS.format(marks), some).fetchall()
         batch = tuple(

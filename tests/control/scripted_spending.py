@@ -1,0 +1,22 @@
+"""One report, whatever is asked for."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from tars.control.costs.layout import Face
+from tests.control.costs_samples import REPORT
+
+
+class ScriptedSpending:
+    """`asked` are the words and the looks that came, in their order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Mapping[str, str], Face]] = []
+
+    async def answer(self, given: Mapping[str, str], face: Face) -> str:
+        self.asked.append((given, face))
+        return msgspec.json.encode(REPORT).decode()
+
+    async def today(self) -> str:
+        return "$1.23 today · 45k tok"
