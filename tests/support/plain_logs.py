@@ -57,8 +57,8 @@ class PlainSource:
                 case ["fork", child, parent]:
                     reading.forks.append((child, parent))
                 case [key, session, at, net, rank]:
-                    place = {"project": f"/{session}", "branch": "main"}
-                    row = Request(key, session, int(at), "m", int(net), rank=int(rank), **place)
+                    row = Request(key, session, int(at), "m", int(net), rank=int(rank))
+                    row = row._replace(project=f"/{session}", branch="main")
                     reading.requests.append(row)
                 case _:
                     reading.garbled += 1

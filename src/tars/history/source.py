@@ -16,9 +16,13 @@ class Request(NamedTuple):
 
     `key` is what identifies it among all that its agent ever logged; of several rows with one key
     one counts: that with the highest `rank`, and of equal ranks what the source's `newest_wins`
-    says. It happened when the earliest of them says, but for those with a rank below 0: these are
-    copies that have the time when they were made. `session` is the agent's own id of its conversation. `at` is in milliseconds since
-    1970 in UTC. `project` is the folder that the agent worked in, and `branch` its git branch.
+    says; where that says no, it is the row that happened earlier, and then the one that was read
+    first. A request happened when the earliest of its rows says, but for those with a rank below
+    0: these are copies that have the time when they were made. A key that begins with `session`
+    and a bar is taken for that of the conversation that `session` goes back to (`Reading.forks`),
+    as soon as that is known. `session` is the agent's own id of its conversation. `at` is in
+    milliseconds since 1970 in UTC; a time before 1970 or after 2100 counts as the file's own.
+    `project` is the folder that the agent worked in, and `branch` its git branch.
     `provider` is who was asked (`anthropic`, `openai`, `google` …); it, `project` and `branch`
     are empty where the log does not say. `cost` is what the agent itself says that it cost, in
     picodollars, or None. `sidechain`: a subagent made it. Where the log has several requests only

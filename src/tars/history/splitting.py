@@ -80,10 +80,10 @@ def read_in_order(
         for source, jobs in chunks:
             yield (source, jobs), read_all(source, jobs, latest=latest)
         return
-    queue = _queue(len(chunks))
+    queue = queue_of(len(chunks))
     done: dict[int, Packed] = {}
     turn = 0
-    with closing(_Fd(queue)), _Second(chunks, queue, latest) as second:
+    with closing(_Fd(queue)), Second(chunks, queue, latest) as second:
         while turn < len(chunks):
             number = _next(queue)
             if number is not None:
@@ -106,7 +106,7 @@ class _Fd:
         os.close(self._number)
 
 
-def _queue(count: int) -> int:
+def queue_of(count: int) -> int:
     """Give the end of a pipe from which the numbers of the chunks can be taken, each once."""
     taken, put = os.pipe()
     with closing(_Fd(put)):
@@ -120,7 +120,7 @@ def _next(queue: int) -> int | None:
     return _NUMBER.unpack(number)[0] if number else None
 
 
-class _Second:
+class Second:
     """The second process. `ended`: nothing will come from it any more."""
 
     def __init__(self, chunks: Sequence[Chunk], queue: int, latest: int) -> None:
