@@ -85,6 +85,15 @@ def test_what_was_before_the_first_line_of_a_usage_file_is_of_the_conversation(
     assert tokens(read_all(SOURCE, tmp_path)) == FOUR
 
 
+def test_a_usage_file_with_a_broken_first_line_still_counts_instead_of_the_conversation(
+    tmp_path: Path,
+) -> None:
+    """It begins where its first line that can be read says."""
+    usage(tmp_path, b'{"sessionId":7}\n' + golden("qwen/token-usage-2026-11.jsonl"))
+    chat(tmp_path)
+    assert tokens(read_all(SOURCE, tmp_path)) == FOUR
+
+
 @pytest.mark.parametrize("name", ["token-usage-2026-11.jsonl", "chat.jsonl"])
 @settings(max_examples=20, deadline=None)
 @given(cuts=st.lists(st.integers(0, 8_000), max_size=5))

@@ -208,12 +208,16 @@ class _Months:
 
     def _first_lines(self) -> Iterator[tuple[str, int]]:
         for path in self._folder.glob(f"{_USAGE}*.jsonl"):
-            with suppress(OSError, *UNDECODABLE):
-                for line in lines(str(path), 0, _FIRST_LINES):
-                    at = milliseconds(_call.decode(line.text).timestamp)
-                    if at is not None:
-                        yield path.stem.removeprefix(_USAGE), at
-                        break
+            with suppress(OSError):
+                times = (_time(line.text) for line in lines(str(path), 0, _FIRST_LINES))
+                if at := next(filter(None, times), None):
+                    yield path.stem.removeprefix(_USAGE), at
+
+
+def _time(line: bytes) -> int | None:
+    with suppress(*UNDECODABLE):
+        return milliseconds(_call.decode(line).timestamp)
+    return None
 
 
 class _Chats:
