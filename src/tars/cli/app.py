@@ -31,6 +31,7 @@ MODULES = {
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",
     "prices": "tars.cli.prices",
+    "history": "tars.cli.history",
     "config": "tars.cli.config",
     "doctor": "tars.cli.doctor",
 }
