@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import cache
 
 from tars.accounting.rates import ModelRates, filled
 from tars.home import Home
@@ -21,6 +22,14 @@ def one(name: str, *prices: tuple[date, int]) -> Model:
         for day, price in prices
     )
     return Model(name, name.title(), ("equals", name), dated)
+
+
+@cache
+def whole() -> Catalogue:
+    """All that the installed genai-prices has."""
+    from tars.prices import snapshot
+
+    return snapshot.packaged(NOW, "stamp")
 
 
 def small(*, price: int = 3) -> Catalogue:
