@@ -101,8 +101,6 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     spending = Spending(home, os.environ)
     chronicle.counted = spending.changed
     history = History(home, recorder, spending, lambda: assembly.config, os.environ)
-    chronicle.counted = spending.changed
-    history = History(home, recorder, spending, lambda: assembly.config, os.environ)
     budgets = Budgets(home, loop, chronicle.feed, spending, lambda: assembly.config)
     runaways = Runaways(chronicle.feed, lambda: assembly.config.runaway, loop.send)
     chronicle.watching += [runaways, budgets]
@@ -146,7 +144,6 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(budgets.run)
             tasks.start_soon(history.run)
             tasks.start_soon(spending.leave_today)
-            tasks.start_soon(history.run)
             tasks.start_soon(OURS.reap)
             tasks.start_soon(assembly.order.run)
             await stop.wait()
