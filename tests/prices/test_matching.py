@@ -11,6 +11,7 @@ from tars.prices.names import OWN_MACHINE, readings
 from tests.prices.shelf import whole
 
 CATALOGUE = whole()
+NAMES = ("vertex", "amazon-bedrock", "zai-coding-plan", "github-copilot", "x", "-")
 MAKERS = ("anthropic", "openai", "google", "x-ai", "cursor")
 IDS = [(provider.id, model.id) for provider, model in CATALOGUE.models()]
 
@@ -139,9 +140,12 @@ def test_readings_begin_with_the_likeliest() -> None:
 
 def test_a_provider_is_known_by_its_names() -> None:
     """As agents call them."""
-    told = {name: find_provider(CATALOGUE, name) for name in ("vertex", "amazon-bedrock", "x")}
+    told = {name: find_provider(CATALOGUE, name) for name in NAMES}
     assert {name: p and p.id for name, p in told.items()} == {
         "vertex": "google",
         "amazon-bedrock": "aws",
+        "zai-coding-plan": "zai",
+        "github-copilot": "github-copilot",
         "x": None,
+        "-": None,
     }

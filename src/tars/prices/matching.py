@@ -24,12 +24,13 @@ def find(catalogue: Catalogue, provider: str, model: str) -> tuple[Provider, Mod
 
 
 def find_provider(catalogue: Catalogue, name: str) -> Provider | None:
-    """Give the provider of this name, or that is known by it."""
-    for each in catalogue.providers:
-        if each.id == name:
-            return each
+    """Give the provider of this name, or that is known by it; or the one whose offer it is, as
+    `zai-coding-plan` is one of `zai`."""
+    ids = {each.id: each for each in catalogue.providers}
+    if name in ids:
+        return ids[name]
     known = (each for each in catalogue.providers if each.known_by and matches(each.known_by, name))
-    return next(known, None)
+    return next(known, None) or ids.get(name.partition("-")[0])
 
 
 def _sellers(catalogue: Catalogue, seller: str, name: str) -> list[Provider]:
