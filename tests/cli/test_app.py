@@ -30,7 +30,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
         *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
-        "costs",
+        *("costs", "budgets", "guard"),
     }
 
 

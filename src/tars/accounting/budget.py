@@ -115,6 +115,16 @@ def dollars(picodollars: int) -> str:
     return f"${picodollars / DOLLAR:,.{digits}f}"
 
 
+def used(budget: Budget, spent: Spent) -> str:
+    """Say how much of each bound is used."""
+    return " and ".join(words for _, words in _bounds(budget, spent))
+
+
+def uncounted(spent: Spent) -> str:
+    """Say how much no dollars are known of."""
+    return f"{spent.unpriced:,} tokens that have no known price"
+
+
 _WHEN = {
     Per.SESSION: "in this session",
     Per.DAY: "today",
@@ -141,10 +151,7 @@ def _unknown(budget: Budget, spent: Spent) -> bool:
 
 
 def _reason(budget: Budget, spent: Spent, unknown: bool) -> str:
-    used = " and ".join(words for _, words in _bounds(budget, spent))
-    reason = f"Budget {budget.name}: {used} used {_WHEN[budget.per]}"
+    reason = f"Budget {budget.name}: {used(budget, spent)} used {_WHEN[budget.per]}"
     if unknown:
-        reason += (
-            f", and {spent.unpriced:,} tokens that have no known price and that it does not count"
-        )
+        reason += f", and {uncounted(spent)} and that it does not count"
     return f"{reason}."

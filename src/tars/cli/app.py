@@ -27,6 +27,8 @@ MODULES = {
     "reset": "tars.cli.turns",
     "sessions": "tars.cli.sessions",
     "costs": "tars.cli.costs.command",
+    "budgets": "tars.cli.budgets",
+    "guard": "tars.cli.guard",
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",
