@@ -133,6 +133,15 @@ def test_a_branch_belongs_to_what_it_was_copied_from(tmp_path: Path) -> None:
         line(
             output=0,
             usage={
+                "input_tokens": 0,
+                "cache_read_input_tokens": 0,
+                "cache_creation_input_tokens": 0,
+                "cache_creation": {},
+            },
+        ),
+        line(
+            output=0,
+            usage={
                 "input_tokens": None,
                 "cache_read_input_tokens": 0,
                 "cache_creation_input_tokens": 0,

@@ -84,20 +84,21 @@ class _Log:
 
     def _read_window(self, window: Window) -> None:
         data, end, begin = window.data, window.end, 0
+        find, rfind = data.find, data.rfind
         self._titles.look(window)
-        mark = data.find(MARK, 0, end)
+        mark = find(MARK, 0, end)
         while mark >= 0:
-            begin = data.rfind(b"\n", begin, mark) + 1 or begin
-            stop = data.find(b"\n", mark, end)
+            begin = rfind(b"\n", begin, mark) + 1 or begin
+            stop = find(b"\n", mark)
             short = claude_lines.without_content(data, begin, mark, stop)
             told = claude_lines.quick(short) if short else None
-            if told is None and data.find(_ASSISTANT, begin, stop) >= 0:
+            if told is None and find(_ASSISTANT, begin, stop) >= 0:
                 told = claude_lines.full(bare(data[begin:stop]))
                 self._garbled += told is None
             if told is not None:
                 self._note(told)
             begin = stop + 1
-            mark = data.find(MARK, begin, end)
+            mark = find(MARK, begin, end)
         self._offset = window.offset + end
 
     def _read_single(self, line: Line) -> None:

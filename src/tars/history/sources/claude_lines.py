@@ -29,16 +29,19 @@ _Count = Annotated[int, Meta(ge=0, le=_MOST)] | None
 _OWN, _COPIED, _REPEATED = 2 << 42, 1 << 42, 0
 
 
-class _Written(Struct, gc=False):
+class _Written(Struct, frozen=True, gc=False):
     ephemeral_5m_input_tokens: _Count = None
     ephemeral_1h_input_tokens: _Count = None
 
 
-class _Details(Struct, gc=False):
+_NOTHING_WRITTEN = _Written()
+
+
+class _Details(Struct, frozen=True, gc=False):
     thinking_tokens: _Count = None
 
 
-class _Usage(Struct, gc=False):
+class _Usage(Struct, frozen=True, gc=False):
     input_tokens: _Count = None
     output_tokens: _Count = None
     cache_read_input_tokens: _Count = None
@@ -46,24 +49,20 @@ class _Usage(Struct, gc=False):
     cache_creation: _Written | None = None
     output_tokens_details: _Details | None = None
 
-    @property
-    def nothing(self) -> bool:
-        return not (
-            self.output_tokens
-            or self.input_tokens
-            or self.cache_read_input_tokens
-            or self.cache_creation_input_tokens
-            or self.cache_creation
-        )
+
+_NO_USAGE = _Usage()
 
 
-class _Message(Struct, gc=False):
+class _Message(Struct, frozen=True, gc=False):
     id: str | None = None
     model: str | None = None
-    usage: _Usage | None = None
+    usage: _Usage = _NO_USAGE
 
 
-class _Origin(Struct, gc=False):
+_NO_MESSAGE = _Message()
+
+
+class _Origin(Struct, frozen=True, gc=False):
     session: str | None = field(default=None, name="sessionId")
 
 
@@ -72,7 +71,7 @@ class Told(Struct, gc=False):
 
     type: str | None = None
     timestamp: str | None = None
-    message: _Message | None = None
+    message: _Message = _NO_MESSAGE
     session: str | None = field(default=None, name="sessionId")
     request: str | None = field(default=None, name="requestId")
     uuid: str | None = None
@@ -110,8 +109,7 @@ def quick(line: bytes | bytearray) -> Told | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     message = told.message
-    known = message is not None and message.usage is not None and message.id and message.model
-    return told if known else None
+    return told if message.id and message.model and message.usage is not _NO_USAGE else None
 
 
 def full(line: bytes) -> Told | None:
@@ -125,9 +123,9 @@ def full(line: bytes) -> Told | None:
 def key(told: Told) -> str:
     """Give what identifies the request that a line tells of; empty for one that counts nothing."""
     message = told.message
-    if message is None or (usage := message.usage) is None or told.type != "assistant":
+    if told.type != "assistant" or message.model == _SYNTHETIC:
         return ""
-    if message.model == _SYNTHETIC or usage.nothing:
+    if not message.usage.output_tokens and _nothing(message.usage):
         return ""
     return message.id or _own_key(told)
 
@@ -142,8 +140,8 @@ def better(known: Told, told: Told) -> Told:
 
 def request(key: str, told: Told, file: File) -> Request:
     """Give the request that a line tells of."""
-    message = told.message or _Message()
-    usage = message.usage or _Usage()
+    message = told.message
+    usage = message.usage
     output, written, hour, reasoning = usage.output_tokens or 0, 0, 0, 0
     if (parts := usage.cache_creation) is not None:
         hour = parts.ephemeral_1h_input_tokens or 0
@@ -172,15 +170,26 @@ def request(key: str, told: Told, file: File) -> Request:
     )
 
 
+def _nothing(usage: _Usage) -> bool:
+    inputs = usage.input_tokens or usage.cache_read_input_tokens
+    parts = usage.cache_creation or _NOTHING_WRITTEN
+    return not (
+        inputs
+        or usage.cache_creation_input_tokens
+        or parts.ephemeral_5m_input_tokens
+        or parts.ephemeral_1h_input_tokens
+    )
+
+
 def _rank(told: Told) -> int:
-    output = (told.message and told.message.usage and told.message.usage.output_tokens) or 0
+    output = told.message.usage.output_tokens or 0
     if told.sidechain:
         return _REPEATED + output
     return (_OWN if told.origin is None else _COPIED) + output
 
 
 def _earlier(one: str | None, other: str | None) -> str | None:
-    if one is None or other is None:
+    if not one or not other:
         return one or other
     if len(one) == len(other):
         return min(one, other)
