@@ -1,6 +1,6 @@
 """Several rows of one request become one, the same whichever of them came first."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from tars.history.source import Request
@@ -37,8 +37,10 @@ def merged(old: Row, new: Row, *, newest_wins: bool) -> Row:
     return best._replace(at=began(best, other), covered=covered)
 
 
-def together(rows: Iterable[Request], *, newest_wins: bool) -> Collection[Request]:
+def together(rows: Sequence[Request], *, newest_wins: bool) -> Collection[Request]:
     """Merge what has one key among the rows of one reading, as `merged` does."""
+    if len({row.key for row in rows}) == len(rows):
+        return rows
     found: dict[str, Request] = {}
     for new in rows:
         old = found.setdefault(new.key, new)

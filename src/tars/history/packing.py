@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Sequence
 from itertools import repeat
-from operator import add, attrgetter, floordiv
+from operator import add, floordiv
 from typing import NamedTuple, TypeVar
 
 from tars.accounting.rates import THRESHOLDS
@@ -19,8 +19,6 @@ from tars.history.merging import together
 from tars.history.source import Limit, Reading, Request
 
 _T = TypeVar("_T")
-_AT = attrgetter("at")
-_SESSION = attrgetter("session")
 
 #: No clock means a time outside of these milliseconds: 1970 to 2100. Times in the future are
 #: kept as they are told, under their own day: to move them would hide a clock that is wrong.
@@ -116,10 +114,13 @@ class Packer:
         """Add a file's reading. `latest` is the time that nothing should be later than."""
         ahead = 0
         if rows := reading.requests:
-            rows = _in_time(rows, file.mtime // 1_000_000)
-            ahead = sum(row.at > latest for row in rows)
-            self._span(rows)
-            self._rows += self._once(rows)
+            ats = [row.at for row in rows]
+            if min(ats) < FIRST_AT or max(ats) > LAST_AT:
+                rows = [_in_time(row, file.mtime // 1_000_000) for row in rows]
+                ats = [row.at for row in rows]
+            if max(ats) > latest:
+                ahead = sum(at > latest for at in ats)
+            self._rows += self._once(rows, ats)
         self._files.append(file._replace(ahead=ahead) if ahead else file)
         self._forks += reading.forks
         self._titles.update(reading.titles)
@@ -177,23 +178,16 @@ class Packer:
             _bounded(costs),
         ]
 
-    def _once(self, rows: list[Request]) -> Collection[Request]:
-        """Merge the rows with one key."""
+    def _once(self, rows: list[Request], ats: list[int]) -> Collection[Request]:
+        """Merge the rows with one key, and note the sessions that all of them are of."""
         once = together(rows, newest_wins=self._newest_wins)
-        if len(once) < len(rows) and len(set(map(_SESSION, rows))) > 1:
-            # One may have an earlier time now, from another session's row.
-            for row in once:
+        if len({row.session for row in rows}) == 1:
+            self._seen(rows[ats.index(min(ats))], max(ats))
+        else:
+            # A merged one may have an earlier time, from another session's row.
+            for row in (*rows, *once):
                 self._seen(row, row.at)
         return once
-
-    def _span(self, rows: Sequence[Request]) -> None:
-        first = min(rows, key=_AT)
-        last = max(rows, key=_AT)
-        if len(set(map(_SESSION, rows))) == 1:
-            self._seen(first, last.at)
-        else:
-            for row in rows:
-                self._seen(row, row.at)
 
     def _seen(self, first: Request, last_at: int) -> None:
         place = _sayable(first.project), _sayable(first.branch)
@@ -226,11 +220,9 @@ def _sayable(words: str) -> str:
     return words if words.isascii() else words.encode("utf-8", "replace").decode()
 
 
-def _in_time(rows: list[Request], otherwise: int) -> list[Request]:
+def _in_time(row: Request, otherwise: int) -> Request:
     """Give what no clock means another time: that of the file."""
-    if min(map(_AT, rows)) >= FIRST_AT and max(map(_AT, rows)) <= LAST_AT:
-        return rows
-    return [row if FIRST_AT <= row.at <= LAST_AT else row._replace(at=otherwise) for row in rows]
+    return row if FIRST_AT <= row.at <= LAST_AT else row._replace(at=otherwise)
 
 
 def _counts(values: Sequence[int]) -> "array[int]":

@@ -63,8 +63,7 @@ def _begin(source: Source, job: Job) -> tuple[bytes, Mark]:
     found = job.found
     if not source.resumable(found):
         return b"", Mark()
-    with open(found.path, "rb", buffering=0, opener=_opener) as file:
-        start = file.read(HEAD)
+    start = _start(found.path)
     head = _checksum(start)
     length = int.from_bytes(job.head[:2], "little")
     same = job.offset and job.inode == found.inode and job.offset <= found.size
@@ -77,9 +76,13 @@ def _checksum(start: bytes) -> bytes:
     return len(start).to_bytes(2, "little") + blake2b(start, digest_size=8).digest()
 
 
-def _opener(path: str, flags: int) -> int:
+def _start(path: str) -> bytes:
     # Without O_NONBLOCK, a pipe that took the file's place would be waited for.
-    return os.open(path, flags | os.O_NONBLOCK)
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(file, HEAD)
+    finally:
+        os.close(file)
 
 
 def _failed(job: Job, found: Found, problem: str) -> FileRow:

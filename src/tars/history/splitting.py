@@ -43,7 +43,8 @@ class Portions:
     which on a second process is worth its start."""
 
     chunk: int = 8 * 1024 * 1024
-    transaction: int = 64 * 1024 * 1024
+    # The keys have no order: every transaction writes most pages of the index again.
+    transaction: int = 256 * 1024 * 1024
     split: int = 24 * 1024 * 1024
 
 
