@@ -13,8 +13,8 @@ import msgspec
 LARGEST = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
 
-#: What decoding a stranger's JSON raises.
-UNDECODABLE = (msgspec.MsgspecError, RecursionError)
+#: What decoding a stranger's JSON raises: text that is not UTF-8 has an error of its own.
+UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])

@@ -2,8 +2,8 @@
 
 A row of `sessions` has what the whole session used, as sums that grow: `accumulated_*_tokens`,
 beside `input_tokens` and the like, which are those of the last request. So a session is one row
-with an unknown number of requests, all at the time of its last change. Whether a part of the input
-came from a cache is not told.
+with an unknown number of requests, all at the time of the last change that there was when it was
+first read. Whether a part of the input came from a cache is not told.
 """
 
 import math
@@ -15,6 +15,7 @@ import msgspec
 
 from tars.accounting.rates import DOLLAR
 from tars.history import databases
+from tars.history.documents import UNDECODABLE
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.timestamps import milliseconds
 from tars.protocols.counts import Count
@@ -38,7 +39,7 @@ class Goose:
 
     agent = "goose"
     newest_wins = True
-    note = "Only a sum for each session is recorded, which counts on the day of its last change."
+    note = "Only a sum for each session is recorded, which counts at one moment."
 
     def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
         if named := env.get("GOOSE_PATH_ROOT"):
@@ -113,7 +114,7 @@ def _add(reading: Reading, row: sqlite3.Row) -> None:
 def _model(config: object) -> str:
     try:
         told = msgspec.json.decode(str(config or "{}"), type=_Model)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNDECODABLE:
         return "unknown"
     return told.model_name or "unknown"
 
