@@ -16,7 +16,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     document=st.dictionaries(st.text(max_size=4), VALUES, max_size=4),
     chunk=st.integers(1, 9),

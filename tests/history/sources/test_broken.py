@@ -94,3 +94,40 @@ def test_bytes_that_are_overwritten_never_end_a_reading(log: str) -> None:
                 assert isinstance(request.session, str)
 
         broken()
+
+
+_DEEP = "[" * 50_000 + "]" * 50_000
+_TIME = '"timestamp":"2026-11-21T02:35:16Z"'
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "line"),
+    [
+        (
+            "claude",
+            "s.jsonl",
+            f'{{"type":"assistant","message":{{"id":"x","model":"m","content":{_DEEP},"usage":'
+            f'{{"input_tokens":1,"output_tokens":1,"cache_read_input_tokens":3}}}},{_TIME}}}',
+        ),
+        (
+            "codex",
+            "rollout-2026-11-21T02-35-16-01234567-0123-0123-0123-012345678901.jsonl",
+            f'{{{_TIME},"type":"event_msg","payload":{{"x":{_DEEP},"type":"token_count","info":'
+            '{"total_token_usage":{"input_tokens":1}}}}',
+        ),
+        ("copilot", "events.jsonl", f'{{"type":"session.usage_record",{_TIME},"data":{_DEEP}}}'),
+        ("gemini", "session-a.jsonl", f'{{"id":"x","x":{_DEEP},{_TIME},"tokens":{{"input":1}}}}'),
+        ("gemini", "session-a.json", f'{{"messages":[{{"id":"x","tokens":{_DEEP}}}]}}'),
+        ("amp", "T-1.json", f'{{"messages":[{{"usage":{_DEEP}}}]}}'),
+        ("opencode", "msg.json", f'{{"role":"assistant","x":{_DEEP}}}'),
+        ("kimi", "wire.jsonl", f'{{"type":"usage.record","x":{_DEEP}}}'),
+        ("qwen", "usage/token-usage-2026-11.jsonl", f'{{"sessionId":"x","x":{_DEEP}}}'),
+    ],
+)
+def test_a_line_that_is_nested_too_deeply_never_ends_a_reading(
+    agent: str, name: str, line: str, tmp_path: Path
+) -> None:
+    """Decoding it is an error of another kind than what is no JSON."""
+    reading = read(OF[agent], write(tmp_path / name, f"{line}\n"))
+    assert reading.requests == []
+    assert reading.garbled or reading.problem

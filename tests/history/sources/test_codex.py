@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from tars.history.source import Limit, Request
 from tars.history.sources.codex import SOURCE
-from tests.support.agent_logs import GOLDEN
+from tests.support.agent_logs import GOLDEN, found
 from tests.support.readings import counted, read, read_in_parts, written
 
 NOON = int(datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp() * 1000)
@@ -238,6 +241,41 @@ def test_a_thread_that_is_put_away_is_the_same(tmp_path: Path) -> None:
     lines = [meta(), count(used(10)), count(used(20))]
     files = [rollout(tmp_path / place, A, *lines) for place in ("sessions", "archived_sessions")]
     assert len(counted(SOURCE, read(SOURCE, *files))) == 2
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd here")
+def test_a_compressed_rollout_is_the_same(tmp_path: Path) -> None:
+    """Codex compresses what rests: then it tells the same, and counts no second time."""
+    sums = [count(used(10 * number)) for number in range(1, 3000)]
+    plain = rollout(tmp_path, A, meta(), turn(), *sums)
+    before = read(SOURCE, plain)
+    subprocess.run(["zstd", "-q", str(plain)], check=True)
+    packed = plain.with_name(plain.name + ".zst")
+    assert packed in [Path(each.path) for each in SOURCE.find(tmp_path)]
+    after = read(SOURCE, packed)
+    assert after[0].requests == before[0].requests
+    assert not SOURCE.resumable(found(packed))
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd here")
+def test_a_damaged_rollout_is_a_problem(tmp_path: Path) -> None:
+    """What cannot be decompressed is said, and is no error."""
+    packed = rollout(tmp_path, A, "junk").rename(tmp_path / f"rollout-x-{A}.jsonl.zst")
+    [reading] = read(SOURCE, packed)
+    assert (reading.problem, reading.requests) == (
+        "It is damaged: it cannot be decompressed.",
+        [],
+    )
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python itself can decompress")
+def test_without_zstd_a_compressed_rollout_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    packed = rollout(tmp_path, A, "junk").rename(tmp_path / f"rollout-x-{A}.jsonl.zst")
+    assert "install zstd" in read(SOURCE, packed)[0].problem
 
 
 def test_a_rollout_is_named_for_its_thread(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_fork_of_a_session_begins_with_requests_that_were_counted(tmp_path: Pa
     assert tokens(read_all(SOURCE, tmp_path)) == FOUR
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cuts=st.lists(st.integers(0, 19_000), max_size=5))
 def test_a_log_that_is_read_as_it_grows_ends_in_the_same(cuts: list[int]) -> None:
     """Wherever a reading found the end of the file."""

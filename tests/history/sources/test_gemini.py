@@ -79,7 +79,7 @@ def test_what_the_real_program_wrote_is_counted_to_the_token(
     assert reading.titles == ({session: "Fake summary."} if name == "headless" else {})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(0, 12_000), max_size=6))
 def test_a_log_that_is_read_as_it_grows_ends_in_the_same(cuts: list[int]) -> None:
     """Wherever a reading found the end of the file: within a line, a character or an escape."""

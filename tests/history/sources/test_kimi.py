@@ -41,7 +41,7 @@ def test_a_copy_of_a_session_counts_once(tmp_path: Path) -> None:
     assert tokens(read_all(SOURCE, tmp_path)) == FOUR
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cuts=st.lists(st.integers(0, 39_000), max_size=5))
 def test_a_log_that_is_read_as_it_grows_ends_in_the_same(cuts: list[int]) -> None:
     """The model's own name is in a line that an earlier reading had."""

@@ -95,7 +95,7 @@ def test_a_usage_file_with_a_broken_first_line_still_counts_instead_of_the_conve
 
 
 @pytest.mark.parametrize("name", ["token-usage-2026-11.jsonl", "chat.jsonl"])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(cuts=st.lists(st.integers(0, 8_000), max_size=5))
 def test_a_log_that_is_read_as_it_grows_ends_in_the_same(name: str, cuts: list[int]) -> None:
     """Wherever a reading found the end of the file."""

@@ -67,7 +67,7 @@ def read(found: Found) -> Reading:
         data = file.read(_LARGEST)
     try:
         account = _account.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Half written, or of a version that writes something else there.
         return reading
     reading.limits = _limits(account)

@@ -106,7 +106,7 @@ def quick(line: bytes | bytearray) -> Told | None:
     """Decode a line that was cut; None unless it is all there, and as Claude Code writes it."""
     try:
         told = _told.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     message = told.message
     return told if message.id and message.model and message.usage is not _NO_USAGE else None
@@ -116,7 +116,7 @@ def full(line: bytes) -> Told | None:
     """Decode a whole line; None where it is no JSON object."""
     try:
         return _told.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _lenient(line)
 
 

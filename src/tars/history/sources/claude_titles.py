@@ -66,7 +66,7 @@ class Titles:
     def _note(self, line: bytearray, least: int) -> bool:
         try:
             told = _title.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
         title = (told.custom or told.found or told.summary).strip()[:_LONGEST]
         strength = _STRONGEST if told.custom else int(bool(told.found))

@@ -57,7 +57,7 @@ class Limits:
 def _limits_of(raw: Raw, at: int) -> list[Limit]:
     try:
         limits = _limits.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []
     windows = (("primary", limits.primary), ("secondary", limits.secondary))
     return [

@@ -97,7 +97,7 @@ class _Source(Struct):
 _told = msgspec.json.Decoder(Told)
 _source = msgspec.json.Decoder(_Source)
 _subagent = msgspec.json.Decoder(_Subagent)
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def telling(data: bytearray, kind: int, begin: int, end: int) -> bool:
