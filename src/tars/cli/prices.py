@@ -28,7 +28,7 @@ app = typer.Typer(
     name="prices",
     cls=CommandGroup,
     rich_markup_mode=None,
-    help="Show what tokens cost, model by model, and fetch newer prices.",
+    help="Show what tokens of each model cost; fetch newer prices.",
     epilog=examples("tars prices show claude-sonnet-4-5", "tars prices list sonnet"),
     no_args_is_help=True,
 )
@@ -58,9 +58,9 @@ def list_prices(
     day: DayOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List the prices of all models, or of those whose name has TEXT in it.
+    """List the prices of all models, or of some.
 
-    In US dollars per million tokens. Your own, from config.toml, come first.
+    Of those whose name has TEXT in it. In US dollars per million tokens. Your own, from config.toml, come first.
     """
     from tars.prices.listing import containing
 
