@@ -6,7 +6,7 @@ The command line and the daemon answer with the same bytes.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tars.control.costs import pages, told
 from tars.control.costs.layout import Face
@@ -16,6 +16,11 @@ from tars.costs.engine import Costs
 from tars.costs.facts import Dimension, Line, Report
 from tars.errors import SessionAmbiguous
 from tars.sessions.ranges import Span
+
+if TYPE_CHECKING:
+    from tars.costs.projection import Projection
+
+T = TypeVar("T")
 
 #: How many lines people are shown of what has many, unless they ask for more.
 SHOWN = 20
@@ -57,8 +62,20 @@ class _Answering:
         self._asked = asked
 
     def text(self) -> str:
-        found = self._report(tuple(map(Dimension, self._asked.kind.by)), self._asked.span)
-        return self._summary(found) if self._asked.kind.name == "summary" else self._lines(found)
+        match self._asked.kind.name:
+            case "blocks":
+                return self._blocks()
+            case "limits":
+                return self._limits()
+            case "reconcile":
+                return self._matches()
+            case "summary":
+                return self._summary(self._by_its_words())
+            case _:
+                return self._lines(self._by_its_words())
+
+    def _by_its_words(self) -> Report:
+        return self._report(tuple(map(Dimension, self._asked.kind.by)), self._asked.span)
 
     def _report(self, by: Sequence[Dimension], span: Span) -> Report:
         asked = self._asked
@@ -74,7 +91,7 @@ class _Answering:
         limit = asked.limit or (SHOWN if people and found.by[-1] in _MANY else 0)
         last = found.by[0] in _CALENDAR and asked.sort in ("", "name")
         kept = _limited(lines, limit, last=last)
-        shown = replace(found, lines=tuple(kept))
+        shown = replace(found, lines=kept)
         hidden = len(lines) - len(kept)
         match asked.form:
             case "json":
@@ -93,7 +110,8 @@ class _Answering:
         asked = self._asked
         match asked.form:
             case "json":
-                return told.json_text(told.summary(found, asked.span, asked.zone, None))
+                month = told.projection(self._projection())
+                return told.json_text(told.summary(found, asked.span, asked.zone, month))
             case "csv":
                 return told.csv_text(told.head(found), told.rows(found))
             case "markdown":
@@ -101,7 +119,9 @@ class _Answering:
                 return pages.markdown(replace(found, lines=lines), asked.look)
             case _:
                 title = pages.heading(asked.kind, asked.span, asked.zone, asked.now)
-                return pages.summary(title, found, asked.look)
+                # What this month comes to says nothing of a span that is over.
+                projected = self._projection() if asked.is_now else None
+                return pages.summary(title, found, projected, asked.look)
 
     def _lately(self) -> str:
         """The last seven days as a sparkline, and where the month stands."""
@@ -109,7 +129,77 @@ class _Answering:
         span = usual_span(f"{DAYS} days", asked.zone, asked.now)
         week = self._report((Dimension.DAY,), span)
         first = asked.now.astimezone(asked.zone.info).date() - timedelta(DAYS - 1)
-        return "\n" + pages.last_days(week, first, DAYS, asked.look)
+        text = "\n" + pages.last_days(week, first, DAYS, asked.look)
+        return text + pages.month(self._projection(), asked.look, label="this month")
+
+    def _projection(self) -> "Projection":
+        from tars.costs.projection import projection
+
+        asked = self._asked
+        return projection(self._costs, now=asked.now, zone=asked.zone, only=asked.only)
+
+    def _blocks(self) -> str:
+        """Windows of five hours, the last ones of those that are meant."""
+        from tars.control.costs import blocks_page
+        from tars.costs.blocks import blocks
+
+        asked = self._asked
+        found = blocks(self._costs, span=asked.span, now=asked.now, only=asked.only)
+        self.problems += found.problems
+        shown = replace(found, blocks=_limited(found.blocks, asked.limit, last=True))
+        hidden = len(found.blocks) - len(shown.blocks)
+        title = pages.heading(asked.kind, asked.span, asked.zone, asked.now)
+        look, zone = asked.look, asked.zone
+        match asked.form:
+            case "json":
+                return told.json_text(blocks_page.told_blocks(shown, asked.span, zone))
+            case "csv":
+                return told.csv_text(*blocks_page.sheet(shown))
+            case "markdown":
+                return blocks_page.markdown(shown, look, zone=zone)
+            case _:
+                return blocks_page.page(title, shown, look, zone=zone, now=asked.now, hidden=hidden)
+
+    def _limits(self) -> str:
+        """The limits of the accounts, as far as anybody told of them."""
+        from tars.control.costs import limits_page
+        from tars.costs.limits import limits
+
+        asked = self._asked
+        found = limits(self._costs, now=asked.now, agent=asked.only.agent)
+        self.problems += found.problems
+        match asked.form:
+            case "json":
+                return told.json_text(limits_page.told_limits(found))
+            case "csv":
+                return told.csv_text(*limits_page.sheet(found))
+            case "markdown":
+                rows = limits_page.cells(found, asked.zone, asked.now)
+                return pages.markdown_rows(limits_page.HEAD, rows, figures=("Used",))
+            case _:
+                return limits_page.page(found, asked.look, zone=asked.zone, now=asked.now)
+
+    def _matches(self) -> str:
+        """What agents told beside what their logs have."""
+        from tars.control.costs import matches_page
+        from tars.costs.reconciling import reconcile
+
+        asked = self._asked
+        found = reconcile(self._costs, span=asked.span, session=asked.only.session)
+        self.problems += found.problems
+        shown = replace(found, matches=_limited(found.matches, asked.limit, last=False))
+        hidden = len(found.matches) - len(shown.matches)
+        match asked.form:
+            case "json":
+                return told.json_text(matches_page.told_matches(shown, asked.span, asked.zone))
+            case "csv":
+                return told.csv_text(*matches_page.sheet(shown))
+            case "markdown":
+                rows = matches_page.cells(shown, asked.look)
+                return pages.markdown_rows(matches_page.HEAD, rows, figures=matches_page.FIGURES)
+            case _:
+                title = pages.heading(asked.kind, asked.span, asked.zone, asked.now)
+                return matches_page.page(title, shown, asked.look, hidden=hidden)
 
 
 def _meant(costs: Costs, word: str) -> str:
@@ -143,7 +233,7 @@ def _sorted(found: Report, sort: str) -> list[Line]:
             return sorted(lines, key=lambda line: (-line.figures.cost, -line.figures.tokens.total))
 
 
-def _limited(lines: Sequence[Line], limit: int, *, last: bool) -> Sequence[Line]:
+def _limited(lines: Sequence[T], limit: int, *, last: bool) -> tuple[T, ...]:
     if not limit:
-        return lines
-    return lines[-limit:] if last else lines[:limit]
+        return tuple(lines)
+    return tuple(lines[-limit:] if last else lines[:limit])

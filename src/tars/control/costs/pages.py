@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
+from tars.accounting.rates import DOLLAR
 from tars.control.costs import told
 from tars.control.costs.layout import sparkline
 from tars.control.costs.tables import (
@@ -17,8 +19,13 @@ from tars.control.costs.words import Report as Kind
 from tars.costs.facts import Dimension, Figures, Line, Report
 from tars.sessions.ranges import Span, Zone, midnight
 
+if TYPE_CHECKING:
+    from tars.costs.projection import Projection
+
 #: In the column beside which values stand, where there is no table.
 LABEL = 14
+#: The columns of figures in Markdown.
+FIGURES = ("Requests", "Input", "Cache read", "Cache write", "Output", "Tokens", "Cost")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
 
@@ -67,12 +74,14 @@ def report(title: str, found: Report, look: Look, *, hidden: int) -> str:
     return text + (f"\n{told_below}" if told_below else "")
 
 
-def summary(title: str, found: Report, look: Look) -> str:
-    """Give everything of a span: its sums, and by agent and by model."""
+def summary(title: str, found: Report, projection: "Projection | None", look: Look) -> str:
+    """Give everything of a span: its sums, and by agent and by model; and this month."""
     text = look.face.paint(look.face.plain(title), "bold") + "\n\n"
     if not found.lines:
         return text + "Nothing was used.\n"
     text += sums(found.total, look)
+    if projection is not None:
+        text += month(projection, look, label="this month")
     for dimension in (Dimension.AGENT, Dimension.MODEL):
         text += "\n" + figures_table(by_one(found, dimension), look)
     told_below = notes(found, look)
@@ -104,6 +113,17 @@ def sums(total: Figures, look: Look) -> str:
     )
 
 
+def month(projection: "Projection", look: Look, *, label: str) -> str:
+    """Say what a month has come to so far, and what it will come to in the end."""
+    so_far, least = projection.so_far, "" if projection.so_far.known else "at least "
+    end = f"about {projection.tokens:,} tokens"
+    if told.dollars(so_far) is not None:
+        end = f"about {least}{look.money.shown(projection.cost / DOLLAR)}"
+    left = projection.days_left
+    days = f"{left} day{'' if left == 1 else 's'} left"
+    return labelled(label, f"{look.cost(so_far)} so far; {end} in the end ({days})", look)
+
+
 def labelled(label: str, text: str, look: Look) -> str:
     """Write a value behind its label, broken to the width."""
     narrow = look.face._replace(width=max(20, look.face.width - LABEL) if look.face.width else 0)
@@ -128,25 +148,36 @@ def last_days(found: Report, first: date, number: int, look: Look) -> str:
 
 def markdown(found: Report, look: Look, *, hidden: int = 0) -> str:
     """Give a report as a table of Markdown, with its sum and its notes."""
-    head = [*(d.value.capitalize() for d in found.by), "Requests", "Input", "Cache read",
-            "Cache write", "Output", "Tokens", "Cost"]  # fmt: skip
-    words = len(found.by)
-    lines = [_row(head), _row(["---"] * words + ["---:"] * (len(head) - words))]
-    for line in found.lines:
-        keys = [escaped(word) if word else NOBODY for word in line.key]
-        lines.append(_row([*keys, *_values(line.figures, look)]))
-    total = ["**total**", *[""] * (words - 1)] if words else []
-    lines.append(_row([*total, *(f"**{value}**" for value in _values(found.total, look))]))
-    text = "".join(f"{line}\n" for line in lines)
+    groups = [(line.key, line.figures) for line in found.lines]
+    text = markdown_figures([d.value.capitalize() for d in found.by], groups, found.total, look)
     if hidden:
         text += f"\n{hidden:,} more lines are in the total.\n"
     told_below = notes(found, look)
     return text + (f"\n{escaped_text(told_below)}" if told_below else "")
 
 
-def markdown_rows(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -> str:
-    """Give a table of Markdown; the first `words` columns are words, the others figures."""
-    lines = [_row(head), _row(["---"] * words + ["---:"] * (len(head) - words))]
+def markdown_figures(
+    words: Sequence[str],
+    groups: Sequence[tuple[Sequence[str], Figures]],
+    total: Figures,
+    look: Look,
+) -> str:
+    """Give groups, by their words, and their sum as a table of Markdown."""
+    head = [*words, *FIGURES]
+    lines = [_row(head), _row(["---"] * len(words) + ["---:"] * len(FIGURES))]
+    for key, figures in groups:
+        shown = [escaped(word) if word else NOBODY for word in key]
+        lines.append(_row([*shown, *_values(figures, look)]))
+    sums = ["**total**", *[""] * (len(words) - 1)] if words else []
+    lines.append(_row([*sums, *(f"**{value}**" for value in _values(total, look))]))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def markdown_rows(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, figures: Sequence[str] = ()
+) -> str:
+    """Give a table of Markdown; the columns that are figures stand right."""
+    lines = [_row(head), _row(["---:" if name in figures else "---" for name in head])]
     lines += [_row([escaped(cell) for cell in row]) for row in rows]
     return "".join(f"{line}\n" for line in lines)
 

@@ -75,15 +75,20 @@ def figure_columns(every: Sequence[Figures], look: Look, *, rows: int) -> list[C
 def notes(found: Report, look: Look) -> str:
     """Say below a table what its marks mean, and what to do about models without a price."""
     lines = []
-    if found.unpriced:
-        lines += unpriced_notes(found.unpriced, found.total)
     if found.total.official:
         told = look.money.shown(found.total.official / 10**12)
         lines.append(
             f"{_OFFICIAL} with what agents said themselves: {told} of it. "
             "The rest is worked out from prices."
         )
-    return "".join(f"{line}\n" for text in lines for line in wrapped(text, look.face))
+    below = "".join(f"{line}\n" for text in lines for line in wrapped(text, look.face))
+    return unpriced_lines(found.unpriced, found.total, look) + below
+
+
+def unpriced_lines(models: Sequence[str], total: Figures, look: Look) -> str:
+    """Say below a table which models have no known price, and what to do about that."""
+    notes = unpriced_notes(models, total) if models else []
+    return "".join(f"{line}\n" for text in notes for line in wrapped(text, look.face))
 
 
 def unpriced_notes(models: Sequence[str], total: Figures) -> list[str]:

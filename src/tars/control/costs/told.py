@@ -9,6 +9,10 @@ from tars.accounting.rates import DOLLAR
 from tars.costs.facts import Dimension, Figures, Report
 from tars.sessions.ranges import Span, Zone
 
+TYPE_CHECKING = False  # a report imports what it needs alone
+if TYPE_CHECKING:
+    from tars.costs.projection import Projection
+
 Told = dict[str, object]
 
 #: What JSON leaves as it is, and a terminal might obey or be misled by.
@@ -20,17 +24,23 @@ _UNSAFE = {
 }  # fmt: skip
 
 
+#: The counts of tokens and requests, by their names here and on the wire.
+TOKENS = {
+    "net_input": "netInputTokens",
+    "cache_read": "cacheReadTokens",
+    "cache_write": "cacheWriteTokens",
+    "output": "outputTokens",
+    "reasoning": "reasoningTokens",
+    "total": "totalTokens",
+    "requests": "requests",
+}
+
+
 def figures(told: Figures) -> Told:
     """Put figures onto the wire. Nothing that is unknown is 0 dollars."""
     tokens = told.tokens
     return {
-        "netInputTokens": tokens.net_input,
-        "cacheReadTokens": tokens.cache_read,
-        "cacheWriteTokens": tokens.cache_write,
-        "outputTokens": tokens.output,
-        "reasoningTokens": tokens.reasoning,
-        "totalTokens": tokens.total,
-        "requests": tokens.requests,
+        **{name: getattr(tokens, key) for key, name in TOKENS.items()},
         "costUsd": dollars(told),
         "officialCostUsd": told.official / DOLLAR,
         "unpricedTokens": told.unpriced,
@@ -76,6 +86,25 @@ def summary(found: Report, span: Span, zone: Zone, projection: Told | None) -> T
         "range": time_span(span, zone),
         "projection": projection,
     }
+
+
+def projection(found: "Projection") -> Told:
+    """Put what a month comes to onto the wire."""
+    so_far = found.so_far
+    return {
+        "month": found.month,
+        "totalTokens": found.tokens,
+        "costUsd": None if dollars(so_far) is None else found.cost / DOLLAR,
+        "soFar": figures(so_far),
+        "days": found.days,
+        "daysLeft": found.days_left,
+    }
+
+
+def part(name: str, value: Mapping[str, object] | None, names: Iterable[str]) -> Told:
+    """Give a part of a row as values of the row itself: `burn.minutes` is `burnMinutes`."""
+    found = value or {}
+    return {f"{name}{key[:1].upper()}{key[1:]}": found.get(key) for key in names}
 
 
 def time_span(span: Span, zone: Zone) -> Told:
@@ -126,7 +155,7 @@ def csv_text(head: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     into = io.StringIO()
     writer = csv.writer(into, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows([_cell(row.get(name)) for name in head] for row in rows)
+    writer.writerows([cell(row.get(name)) for name in head] for row in rows)
     return into.getvalue()
 
 
@@ -134,14 +163,17 @@ def _sums(found: Report, dimension: Dimension) -> Told:
     return {word: figures(added) for word, added in sums(found, dimension).items()}
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> str:
+    """Write one value for a program: a plain number, a word, or nothing."""
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
+        case list():
+            return " ".join(map(str, value))
         case float():
             # 1e-07 is no plain number to every spreadsheet.
             return f"{value:.12f}".rstrip("0").rstrip(".")
         case _:
-            return value
+            return str(value)

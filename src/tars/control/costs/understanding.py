@@ -28,6 +28,12 @@ class Asked(NamedTuple):
     look: Look
     now: datetime
 
+    @property
+    def is_now(self) -> bool:
+        """Whether it is of a span that is not over yet."""
+        begun = self.span.since is None or self.span.since <= self.now
+        return begun and (self.span.until is None or self.now < self.span.until)
+
 
 def understand(
     given: Given, *, config: CostsConfig, zone: Zone, now: datetime, face: Face, home: str = ""
@@ -45,11 +51,11 @@ def understand(
         precision=words.whole("precision"),
     )
     sort, limit = words.choice("sort", ("", *SORTS)), words.whole("limit") or 0
-    if (sort or limit) and kind.name not in SORTED:
-        raise RequestInvalid(
-            f"{kind.name} has no lines to sort or to limit.",
-            advice=f"These have: {', '.join(SORTED)}.",
-        )
+    for word, wanted_by, having in (("sort", sort, SORTED), ("limit", limit, LIMITED)):
+        if wanted_by and kind.name not in having:
+            raise RequestInvalid(
+                f"{kind.name} has no lines to {word}.", advice=f"These have: {', '.join(having)}."
+            )
     return Asked(
         kind=kind,
         span=_span(words, kind, zone, now),
@@ -66,6 +72,8 @@ def understand(
 #: The reports that have lines to sort.
 SORTED = ("today", "daily", "weekly", "monthly", "by-model", "by-agent", "by-project", "by-branch",
           "by-session", "by-task", "by-machine")  # fmt: skip
+#: Those of which the first or the last lines can be asked for alone.
+LIMITED = (*SORTED, "blocks", "reconcile")
 
 
 def _only(words: "_Words") -> Only:
