@@ -8,7 +8,7 @@ reads it again next time, which counts nothing twice.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -51,11 +51,28 @@ def windows(
     """
     # Without O_NONBLOCK, a pipe that took the file's place would be waited for.
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    left = size - offset
+
+    def read(room: memoryview) -> int:
+        nonlocal left
+        got = os.readv(fd, [room[: max(0, left)]]) if left > 0 else 0
+        left -= got
+        return got
+
     try:
-        with _buffer(window) as buffer, memoryview(buffer) as view:
-            yield from _windows(_File(fd, size, buffer, view), offset, edge)
+        os.lseek(fd, offset, os.SEEK_SET)
+        yield from streamed(read, offset, window=window, edge=edge)
     finally:
         os.close(fd)
+
+
+def streamed(
+    read: Callable[[memoryview], int], offset: int = 0, *, window: int = WINDOW, edge: int = EDGE
+) -> Iterator[Window | Line]:
+    """Give the lines of what is read bit by bit, from an offset on. `read` fills a part of the
+    room that it is given, and says how much; 0 is the end."""
+    with _buffer(window) as buffer, memoryview(buffer) as view:
+        yield from _Stream(read, buffer, view, edge).windows(offset)
 
 
 def lines(
@@ -78,55 +95,51 @@ def bare(line: bytes | bytearray) -> bytes:
     return bytes(line.strip(_AROUND))
 
 
-class _File(NamedTuple):
-    """An open file that is read up to `size`, into the buffer that `view` is of."""
+class _Stream(NamedTuple):
+    """What is read into the buffer that `view` is of."""
 
-    fd: int
-    size: int
+    read: Callable[[memoryview], int]
     buffer: bytearray
     view: memoryview
+    edge: int
 
-    def fill(self, begin: int, at: int) -> int:
-        """Read what is at an offset to behind `begin` in the buffer; give how much there was."""
-        room = min(len(self.buffer) - begin, self.size - at)
-        return os.preadv(self.fd, [self.view[begin : begin + room]], at) if room > 0 else 0
+    def windows(self, at: int) -> Iterator[Window | Line]:
+        """Give the lines. The buffer begins with what is `kept` of a line that has not ended;
+        in the first `searched` bytes there is no newline."""
+        kept = searched = 0
+        while (got := self.read(self.view[kept:])) or searched < kept:
+            filled = kept + got
+            end = self.buffer.rfind(b"\n", searched, filled) + 1
+            if end:
+                yield Window(self.buffer, end, at)
+                self.view[: filled - end] = self.view[end:filled]
+                at += end
+            kept = searched = filled - end
+            if kept == len(self.buffer):
+                line, kept = self.long(at)
+                yield line
+                searched, at = 0, line.end
+                if not line.whole:
+                    return
+        if kept:
+            yield Line(bare(self.buffer[:kept]), at + kept, whole=False)
 
-
-def _windows(file: _File, at: int, edge: int) -> Iterator[Window | Line]:
-    kept = 0
-    while got := file.fill(kept, at + kept):
-        filled = kept + got
-        end = file.buffer.rfind(b"\n", kept, filled) + 1
-        if end:
-            yield Window(file.buffer, end, at)
-            kept = filled - end
-            file.view[:kept] = file.view[end:filled]
-            at += end
-        elif filled < len(file.buffer):
-            kept = filled
-        else:
-            line = _long(file, at, edge)
-            yield line
-            kept, at = 0, line.end
-            if not line.whole:
-                return
-    if kept:
-        yield Line(bare(file.buffer[:kept]), at + kept, whole=False)
-
-
-def _long(file: _File, at: int, edge: int) -> Line:
-    """Read a line that fills the buffer and has not ended there."""
-    buffer = file.buffer
-    head, tail = buffer[:edge], buffer[-edge:]
-    at += len(buffer)
-    while got := file.fill(0, at):
-        stop = buffer.find(b"\n", 0, got)
-        end = got if stop < 0 else stop
-        tail = (tail + buffer[max(0, end - edge) : end])[-edge:]
-        if stop >= 0:
-            return Line(bare(head + tail), at + stop + 1, cut=True)
-        at += got
-    return Line(bare(head + tail), at, whole=False, cut=True)
+    def long(self, at: int) -> tuple[Line, int]:
+        """Read a line that fills the buffer and has not ended there. Give it, and how much of
+        what follows it is in the buffer then."""
+        buffer, edge = self.buffer, self.edge
+        head, tail = buffer[:edge], buffer[-edge:]
+        at += len(buffer)
+        while got := self.read(self.view):
+            stop = buffer.find(b"\n", 0, got)
+            end = got if stop < 0 else stop
+            tail = (tail + buffer[max(0, end - edge) : end])[-edge:]
+            if stop >= 0:
+                rest = got - stop - 1
+                self.view[:rest] = self.view[stop + 1 : got]
+                return Line(bare(head + tail), at + stop + 1, cut=True), rest
+            at += got
+        return Line(bare(head + tail), at, whole=False, cut=True), 0
 
 
 def _split(window: Window) -> Iterator[Line]:

@@ -259,13 +259,14 @@ def test_a_compressed_rollout_is_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd here")
 def test_a_damaged_rollout_is_a_problem(tmp_path: Path) -> None:
-    """What cannot be decompressed is said, and is no error."""
-    packed = rollout(tmp_path, A, "junk").rename(tmp_path / f"rollout-x-{A}.jsonl.zst")
+    """What cannot be decompressed is said, and what came before it counts."""
+    plain = rollout(tmp_path, A, meta(), count(used(10)))
+    subprocess.run(["zstd", "-q", str(plain)], check=True)
+    packed = plain.with_name(plain.name + ".zst")
+    packed.write_bytes(packed.read_bytes() + b"junk")
     [reading] = read(SOURCE, packed)
-    assert (reading.problem, reading.requests) == (
-        "It is damaged: it cannot be decompressed.",
-        [],
-    )
+    assert reading.problem == "It is damaged: it cannot be decompressed."
+    assert figures(reading.requests) == [(10, 0, 0, 0)]
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python itself can decompress")

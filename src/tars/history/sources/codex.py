@@ -1,12 +1,14 @@
 """Codex's rollouts: its own log of each thread, a subagent's too.
 
 They are `sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl` in Codex's folder, or in
-`archived_sessions`, where a thread that is put away is moved to.
+`archived_sessions`, where a thread that is put away is moved to. Newer versions compress those that
+rest for a week (`.jsonl.zst`), and make them plain again when they go on.
 """
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from tars.history import compressed
 from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
 from tars.history.source import Found, Mark, Reading, Request
@@ -16,6 +18,7 @@ from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT
 from tars.history.sources.codex_thread import Thread
 from tars.history.timestamps import milliseconds
 
+_PLAIN = ".jsonl"
 #: The length of a thread's id, a UUID.
 _ID = 36
 
@@ -32,13 +35,21 @@ class CodexSource:
         return folder / "sessions", folder / "archived_sessions"
 
     def find(self, root: Path) -> Iterable[Found]:
-        return below(root, (".jsonl",))
+        return below(root, (_PLAIN, _PLAIN + compressed.ENDING))
 
     def resumable(self, found: Found) -> bool:
-        return found.path.endswith(".jsonl")
+        return not found.path.endswith(compressed.ENDING)
 
     def read(self, found: Found, mark: Mark) -> Reading:
-        return _Rollout(found, mark).read()
+        rollout, problem = _Rollout(found, mark), ""
+        if self.resumable(found):
+            rollout.read(windows(found.path, mark.offset, found.size))
+        else:
+            try:
+                rollout.read(compressed.windows(found.path))
+            except compressed.CannotDecompress as error:
+                problem = str(error)
+        return rollout.told(problem)
 
 
 SOURCE = CodexSource()
@@ -48,7 +59,6 @@ class _Rollout:
     """One reading of a rollout."""
 
     def __init__(self, found: Found, mark: Mark) -> None:
-        self._found = found
         self._thread = Thread(_thread_id(found.path), mark.state)
         self._modified = found.mtime // 1_000_000
         self._requests: list[Request] = []
@@ -56,16 +66,19 @@ class _Rollout:
         self._offset, self._state = mark.offset, mark.state
         self._garbled = 0
 
-    def read(self) -> Reading:
-        for part in windows(self._found.path, self._offset, self._found.size):
+    def read(self, parts: Iterable[Window | Line]) -> None:
+        for part in parts:
             if isinstance(part, Line):
                 self._read_single(part)
             else:
                 self._read_window(part)
+
+    def told(self, problem: str) -> Reading:
         return Reading(
             Mark(self._offset, self._state),
             self._requests,
             self._garbled,
+            problem,
             forks=self._thread.forks,
             limits=self._limits.told(),
         )
@@ -125,5 +138,5 @@ class _Rollout:
 
 def _thread_id(path: str) -> str:
     """Give the id of the thread that a rollout is named for."""
-    name = path.rpartition("/")[2].removesuffix(".jsonl")
+    name = path.rpartition("/")[2].removesuffix(compressed.ENDING).removesuffix(_PLAIN)
     return name[-_ID:] if name.startswith("rollout-") else name
