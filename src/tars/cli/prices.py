@@ -60,7 +60,8 @@ def list_prices(
 ) -> None:
     """List the prices of all models, or of some.
 
-    Of those whose name has TEXT in it. In US dollars per million tokens. Your own, from config.toml, come first.
+    Of those whose name has TEXT in it. In US dollars per million tokens. Your own, from
+    config.toml, come first.
     """
     from tars.prices.listing import containing
 
