@@ -102,6 +102,7 @@ class History:
             if await run(reader.is_much):
                 await self._build()
             await self._read(reader, None)
+            self.spending.changed()
             await self._publish_news(reader)
             while True:
                 read_at = anyio.current_time()
