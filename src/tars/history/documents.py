@@ -4,6 +4,7 @@ Its members are given one by one, and those of a list singly: a message of a con
 however long the conversation is. A file that is too large to load is split as it is read.
 """
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -37,15 +38,14 @@ def members(path: str, *, largest: int = LARGEST) -> Iterator[tuple[str, bytes]]
     Raises OSError when the file cannot be opened or read, and Malformed, after what could be read,
     when it is not one whole object.
     """
-    with open(path, "rb") as file:
-        data = file.read(largest + 1)
-        if len(data) <= largest:
-            yield from _loaded(data)
+    with open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= largest:
+            yield from _loaded(file.read(size))
             return
         splitter = _Splitter(largest)
-        while data:
+        while data := file.read(_CHUNK):
             yield from splitter.feed(data)
-            data = file.read(_CHUNK)
         if not splitter.ended:
             raise Malformed
 

@@ -95,7 +95,7 @@ class _Document:
         self._rows: dict[str, Request] = {}
 
     def read(self, size: int) -> Reading:
-        whole = self._load() if size <= LARGEST else None
+        whole = self._load(size) if size <= LARGEST else None
         if whole is not None:
             self._named(whole.session)
             for message in whole.messages:
@@ -114,10 +114,10 @@ class _Document:
         reading.mark = Mark(size)
         return reading
 
-    def _load(self) -> _Whole | None:
+    def _load(self, size: int) -> _Whole | None:
         """Decode all at once; None where there is anything that does not fit."""
-        with open(self._path, "rb") as file:
-            data = file.read(LARGEST)
+        with open(self._path, "rb", buffering=0) as file:
+            data = file.read(size)
         try:
             return _whole.decode(data)
         except UNDECODABLE:

@@ -60,7 +60,7 @@ class Opencode:
     def read(self, found: Found, mark: Mark) -> Reading:  # noqa: ARG002 - it is read anew
         reading = Reading(Mark(found.size))
         if found.path.endswith(".json"):
-            _read_file(reading, Path(found.path))
+            _read_file(reading, found)
             return reading
         try:
             with databases.opened(found.path) as connection:
@@ -192,9 +192,10 @@ class _Database:
         return id, _DEEPEST
 
 
-def _read_file(reading: Reading, path: Path) -> None:
-    with open(path, "rb") as file:
-        data = file.read(LARGEST)
+def _read_file(reading: Reading, found: Found) -> None:
+    path = Path(found.path)
+    with open(path, "rb", buffering=0) as file:
+        data = file.read(min(found.size, LARGEST))
     try:
         message = _message.decode(data)
     except UNDECODABLE:
