@@ -33,6 +33,8 @@ T = TypeVar("T")
 #: A thousand tokens and ten, in one request.
 THOUSAND = "ECHO:usage:1000:10:0:0"
 FREE = "It is free again "
+#: The agent's model has a price, so that it need not be looked up; a dollar for a thousand tokens.
+PRICES = '[prices.models."echo-1"]\ninput = 1000\noutput = 1000\n'
 
 
 @pytest.fixture
@@ -81,16 +83,14 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(
-    home: Home, budget: str, *, more: str = "", env: Any = None
-) -> AsyncIterator[Daemon]:
+async def daemon(home: Home, budget: str, prices: str = PRICES) -> AsyncIterator[Daemon]:
     """Run it with one budget called `it`, whose other keys these are."""
     home.config.write_text(
-        f'{more}[history]\nenabled = false\n[[budgets]]\nname = "it"\n{budget}\n'
+        f'[history]\nenabled = false\n{prices}[[budgets]]\nname = "it"\n{budget}\n'
         '[agents.a]\nkind = "echo"\nfallback = ["b"]\n[agents.b]\nkind = "echo"\n'
     )
     async with running(home) as (_, loop, chronicle, assembly):
-        spending = Spending(home, env or {"HOME": str(home.root)})
+        spending = Spending(home, {"HOME": str(home.root)})
         budgets = Budgets(home, loop, chronicle.feed, spending, lambda: assembly.config)
         wire(loop, chronicle, assembly, budgets)
         for name in "ab":
@@ -179,11 +179,11 @@ async def test_a_budget_that_warns_stops_nobody(home: Home) -> None:
 
 async def test_a_turn_is_cancelled_while_it_runs(home: Home) -> None:
     """As soon as its usage is known: what it used so far counts, and is in the ledger after."""
-    async with daemon(home, 'per = "day"\nmax_tokens = 1000\naction = "kill"') as it:
+    async with daemon(home, 'per = "day"\nlimit_usd = 1\naction = "kill"') as it:
         result = await it.result(it.ask("ECHO:tools:hang"))
         assert (result.outcome, kind(result)) == ("cancelled", "over_budget")
         assert result.error is not None
-        assert result.error.message == "Budget it: 1,015 of 1,000 tokens used today."
+        assert result.error.message == "Budget it: $1.01 of $1.00 used today."
         again = await it.budgets.weigh(it.prompt("second"))
         assert again is not None
         assert again.message == result.error.message, "it was counted once"
@@ -218,7 +218,7 @@ async def test_a_restart_changes_nothing(home: Home) -> None:
 
 async def test_dollars_without_a_price_are_told(home: Home) -> None:
     """What nobody knows the price of is not free: the status says so, and what to do."""
-    async with daemon(home, 'per = "day"\nlimit_usd = 1\naction = "stop"') as it:
+    async with daemon(home, 'per = "day"\nlimit_usd = 1\naction = "stop"', prices="") as it:
         await it.result(it.ask(THOUSAND))
         assert await it.budgets.weigh(it.prompt("second")) is None
         (shown,) = it.budgets.status()
