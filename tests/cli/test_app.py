@@ -19,19 +19,19 @@ def test_the_commands_are_those_that_were_promised() -> None:
     """Nothing is missing, and nothing slipped in."""
     groups = {"config init", "config show", "config validate", "config path"}
     groups |= {"agents detect", "agents knowledge", "agents set"}
-    groups |= {"permissions list", "permissions forget"}
+    groups |= {"permissions list", "permissions forget", "history sources"}
     groups |= {"prices list", "prices show", "prices search", "prices update"}
     sessions = {"history", "stats", "show", "search", "export", "import"}
     sessions |= {"rename", "tag", "note", "task start", "task end", "task report"}
     sessions |= {"template save", "template list", "template use", "template delete"}
     sessions |= {"delete", "clean", "archive", "restore", "repair", "backup", "restore-backup"}
     groups |= {f"sessions {words}" for words in sessions}
-    alone = set(MODULES) - {"config", "agents", "permissions", "prices", "sessions"}
+    alone = set(MODULES) - {"config", "agents", "permissions", "prices", "sessions", "history"}
     assert COMMANDS.keys() == alone | groups
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
         *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
-        *("costs", "prices", "budgets", "guard"),
+        *("costs", "prices", "budgets", "guard", "history"),
     }
 
 

@@ -49,7 +49,7 @@ class SourceRow(msgspec.Struct, rename="camel"):
 
 @app.command(epilog=examples("tars history sources", "tars history sources --format json"))
 def sources(form: FormatOption = Format.TABLE) -> None:
-    """List the agents whose logs are read, where they are, and how it stands with them.
+    """List the logs that are read, where they are, and how it stands.
 
     What is new in them is read first. Logs that vanished stay counted.
     """
