@@ -96,8 +96,9 @@ class Guard:
                     if self._told is Standing.OVER and self._budget.action is Action.KILL:
                         self._end()
                 self._look(costs, began)
-        except TarsError as error:
-            self._tell(f"what is spent is not known any more: {error} {error.advice}")
+        except (TarsError, OSError) as error:
+            advice = getattr(error, "advice", "")
+            self._tell(f"what is spent is not known any more: {error} {advice}".rstrip())
 
     def _look(self, costs: "Costs", began: datetime) -> None:
         self._note_family()
