@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tars.cli.connection import say
-from tars.errors import SessionNotFound
+from tars.errors import SessionNotFound, TarsError
 from tars.home import Home, find_home
 
 if TYPE_CHECKING:
@@ -28,15 +28,18 @@ def opened(*, make: bool = False) -> "Iterator[Library]":
 
 
 @contextmanager
-def looked_at() -> "Iterator[Library | None]":
+def looked_at(*, outside: bool = False) -> "Iterator[Library | None]":
     """Open the sessions of this home for a command that shows many: where there are none yet it
-    is said on stderr, nothing is made, and None is given."""
+    is said on stderr, nothing is made, and None is given. `outside`: those that ran outside tars
+    are brought up to date before, unless a daemon does that, or it would take long."""
     library = _open(find_home(), make=False)
     if library is None:
         say(NONE_YET)
         yield None
         return
     with library:
+        if outside:
+            _catch_up(library)
         yield library
 
 
@@ -49,6 +52,42 @@ def opens() -> bool:
     if library is not None:
         library.close()
     return library is not None
+
+
+def _catch_up(library: "Library") -> None:
+    import os
+    import sqlite3
+
+    from tars.config import kept
+    from tars.config_costs import read
+
+    home = library.home
+    history = read(home).history
+    store, sessions = kept(home)
+    if not (history.enabled and sessions.enabled) or _daemon_runs(home):
+        return
+    from tars.history.reader import catch_up
+
+    titled = store.messages != "none"
+    try:
+        missing = catch_up(library.store, home, os.environ, history, titled=titled)
+    except (TarsError, OSError, sqlite3.Error) as error:
+        # What is there can be listed all the same.
+        missing = f"What ran outside tars is not up to date: {error}"
+    if missing:
+        say(missing)
+
+
+def _daemon_runs(home: Home) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.settimeout(1.0)
+            connection.connect(str(home.socket))
+        except OSError:
+            return False
+    return True
 
 
 def _open(home: Home, *, make: bool) -> "Library | None":

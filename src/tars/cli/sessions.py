@@ -88,6 +88,7 @@ def sessions(
     archived: options.ArchivedOption = False,
     everything: options.AllOption = False,
     machine: options.MachineOption = None,
+    source: options.SourceOption = None,
     sort: Annotated[
         Sort,
         typer.Option(help="The newest or the most comes first; names go from A to Z."),
@@ -124,8 +125,9 @@ def sessions(
         statuses=options.statuses(active, status),
         archived=options.archived(archived=archived, everything=everything),
         machine=machine,
+        source=options.source(source),
     )
-    with looked_at() as library:
+    with looked_at(outside=True) as library:
         listing = None
         if library is not None:
             order = Order(sort)

@@ -75,6 +75,15 @@ MachineOption = Annotated[
     str | None,
     typer.Option("--machine", metavar="NAME", callback=not_empty, help="Of this machine."),
 ]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="SOURCE",
+        callback=not_empty,
+        help="Run by tars, imported (import), of a program (api), or run outside tars (log).",
+    ),
+]
 ZoneOption = Annotated[
     str | None,
     typer.Option(
@@ -99,6 +108,14 @@ def statuses(active: bool, status: str | None) -> "tuple[SessionStatus, ...]":
                 f"{word!r} is none of {', '.join(known)}", param_hint="'--status'"
             )
     return tuple(SessionStatus(word) for word in (*words, *(["active"] if active else [])))
+
+
+def source(word: str | None) -> str | None:
+    """Read `--source`."""
+    known = ("tars", "import", "api", "log")
+    if word is not None and word not in known:
+        raise typer.BadParameter(f"{word!r} is none of {', '.join(known)}", param_hint="'--source'")
+    return word
 
 
 def archived(*, archived: bool, everything: bool) -> bool | None:

@@ -23,6 +23,7 @@ FILTERS = (
     ("task", "only those of this task"),
     ("status", "active, completed, failed, interrupted or archived; several with commas between"),
     ("machine", "only those of the machine of this name or id"),
+    ("source", "only those that `tars` ran, an `import`, of a program (`api`), or outside (`log`)"),
     ("since", "in use then or later: a time in ISO 8601, or a word such as `7d`"),
     ("until", "begun before then"),
     ("minTokens", "only those with so many tokens or more"),

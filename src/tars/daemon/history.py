@@ -24,13 +24,15 @@ from tars.runtime.recorder import Recorder
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tars.daemon.logs_reader import LogsReader
+    from tars.history.reader import LogsReader
     from tars.history.watch import Watch
     from tars.store.logged import LoggedSession
     from tars.store.store import Store
 
 #: Not while the daemon and its agents start.
 FIRST_SECONDS = 0.5
+#: More than so many bytes are read by another process: this one's memory would grow.
+MUCH = 16 * 1024 * 1024
 #: How long what was written is gathered before it is read, and from one reading to the next.
 GATHER_SECONDS, BETWEEN_SECONDS = 0.1, 0.5
 #: Everything is looked at so often, whatever was seen.
@@ -50,12 +52,17 @@ class History:
         spending: Spending,
         config: Callable[[], Config],
         env: Mapping[str, str],
+        *,
+        first_seconds: float = FIRST_SECONDS,
+        much: int = MUCH,
     ) -> None:
         self._home = home
         self._recorder = recorder
         self.spending = spending
         self._config = config
         self._env = env
+        self._first_seconds = first_seconds
+        self._much = much
         self._problems: tuple[str, ...] = ()
         self._scope: anyio.CancelScope | None = None
 
@@ -75,7 +82,7 @@ class History:
 
     async def run(self) -> None:
         """Follow them until cancelled."""
-        await anyio.sleep(FIRST_SECONDS)
+        await anyio.sleep(self._first_seconds)
         while True:
             with anyio.CancelScope() as self._scope:
                 try:
@@ -88,7 +95,7 @@ class History:
             self.spending.changed()
 
     async def _follow(self) -> None:
-        from tars.daemon.logs_reader import LogsReader
+        from tars.history.reader import LogsReader
 
         config = self._config()
         if not config.history.enabled:
@@ -99,7 +106,7 @@ class History:
         watch, reason = await run(reader.watch)
         try:
             log.info("history_followed", way=type(watch).__name__, reason=reason)
-            if await run(reader.is_much):
+            if await run(reader.waiting) > self._much:
                 await self._build()
             await self._read(reader, None)
             self.spending.changed()

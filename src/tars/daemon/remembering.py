@@ -155,6 +155,7 @@ def _wanted(query: Mapping[str, str]) -> "Wanted":
         tags=_words(query.get("tag", "")),
         task=query.get("task"),
         machine=query.get("machine"),
+        source=query.get("source"),
         since=span.since,
         until=span.until,
         min_tokens=None if least is None else _count("minTokens", least, 2**53 - 1),

@@ -54,6 +54,7 @@ class Wanted:
     statuses: tuple[SessionStatus, ...] = ()
     archived: bool | None = False
     machine: str | None = None
+    source: str | None = None
 
 
 class Order(StrEnum):
@@ -186,6 +187,8 @@ def conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[boo
             or_(machines.c.name == wanted.machine, machines.c.id == wanted.machine)
         )
         found.append(at.machine.in_(named))
+    if wanted.source is not None:
+        found.append(at.source == wanted.source)
     return found
 
 

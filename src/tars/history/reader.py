@@ -1,4 +1,7 @@
-"""One reading of the agents' logs after the other, in the thread of the costs' engine."""
+"""The logs of a home's person, read into its index, and their sessions told: for who does both.
+
+Everything is synchronous; use one from one thread at a time.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,9 +20,10 @@ from tars.home import Home
 
 if TYPE_CHECKING:
     from tars.store.logged import LoggedSession
+    from tars.store.store import Store
 
-#: More than so many bytes are read by another process: this one's memory would grow.
-MUCH = 16 * 1024 * 1024
+#: More bytes than this a command does not read that is asked for something else.
+QUICK = 16 * 1024 * 1024
 #: KiB of the index that are kept in memory: it is asked for little, and seldom.
 _CACHE = 1024
 #: Seconds that another process's reading is waited for: a command's is over soon.
@@ -47,10 +51,10 @@ class LogsReader:
         logs = self._logs()
         return open_watch(str(root) for source in SOURCES for root in logs.roots(source))
 
-    def is_much(self) -> bool:
-        """Whether so much is to be read that another process had better do it."""
+    def waiting(self) -> int:
+        """Give how many bytes are to be read."""
         jobs = look(self._index().connection, SOURCES, self._logs()).jobs
-        return sum(to_read(job) for _, each in jobs for job in each) > MUCH
+        return sum(to_read(job) for _, each in jobs for job in each)
 
     def read(self, paths: frozenset[str] | None) -> Refreshed:
         """Read what is new in these files, or in all."""
@@ -80,3 +84,28 @@ class LogsReader:
             self._opened = Index.open(self._home.history)
             self._opened.connection.execute(f"PRAGMA cache_size = -{_CACHE}")
         return self._opened
+
+
+def catch_up(
+    store: "Store", home: Home, env: Mapping[str, str], config: HistoryConfig, *, titled: bool
+) -> str:
+    """Tell a store of what its machine's agents logged by now, where that is quickly done; else
+    give a sentence that says what is missing. Raises StoreError and OSError."""
+    from tars.store import logged
+
+    reader = LogsReader(home, env, config)
+    try:
+        waiting = reader.waiting()
+        if waiting > QUICK:
+            return (
+                f"{waiting / 1e6:,.0f} MB of agents' logs are not read yet, and the sessions in "
+                "them not listed: `tars costs` reads them, and a daemon does."
+            )
+        reader.read(None)
+        with store.reading("read the sessions") as connection:
+            known = logged.known(connection, store.machine)
+        for batch in reader.batches(reader.news(known), titled=titled):
+            store.keep_logged(batch)
+        return ""
+    finally:
+        reader.close()
