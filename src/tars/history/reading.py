@@ -54,7 +54,9 @@ def _read(source: Source, job: Job) -> tuple[FileRow, Reading]:
         problem = f"what is in it cannot be understood ({type(error).__name__})"
         return _failed(job, job.found, problem), Reading(Mark())
     mark_now = reading.mark
-    row = FileRow(*job.found, mark_now.offset, head, mark_now.state, reading.garbled)
+    # One that has more is not as it was read: the next look finds it again.
+    found = job.found._replace(size=-1) if reading.more else job.found
+    row = FileRow(*found, mark_now.offset, head, mark_now.state, reading.garbled)
     return row._replace(problem=reading.problem, fresh=mark.offset == 0), reading
 
 

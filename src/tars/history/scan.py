@@ -117,9 +117,26 @@ def _lock(file: int) -> bool:
 def _refresh(
     index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
 ) -> Refreshed:
+    """Look and read until there is nothing more to read in the files that were found."""
+    done, more = _look_and_read(index, logs, sources, processes, portions)
+    while more:
+        next, more = _look_and_read(index, logs, sources, processes, portions)
+        done = replace(
+            done,
+            requests=done.requests + next.requests,
+            sessions=done.sessions | next.sessions,
+            problems=next.problems,
+        )
+    return done
+
+
+def _look_and_read(
+    index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
+) -> tuple[Refreshed, bool]:
+    """Read what is new. Say too whether a file has more than was read at once."""
     seen = look(index.connection, sources, logs)
     chunks = chunks_of(seen.jobs, portions)
-    requests, sessions = 0, set[int]()
+    requests, sessions, more = 0, set[int](), False
     if seen.vanished:
         with index.writing() as writer:
             writer.vanished(seen.vanished)
@@ -131,15 +148,17 @@ def _refresh(
             with index.writing() as writer:
                 for ((source, _), packed), _ in part:
                     writer.take(packed, newest_wins=source.newest_wins)
+                    more |= any(file.size < 0 and not file.problem for file in packed.files)
             requests += writer.requests
             sessions |= writer.sessions
-    return Refreshed(
+    refreshed = Refreshed(
         files=sum(len(jobs) for _, jobs in chunks),
         bytes=sum(to_read(job) for _, jobs in chunks for job in jobs),
         requests=requests,
         sessions=frozenset(sessions),
         problems=(*seen.problems, *_told(index.connection)),
     )
+    return refreshed, more
 
 
 def _transactions(chunks: Sequence[Chunk], most: int) -> Iterator[int]:

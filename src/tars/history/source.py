@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+#: With so many requests, a reading of a log that only grows ends, and says that there are more.
+ENOUGH = 10_000
+
 
 class Request(NamedTuple):
     """One request to a model, as a log tells it. The token counts are disjoint, as `Tokens` are.
@@ -86,7 +89,8 @@ class Reading:
     lines that look like they had figures and could not be read. `problem` is a sentence about a
     file that could not be read at all, or empty. `forks` are conversations that go on from
     another one: child and parent. `titles` are what sessions are called in the log.
-    `limits` has the newest of each name."""
+    `limits` has the newest of each name. `more`: a reading need not go to the end of a file that
+    has a great many requests; the next one goes on from its mark."""
 
     mark: Mark
     requests: list[Request] = field(default_factory=list)
@@ -95,6 +99,7 @@ class Reading:
     forks: list[tuple[str, str]] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
     limits: list[Limit] = field(default_factory=list)
+    more: bool = False
 
 
 class Source(Protocol):

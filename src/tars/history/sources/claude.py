@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import Found, Mark, Reading
+from tars.history.source import ENOUGH, Found, Mark, Reading
 from tars.history.sources import claude_account, claude_lines
 from tars.history.sources.claude_lines import MARK, File, Told
 from tars.history.sources.claude_titles import Titles
@@ -75,11 +75,14 @@ class _Log:
                 self._read_single(part)
             else:
                 self._read_window(part)
+            if len(self._rows) >= ENOUGH:
+                break
         return Reading(
             Mark(self._offset, self._titles.state),
             [claude_lines.request(key, told, self._file) for key, told in self._rows.items()],
             self._garbled,
             titles=self._titles.told,
+            more=len(self._rows) >= ENOUGH and self._offset < self._found.size,
         )
 
     def _read_window(self, window: Window) -> None:

@@ -222,8 +222,14 @@ def _lenient(line: bytes) -> Told | None:
             _text(message, "id"),
             _text(message, "model"),
             _Usage(
-                *(_number(usage, name) for name in _Usage.__struct_fields__[:4]),
-                _Written(*(_number(written, name) for name in _Written.__struct_fields__)),
+                _number(usage, "input_tokens"),
+                _number(usage, "output_tokens"),
+                _number(usage, "cache_read_input_tokens"),
+                _number(usage, "cache_creation_input_tokens"),
+                _Written(
+                    _number(written, "ephemeral_5m_input_tokens"),
+                    _number(written, "ephemeral_1h_input_tokens"),
+                ),
                 _Details(_number(_object(usage.get("output_tokens_details")), "thinking_tokens")),
             ),
         ),

@@ -5,13 +5,14 @@ They are `sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl` in Codex's folde
 rest for a week (`.jsonl.zst`), and make them plain again when they go on.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history import compressed
 from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import Found, Mark, Reading, Request
+from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources import codex_lines
 from tars.history.sources.codex_limits import Limits
 from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT
@@ -43,13 +44,13 @@ class CodexSource:
     def read(self, found: Found, mark: Mark) -> Reading:
         rollout, problem = _Rollout(found, mark), ""
         if self.resumable(found):
-            rollout.read(windows(found.path, mark.offset, found.size))
+            rollout.read(windows(found.path, mark.offset, found.size), enough=ENOUGH)
         else:
             try:
                 rollout.read(compressed.windows(found.path))
             except compressed.CannotDecompress as error:
                 problem = str(error)
-        return rollout.told(problem)
+        return rollout.told(problem, found.size)
 
 
 SOURCE = CodexSource()
@@ -65,15 +66,20 @@ class _Rollout:
         self._limits = Limits()
         self._offset, self._state = mark.offset, mark.state
         self._garbled = 0
+        self._more = False
 
-    def read(self, parts: Iterable[Window | Line]) -> None:
+    def read(self, parts: Iterable[Window | Line], enough: float = math.inf) -> None:
+        """Read on, until there are enough requests."""
         for part in parts:
             if isinstance(part, Line):
                 self._read_single(part)
             else:
                 self._read_window(part)
+            if len(self._requests) >= enough:
+                self._more = True
+                break
 
-    def told(self, problem: str) -> Reading:
+    def told(self, problem: str, size: int) -> Reading:
         return Reading(
             Mark(self._offset, self._state),
             self._requests,
@@ -81,6 +87,7 @@ class _Rollout:
             problem,
             forks=self._thread.forks,
             limits=self._limits.told(),
+            more=self._more and self._offset < size,
         )
 
     def _read_window(self, window: Window) -> None:
