@@ -9,18 +9,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tars.control import costs_contract as c
-from tars.control.costs import told
+from tars.control import costs_contract
+from tars.control.costs import blocks_page, limits_page, matches_page, told
+from tars.control.costs import contract as c
 from tars.control.wire import Wire
 from tars.costs.facts import Dimension, Figures
 from tars.sessions.ranges import Span, find_zone
 from tests.control.costs.reports import BY_MODEL, DAILY, FREE, HALF, MARCH, NOTHING, OPUS
+from tests.control.costs.test_other_pages import BLOCKS, LIMITS, MATCHES, MONTH
 
 ZONE = find_zone("Europe/Berlin")
 GOLDEN = Path(__file__).parents[1] / "golden" / "costs.json"
 SAMPLES: tuple[tuple[type[Wire], told.Told], ...] = (
-    (c.CostReport, told.report(BY_MODEL, MARCH, ZONE)),
-    (c.CostReport, told.report(DAILY, Span(), ZONE)),
+    (costs_contract.CostReport, told.report(BY_MODEL, MARCH, ZONE)),
+    (costs_contract.CostReport, told.report(DAILY, Span(), ZONE)),
+    (c.CostSummary, told.summary(BY_MODEL, MARCH, ZONE, told.projection(MONTH))),
+    (c.CostBlocks, blocks_page.told_blocks(BLOCKS, MARCH, ZONE)),
+    (c.AccountLimits, limits_page.told_limits(LIMITS)),
+    (c.CostMatches, matches_page.told_matches(MATCHES, MARCH, ZONE)),
 )
 
 

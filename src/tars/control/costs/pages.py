@@ -115,10 +115,11 @@ def sums(total: Figures, look: Look) -> str:
 
 def month(projection: "Projection", look: Look, *, label: str) -> str:
     """Say what a month has come to so far, and what it will come to in the end."""
-    so_far, least = projection.so_far, "" if projection.so_far.known else "at least "
+    so_far = projection.so_far
     end = f"about {projection.tokens:,} tokens"
     if told.dollars(so_far) is not None:
-        end = f"about {least}{look.money.shown(projection.cost / DOLLAR)}"
+        how = "about" if so_far.known else "at least"
+        end = f"{how} {look.money.shown(projection.cost / DOLLAR)}"
     left = projection.days_left
     days = f"{left} day{'' if left == 1 else 's'} left"
     return labelled(label, f"{look.cost(so_far)} so far; {end} in the end ({days})", look)
