@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 from tars.accounting.rates import Tokens
 from tars.history.documents import LARGEST
-from tars.history.source import Mark
+from tars.history.lines import WINDOW
+from tars.history.source import Mark, Reading
 from tars.history.sources.gemini import SOURCE
+from tars.history.sources.gemini_lines import read_lines
 from tests.support.agent_logs import (
     counted,
+    found,
     golden,
     read,
     read_all,
@@ -89,6 +92,20 @@ def test_a_log_that_is_read_as_it_grows_ends_in_the_same(cuts: list[int]) -> Non
         path.write_bytes(data)
         at_once = read(SOURCE, path).requests
         assert read_in_pieces(SOURCE, path, data, cuts) == at_once
+
+
+def test_a_log_with_very_many_requests_is_read_in_several_readings(tmp_path: Path) -> None:
+    """Window by window, so that memory is bounded; nothing is lost between them."""
+    filler = {"id": "u", "type": "user", "content": "x" * (WINDOW // 3)}
+    records = [record for n in range(9) for record in (message(f"m{n}"), filler)]
+    path = write(tmp_path / "session-x.jsonl", log(META, *records))
+    mark = Mark()
+    readings: list[Reading] = []
+    while not readings or readings[-1].more:
+        readings.append(read_lines(found(path), mark, enough=3))
+        mark = readings[-1].mark
+    assert len(readings) > 2
+    assert tokens(counted(SOURCE, readings)).requests == 9
 
 
 def test_a_message_counts_once_with_its_last_figures(tmp_path: Path) -> None:
@@ -197,7 +214,7 @@ def test_a_message_without_a_model_has_that_of_the_one_before(tmp_path: Path) ->
         ("\ufeff\r\n", 0),
     ],
 )
-def test_a_line_that_cannot_be_read_is_told_and_the_others_count(
+def test_a_line_that_cannot_be_read_is_seenand_the_others_count(
     line: str, garbled: int, tmp_path: Path
 ) -> None:
     """And what never had figures is not called garbled."""
@@ -252,7 +269,7 @@ def test_only_conversations_are_found(tmp_path: Path) -> None:
     write(chats(tmp_path) / "notes.jsonl", "x")
     write(chats(tmp_path).parent / "logs" / "session-y.jsonl", "x")
     write(chats(tmp_path).parent / "logs.json", "x")
-    assert [Path(found.path).name for found in SOURCE.find(root)] == ["session-x.jsonl"]
+    assert [Path(each.path).name for each in SOURCE.find(root)] == ["session-x.jsonl"]
     assert SOURCE.roots({"GEMINI_CLI_HOME": str(tmp_path)}, Path("/nowhere")) == (root,)
 
 
@@ -274,11 +291,11 @@ def test_a_generated_conversation_is_exact_by_model_and_day(tmp_path: Path) -> N
         counts = Tokens(read_ + 60, cached, 0, 0, out + 5, 5, 1)
         truth[key] = truth.get(key, Tokens()).plus(counts)
     reading = read(SOURCE, write(tmp_path / "session-x.jsonl", log(*records)))
-    found: dict[tuple[str, str], Tokens] = {}
+    seen: dict[tuple[str, str], Tokens] = {}
     for row in counted(SOURCE, [reading]):
         key = (row.model, f"{datetime.fromtimestamp(row.at / 1000, UTC):%Y-%m-%d}")
-        found[key] = found.get(key, Tokens()).plus(tokens([row]))
-    assert found == truth
+        seen[key] = seen.get(key, Tokens()).plus(tokens([row]))
+    assert seen == truth
 
 
 def test_a_state_of_another_format_is_not_trusted(tmp_path: Path) -> None:

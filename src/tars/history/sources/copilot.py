@@ -122,6 +122,7 @@ def _read_events(found: Found, mark: Mark) -> Reading:
             reading.garbled += not request
     reading.mark = Mark(events.offset, msgspec.json.encode(state))
     reading.garbled += events.garbled
+    reading.more = events.more
     return reading
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from tars.history.documents import UNDECODABLE
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import Found, Mark, Reading, Request
+from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources.gemini_messages import Conversation, Message, Tokens
 from tars.history.sources.gemini_places import place
 from tars.history.timestamps import milliseconds
@@ -45,8 +45,8 @@ _line = msgspec.json.Decoder(_Line)
 _conversation = msgspec.json.Decoder(Conversation)
 
 
-def read_lines(found: Found, mark: Mark) -> Reading:
-    """Read a log on from a mark. Raises OSError."""
+def read_lines(found: Found, mark: Mark, *, enough: int = ENOUGH) -> Reading:
+    """Read a log on from a mark, until there are enough requests. Raises OSError."""
     reader = _Reader(found, mark)
     for part in windows(found.path, mark.offset, found.size):
         if isinstance(part, Window):
@@ -56,7 +56,11 @@ def read_lines(found: Found, mark: Mark) -> Reading:
             reader.line(part)
             if part.whole:
                 reader.offset = part.end
-    return reader.done()
+        if reader.requests >= enough:
+            break
+    reading = reader.done()
+    reading.more = reader.requests >= enough and reader.offset < found.size
+    return reading
 
 
 class _Reader:
@@ -70,6 +74,10 @@ class _Reader:
         self._rows: dict[str, Request] = {}
         self._last = (b"", b"")
         self._reading = Reading(mark)
+
+    @property
+    def requests(self) -> int:
+        return len(self._rows)
 
     def done(self) -> Reading:
         self._reading.requests = list(self._rows.values())

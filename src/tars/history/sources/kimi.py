@@ -52,6 +52,7 @@ class Kimi:
         reading = reader.reading
         reading.mark = Mark(records.offset, msgspec.json.encode(reader.state))
         reading.garbled += records.garbled
+        reading.more = records.more
         return reading
 
     def resumable(self, found: Found) -> bool:  # noqa: ARG002 - all of them only grow

@@ -145,6 +145,7 @@ def _read_usage(found: Found, mark: Mark) -> Reading:
         reading.garbled += not request
     reading.mark = Mark(calls.offset)
     reading.garbled += calls.garbled
+    reading.more = calls.more
     return reading
 
 
@@ -163,6 +164,7 @@ def _read_chat(found: Found, mark: Mark) -> Reading:
         reading.garbled += not request
     reading.mark = Mark(chat.offset)
     reading.garbled += chat.garbled
+    reading.more = chat.more
     return reading
 
 
