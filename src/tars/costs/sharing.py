@@ -1,0 +1,75 @@
+"""What this machine's logs say, for the other machines that share its store.
+
+`news` is asked in the thread of the engine; what it gives is written with `store.shared_slots.tell`, by
+whoever writes to the store; and `told` notes that it was. Where that fails, it is news again.
+"""
+
+from collections.abc import Collection
+from hashlib import blake2b
+from sqlite3 import Connection
+
+from tars.accounting.rates import Tokens
+from tars.costs.engine import Costs
+from tars.costs.spans import DAY_SLOTS
+from tars.store.shared_slots import COLUMNS, Day
+
+_COUNTED = (*Tokens._fields, "cost")
+_NUMBERS = ("slot", "session", "model", "place", "size", "official", *_COUNTED)
+#: What is other on nearly every change; after the daemon's start all days are looked at whole.
+_MARKS = ", ".join(f"SUM({name})" for name in _NUMBERS)
+_WORDS = {
+    "agent": "s.agent",
+    "provider": "m.provider",
+    "model": "m.model",
+    "session": "s.session",
+    "project": "p.project",
+    "branch": "p.branch",
+}
+_ROWS = f"""
+SELECT {", ".join(_WORDS.get(name, f"f.{name}") for name in COLUMNS)} FROM slots AS f
+JOIN sessions AS s ON s.id = f.session JOIN models AS m ON m.id = f.model
+JOIN places AS p ON p.id = f.place
+WHERE f.slot >= ? AND f.slot < ? ORDER BY f.slot, f.session, f.model, f.place, f.size, f.official
+"""
+
+
+class Sharing:
+    """What the others have been told so far, by this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, ...]] = {}
+        self._latest: dict[int, tuple[int, ...]] = {}
+
+    def news(self, costs: Costs) -> dict[int, Day]:
+        """Give the days, counted from 1970 in UTC, that are not as they were told. Nothing where
+        the store is this machine's alone. Raises sqlite3.Error."""
+        if not costs.sources.url:
+            return {}
+        with costs.sources.moment() as moment:
+            if moment.logs is None:
+                return {}
+            self._latest = _marks(moment.logs)
+            other = [
+                day
+                for day in {*self._latest, *self._known}
+                if self._latest.get(day) != self._known.get(day)
+            ]
+            return {day: _day(moment.logs, day) for day in other}
+
+    def told(self, days: Collection[int]) -> None:
+        """Note that the others have been told of these days, as `news` gave them last."""
+        for day in days:
+            if day in self._latest:
+                self._known[day] = self._latest[day]
+            else:
+                self._known.pop(day, None)
+
+
+def _marks(logs: Connection) -> dict[int, tuple[int, ...]]:
+    rows = logs.execute(f"SELECT slot / {DAY_SLOTS}, COUNT(*), {_MARKS} FROM slots GROUP BY 1")
+    return {day: tuple(marks) for day, *marks in rows}
+
+
+def _day(logs: Connection, day: int) -> Day:
+    rows = logs.execute(_ROWS, (day * DAY_SLOTS, (day + 1) * DAY_SLOTS)).fetchall()
+    return Day(blake2b(repr(rows).encode(), digest_size=16).digest(), rows)
