@@ -115,9 +115,9 @@ class _Message(msgspec.Struct):
     cost: float | None = None
 
     @property
-    def made(self) -> tuple[object, ...]:
-        """What a copy has too."""
-        return (self.time.created, self.provider, self.model_id, self.cost, str(self.tokens))
+    def made(self) -> int:
+        """What a copy has too, as a hash: a database may have a great many messages."""
+        return hash((self.time.created, self.provider, self.model_id, self.cost, str(self.tokens)))
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -132,14 +132,14 @@ class _Session:
 
 @dataclass(slots=True)
 class _Database:
-    """One reading of one database. `_made` has the keys of the messages by what is theirs alone,
-    and `_copies` what may be a copy of one."""
+    """One reading of one database. `_made` tells messages that were counted from copies of them,
+    and `_copies` are what may be one."""
 
     connection: sqlite3.Connection
     reading: Reading
     _sessions: dict[str, _Session] = field(default_factory=dict)
-    _made: dict[tuple[object, ...], str] = field(default_factory=dict)
-    _copies: list[tuple[Request, tuple[object, ...]]] = field(default_factory=list)
+    _made: set[int] = field(default_factory=set)
+    _copies: list[tuple[Request, int]] = field(default_factory=list)
 
     def read(self) -> None:
         for row in databases.rows(self.connection, "session", _SESSIONS, _MORE):
@@ -148,7 +148,8 @@ class _Database:
             self._add(id, session, message)
         for request, made in self._copies:
             # Of several copies whose original is gone, one counts.
-            if self._made.setdefault(made, request.key) == request.key:
+            if made not in self._made:
+                self._made.add(made)
                 self.reading.requests.append(request)
 
     def _note_session(self, row: sqlite3.Row) -> None:
@@ -180,7 +181,7 @@ class _Database:
         if session is not None and message.time.created < session.created:
             self._copies.append((request, message.made))
         else:
-            self._made[message.made] = id
+            self._made.add(message.made)
             self.reading.requests.append(request)
 
     def _outermost(self, id: str) -> tuple[str, int]:
