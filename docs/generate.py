@@ -28,7 +28,7 @@ INDENT, WIDTH = 24, 100
 #: What may have commands that a test types as they stand there.
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 #: Groups of commands that do something by themselves.
-ALONE = ("sessions", "agents", "permissions")
+ALONE = ("sessions", "agents", "permissions", "status")
 
 
 def pages() -> dict[Path, str]:

@@ -204,9 +204,12 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, words: list[str]) -> None
     assert (done.returncode, done.stderr) == (1, b"tars: No space left on device\n")
 
 
+LINE = "status line".split()
+
+
 def last_line(home: Path, *words: str, **env: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "status", "line", *words],
+        [sys.executable, "-c", SCRIPT, *LINE, *words],
         env={**environment(home), **env},
         input=b'{"model": {"display_name": "Opus"}}',
         capture_output=True,
