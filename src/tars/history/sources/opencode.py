@@ -88,9 +88,8 @@ class _Tokens(msgspec.Struct):
     cache: _Cache = msgspec.field(default_factory=_Cache)
 
     @property
-    def any(self) -> bool:
-        cache = self.cache
-        return any((self.input, self.output, self.reasoning, cache.read, cache.write))
+    def counts(self) -> tuple[int, ...]:
+        return (self.input, self.output, self.reasoning, self.cache.read, self.cache.write)
 
 
 class _Time(msgspec.Struct):
@@ -117,7 +116,8 @@ class _Message(msgspec.Struct):
     @property
     def made(self) -> int:
         """What a copy has too, as a hash: a database may have a great many messages."""
-        return hash((self.time.created, self.provider, self.model_id, self.cost, str(self.tokens)))
+        counts = self.tokens.counts if self.tokens else ()
+        return hash((self.time.created, self.provider, self.model_id, self.cost, counts))
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -176,8 +176,8 @@ class _Database:
         request = _request(id, outermost, message, rank=1, sidechain=depth > 0)
         if request is None:
             return
-        if session is not None:
-            request = request._replace(project=request.project or session.directory)
+        if session is not None and not request.project:
+            request = request._replace(project=session.directory)
         if session is not None and message.time.created < session.created:
             self._copies.append((request, message.made))
         else:
@@ -212,7 +212,12 @@ def _request(
 ) -> Request | None:
     """Make a message's request; None for a person's, and while there are no figures."""
     tokens = message.tokens
-    if message.role != "assistant" or tokens is None or not tokens.any or not message.time.created:
+    if (
+        message.role != "assistant"
+        or tokens is None
+        or not any(tokens.counts)
+        or not message.time.created
+    ):
         return None
     return Request(
         key=id,
