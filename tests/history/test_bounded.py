@@ -12,7 +12,7 @@ from tars.history.sources.claude import SOURCE as CLAUDE
 from tars.history.sources.codex import SOURCE as CODEX
 from tests.support.agent_logs import found
 
-_MANY = ENOUGH * 2
+_MANY = ENOUGH + 6_000
 _MESSAGE = (
     '{"type":"assistant","timestamp":"2026-05-04T12:00:00Z","message":{"id":"m%d",'
     '"model":"claude-opus-4-8","content":[],"stop_reason":null,"usage":{"output_tokens":1}}}'
