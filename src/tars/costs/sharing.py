@@ -1,7 +1,8 @@
 """What this machine's logs say, for the other machines that share its store.
 
-`news` is asked in the thread of the engine; what it gives is written with `store.shared_slots.tell`, by
-whoever writes to the store; and `told` notes that it was. Where that fails, it is news again.
+`news` is asked in the thread of the engine; what it gives is written by whoever writes to the
+store, with `store.shared_slots.tell`; and `told` notes that it was. Where that fails, it is news
+again.
 """
 
 from collections.abc import Collection
