@@ -81,7 +81,7 @@ def test_a_yes_is_for_budgets_that_ask() -> None:
             {"limit": 10**12, "action": Action.ASK},
             Spent(0, 100),
             "Free at ten; `limit_usd` and `max_tokens` in config.toml say how much it has. "
-            "`tars prompt --over-budget` says yes to it.",
+            "`--over-budget` says yes to it.",
         ),
         (
             {"limit": 10**12, "max_tokens": None},

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -435,3 +436,41 @@ def test_a_reader_that_leaves_leaves_the_turn(home: Path) -> None:
             assert process.wait(LONG_SECONDS) == 0
             process.stdout = None
         assert [a.path for a in daemon.asked] == ["/v1/prompt"]
+
+
+def over(asked: Asked) -> Any:
+    """A budget that asks: only a yes is let through."""
+    if asked.body["despiteBudget"]:
+        return None
+    body = c.ErrorBody(code="budget_asks", message="Budget it: all is used.", advice="Wait.")
+    return 409, c.Error(error=body)
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 5)])
+def test_on_a_terminal_a_budget_asks(home: Path, answer: str, status: int) -> None:
+    """A yes sends the prompt after all; anything else is a refusal."""
+    with FakeDaemon(home) as daemon:
+        daemon.answers["POST /v1/prompt"] = over
+        command = OnTerminal(home, "prompt", "hi")
+        command.expect("tars: Budget it: all is used.\r\nSend it all the same? y, n: ")
+        command.type(f"{answer}\n")
+        assert command.end() == status
+        assert len(daemon.asked) == (2 if status == 0 else 1)
+
+
+def test_elsewhere_a_budget_that_asks_refuses(home: Path) -> None:
+    """In a pipe nobody can be asked; the option says yes."""
+    with FakeDaemon(home) as daemon:
+        daemon.answers["POST /v1/prompt"] = over
+        done = tars(home, "prompt", "hi")
+        assert (done.returncode, done.stderr) == (5, "tars: Budget it: all is used. Wait.\n")
+        assert tars(home, "prompt", "--over-budget", "hi").returncode == 0
+
+
+def test_what_looks_wrong_is_told_on_stderr(home: Path) -> None:
+    """Beside the answer, which stays alone on stdout."""
+    notice = c.Notice(kind="runaway", subject="errors", severity="low", message="12 calls failed.")
+    with FakeDaemon(home) as daemon:
+        daemon.stream = [("accepted", ACCEPTED), ("notice", notice), ("turn", RESULT)]
+        done = tars(home, "prompt", "hi")
+    assert (done.stdout, done.stderr) == (RESULT.text, "tars: 12 calls failed.\n")

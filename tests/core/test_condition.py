@@ -11,6 +11,7 @@ from tars.core.events import (
     Event,
     Exited,
     Hung,
+    OverBudget,
     PermissionAnswered,
     PromptAsked,
     SpawnFailed,
@@ -160,6 +161,17 @@ def test_a_turn_that_was_given_up_is_told() -> None:
     )
     assert condition(agent, Signs(0), 602, WALL).evidence == (
         "its last turn was given up (timeout), and nothing is asked"
+    )
+
+
+def test_a_budget_that_is_used_up_is_no_limit_of_the_account() -> None:
+    """Its agent is idle, whatever else it may be asked; how its last turn ended is told."""
+    agent = after(busy_agent(), (10, OverBudget("p1", "Nothing is left.", until=WALL + 90)))
+    agent = after(agent, (11, TurnEnded("p1", Outcome.CANCELLED)))
+    found = condition(agent, Signs(0), 20, WALL)
+    assert (found.word, found.evidence) == (
+        Word.IDLE,
+        "its last turn was cancelled (over budget), and nothing is asked",
     )
 
 

@@ -153,7 +153,7 @@ async def test_a_budget_that_asks_takes_a_yes(home: Home) -> None:
         fault = await it.budgets.weigh(prompt)
         assert fault is not None
         assert type(it.budgets.refused(prompt, fault)) is BudgetAsks
-        assert "`tars prompt --over-budget` says yes to it." in fault.advice
+        assert "`--over-budget` says yes to it." in fault.advice
         assert await it.budgets.weigh(it.prompt("third", over_budget=True)) is None
         heard = await it.heard(it.ask("hello", over_budget=True))
         notice = next(message for name, message in heard if name == "notice")

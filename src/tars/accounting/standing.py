@@ -94,7 +94,7 @@ def advice(budget: Budget, verdict: Verdict, free: str) -> str:
         f"{free}; {keys} in config.toml {'say' if ' and ' in keys else 'says'} how much it has."
     )
     asks = verdict.standing is Standing.OVER and budget.action is Action.ASK
-    return f"{raised} `tars prompt --over-budget` says yes to it." if asks else raised
+    return f"{raised} `--over-budget` says yes to it." if asks else raised
 
 
 def _is_within(project: str, folder: str) -> bool:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from tars.core.agent import Agent, Because, Outcome, State
 from tars.core.health import Signs, life_at
-from tars.errors import Fault
+from tars.errors import Fault, FaultKind
 
 
 class Word(StrEnum):
@@ -71,6 +71,8 @@ def limit_ends(agent: Agent, now: float, wall: float) -> float | None:
     there is none, or it is over."""
     fault = agent.fault
     if agent.state is not State.READY or fault is None or fault.until is None:
+        return None
+    if fault.kind is FaultKind.OVER_BUDGET:  # a bound of ours, and no limit of its account
         return None
     return now + fault.until - wall if fault.until > wall else None
 

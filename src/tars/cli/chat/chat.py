@@ -12,7 +12,8 @@ class Chat:
     """`session` is the conversation, once it is known; without one the next prompt goes to that
     of the project, or `new`, to one that it begins. `record` false: nothing is kept. `name` is
     for the conversation that is to begin. `listed` are sessions that were shown by number.
-    `on_screen`: the agent is a terminal program, whose only conversation is on its screen."""
+    `on_screen`: the agent is a terminal program, whose only conversation is on its screen.
+    `over_budget` says yes to budgets that ask."""
 
     agent: str
     project: str = ""
@@ -23,13 +24,20 @@ class Chat:
     name: str | None = None
     title: str = ""
     on_screen: bool = False
+    over_budget: bool = False
     listed: list[str] = field(default_factory=list)
 
     def request(self, text: str) -> PromptRequest:
         """Make the request that sends this text."""
         if not self.record:
             # The daemon forgets such a conversation: nothing can be sent to it again.
-            return PromptRequest(text=text, agent=self.agent, new=True, record=False)
+            return PromptRequest(
+                text=text,
+                agent=self.agent,
+                new=True,
+                record=False,
+                despite_budget=self.over_budget,
+            )
         return PromptRequest(
             text=text,
             agent=self.agent,
@@ -39,6 +47,7 @@ class Chat:
             project=self.project,
             branch=self.branch,
             name=self.name if self.session is None else None,
+            despite_budget=self.over_budget,
         )
 
     def goes_on_in(self, session: str, title: str = "") -> None:

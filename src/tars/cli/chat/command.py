@@ -59,6 +59,9 @@ def chat(
         ),
     ] = None,
     no_session: NoSessionOption = False,
+    over_budget: Annotated[
+        bool, typer.Option("--over-budget", help="Say yes to budgets that ask.")
+    ] = False,
 ) -> int:
     """Talk with an agent.
 
@@ -77,7 +80,7 @@ def chat(
     if known is None:
         raise AgentNotFound(f"There is no agent {name!r}.")
     talk = Chat(name, project, branch, new=new or no_session, record=not no_session)
-    talk.on_screen = known.protocol == "pty"
+    talk.on_screen, talk.over_budget = known.protocol == "pty", over_budget
     if found is not None:
         check_resumable(found, known)
     if model is not None:
