@@ -31,7 +31,7 @@ help:
 	@echo 'make lint         check style and import borders'
 	@echo 'make types        check types'
 	@echo 'make coverage     run the tests and tell which branches they missed'
-	@echo 'make bench        measure, and compare with other supervisors'
+	@echo 'make bench        measure, and compare with other programs'
 	@echo 'make kill         kill -9 at hundreds of random moments, on SQLite and PostgreSQL'
 	@echo 'make docs         print the generated parts of the documentation again'
 	@echo 'make constraints  pin the newest releases of all dependencies'
@@ -68,9 +68,9 @@ kill: .venv/.tools
 		$(VENV) -m pytest -s -q --timeout=3600 -p no:cacheprovider \
 		tests/e2e/test_kill_rounds.py tests/e2e/test_kills.py
 
-# pm2, which is compared with. No install scripts here either.
+# pm2 and ccusage, which are compared with. No install scripts here either.
 .cache/bench/.installed: benchmarks/package.json benchmarks/package-lock.json
-	@echo 'Installing pm2 into .cache/bench …'
+	@echo 'Installing pm2 and ccusage into .cache/bench …'
 	@mkdir -p .cache/bench
 	@cp benchmarks/package.json benchmarks/package-lock.json .cache/bench/
 	@cd .cache/bench && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error

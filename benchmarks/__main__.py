@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import commands, control, lives, prompts, scale, sessions, startup
+from benchmarks import commands, control, costs, history, lives, prompts, scale, sessions, startup
 from benchmarks.births import Births
 from benchmarks.figures import Table, as_markdown, as_text
 from benchmarks.peers import ROOT, end_strays, pm2_installed
 from docs.generate import with_part
 
 PAGE = ROOT / "docs" / "performance.md"
-NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions")
+NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions", "history", "costs")
 
 
 def main() -> int:
@@ -81,6 +81,14 @@ def _measure(
         yield from scale.tables(folder / "6", births, rounds=1 if quick else 2)
     if "sessions" in only:
         yield from sessions.tables(times=5 if quick else 20)
+    if "history" in only:
+        why_not = history.missing()
+        if why_not is None:
+            yield from history.tables(folder / "7", times=3 if quick else 5)
+        else:
+            _say(f"The logs are left out: {why_not}.")
+    if "costs" in only:
+        yield from costs.tables(folder / "8", times=3 if quick else 10)
 
 
 def _machine() -> str:
