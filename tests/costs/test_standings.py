@@ -66,7 +66,7 @@ def rates(provider: str, model: str, day: date) -> ModelRates | None:
 
 
 def tokens(costs: Costs, it: Budget, *lives: Live, **more: Any) -> int:
-    (stand,) = measure(costs, [it], now=NOW, lives=priced(lives, NOW.date(), rates), **more)
+    ((stand,), _) = measure(costs, [it], now=NOW, lives=priced(lives, NOW.date(), rates), **more)
     return stand.spent.tokens
 
 
@@ -85,7 +85,7 @@ def test_each_counts_its_own_time(person: Path) -> None:
     }
     budgets = [budget(name=per.value, per=per) for per in expected]
     with opened(person) as costs:
-        stands = measure(costs, budgets, now=NOW, sessions={"s1"})
+        stands, _ = measure(costs, budgets, now=NOW, sessions={"s1"})
     assert {s.budget.per: (s.spent.tokens, s.until) for s in stands} == expected
 
 
@@ -136,7 +136,7 @@ def test_a_turn_counts_for_the_budgets_it_is_about(person: Path) -> None:
         assert tokens(costs, budget(agent="codex"), live(500)) == 0
         assert tokens(costs, budget(project="/w/shop"), live(500)) == 500
         assert tokens(costs, budget(model="opus"), live(500)) == 0
-        (one, two) = measure(
+        ((one, two), _) = measure(
             costs,
             [budget(per=Per.SESSION)],
             now=NOW,
@@ -166,11 +166,21 @@ def test_of_all_sessions_the_worst_is_told(person: Path) -> None:
     log(person, 950, session="s2")
     log(person, 20, session="s3")
     with opened(person) as costs:
-        (stand,) = measure(costs, [budget(per=Per.SESSION)], now=NOW)
+        ((stand,), _) = measure(costs, [budget(per=Per.SESSION)], now=NOW)
         assert (stand.session, stand.spent.tokens) == ("s2", 950)
         assert stand.verdict.standing is Standing.WARNED
         assert stand.advice.startswith("A new conversation (`--new`) begins anew;")
-        (stand,) = measure(costs, [budget(per=Per.SESSION, model="*opus*")], now=NOW)
+        ((stand,), _) = measure(costs, [budget(per=Per.SESSION, model="*opus*")], now=NOW)
         assert (stand.session, stand.spent.tokens) == ("s1", 100)
-        (stand,) = measure(costs, [budget(per=Per.SESSION, agent="codex")], now=NOW)
+        ((stand,), _) = measure(costs, [budget(per=Per.SESSION, agent="codex")], now=NOW)
         assert (stand.session, stand.spent) == ("", Spent())
+
+
+def test_what_cannot_be_counted_is_told(person: Path) -> None:
+    """Once, whichever budgets it is missing in."""
+    with opened(person) as costs:
+        costs.home.store.write_bytes(b"this is no database")
+        found = measure(costs, [budget(), budget(name="b", per=Per.MONTH)], now=NOW)
+    assert [stand.spent for stand in found.stands] == [Spent(), Spent()]
+    (problem,) = found.problems
+    assert problem.startswith("What tars' own agents used is missing: ")

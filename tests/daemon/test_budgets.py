@@ -241,5 +241,5 @@ async def test_without_figures_prompts_go_through_and_it_is_told(home: Home) -> 
         assert await it.budgets.weigh(it.prompt("first")) is None
         assert (await it.result(it.ask("hello"))).outcome == "ok"
         assert it.budgets.problems == [
-            "Budgets are not in force, as what was spent is not known: The store is damaged."
+            "Budgets are not in force, as nobody knows what was spent: The store is damaged."
         ]

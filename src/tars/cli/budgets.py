@@ -56,9 +56,9 @@ def _measured(home: Home) -> BudgetList:
 
     with Costs.open(home, env=os.environ) as costs:
         problems = costs.refresh()
-        stands = measure(costs, configured, now=datetime.now(UTC))
+        stands, more = measure(costs, configured, now=datetime.now(UTC))
     shown = [BudgetStatus.of(stand) for stand in stands]
-    return BudgetList(budgets=shown, problems=list(problems))
+    return BudgetList(budgets=shown, problems=list(dict.fromkeys((*problems, *more))))
 
 
 def _spent(budget: BudgetStatus) -> str:

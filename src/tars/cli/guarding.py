@@ -87,9 +87,12 @@ class Guard:
     def _watch(self, began: datetime) -> None:
         """Look until the command is over, and once more then. What cannot be read is told, and
         the command goes on."""
+        from tars import config_costs
         from tars.costs.engine import Costs
 
         try:
+            if not config_costs.read(find_home()).history.enabled:
+                self._tell("no logs are read: config.toml has `enabled = false` in `[history]`.")
             with Costs.open(find_home(), env=os.environ) as costs:
                 while not self._over.wait(self._look_seconds):
                     self._look(costs, began)
@@ -107,7 +110,10 @@ class Guard:
         span = Span(began)
         if self._word:
             span = find_span(self._word, costs.zone, datetime.now(UTC))
-        total = costs.report((), span=span, only=Only(project=self._folder)).total
+        report = costs.report((), span=span, only=Only(project=self._folder))
+        for problem in report.problems:
+            self._tell(problem)
+        total = report.total
         self._spent = Spent(total.cost, total.tokens.total, total.unpriced)
         verdict = judge(self._budget, self._spent)
         if self._spent.unpriced and self._budget.max_tokens is None:

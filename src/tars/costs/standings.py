@@ -8,14 +8,14 @@ now is in the reports already, so only what is beyond that is added.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tars.accounting.budget import Budget, Per, Spent, Standing, judge
 from tars.accounting.rates import MICRODOLLAR, ModelRates, Tokens, cost, size_class
 from tars.accounting.shares import Share, shares
 from tars.accounting.standing import Live, Stand, advice, concerns, is_meant
 from tars.accounting.usage import TurnUsage
-from tars.costs.facts import Dimension, Figures, Only, Origin
+from tars.costs.facts import Dimension, Figures, Only, Origin, Report
 from tars.sessions.ranges import Span, Zone, find_span
 
 if TYPE_CHECKING:
@@ -27,6 +27,13 @@ Rates = Callable[[str, str, date], ModelRates | None]
 _WINDOWS = {Per.DAY: "today", Per.WEEK: "week", Per.MONTH: "month"}
 
 
+class Measured(NamedTuple):
+    """How budgets stand; `problems` are sentences about what could not be counted."""
+
+    stands: list[Stand]
+    problems: list[str]
+
+
 def measure(
     costs: "Costs",
     budgets: Sequence[Budget],
@@ -34,19 +41,20 @@ def measure(
     now: datetime,
     lives: Sequence[Live] = (),
     sessions: Collection[str] | None = None,
-) -> list[Stand]:
+) -> Measured:
     """Say how each budget stands, in their order. Of a budget per session those of `sessions` are
     told and those of the live turns, or where that is None the one that is furthest along."""
+    sums = _Sums(costs, now)
     found: list[Stand] = []
     for budget in budgets:
         if budget.per is not Per.SESSION:
-            found.append(_stand(costs, budget, now, lives))
+            found.append(_stand(sums, budget, lives))
         elif sessions is None:
-            found.append(_worst_session(costs, budget))
+            found.append(_worst_session(sums, budget))
         else:
             known = {*sessions, *(live.session for live in lives)} - {""}
-            found += [_stand(costs, budget, now, lives, session) for session in sorted(known)]
-    return found
+            found += [_stand(sums, budget, lives, session) for session in sorted(known)]
+    return Measured(found, sums.problems)
 
 
 def logged(
@@ -55,9 +63,8 @@ def logged(
     """Give by budget what the log of a session shows now that tars has not counted itself."""
     if not session:
         return {}
-    return {
-        b.name: _report(costs, b, now, Only(session=session, origin=Origin.LOG)) for b in budgets
-    }
+    sums, only = _Sums(costs, now), Only(session=session, origin=Origin.LOG)
+    return {budget.name: sums.of(budget, only) for budget in budgets}
 
 
 def priced(lives: Sequence[Live], day: date, rates: Rates) -> list[Live]:
@@ -84,14 +91,50 @@ def so_far(usage: TurnUsage, model: str, day: date, rates: Rates) -> dict[str, S
     return found
 
 
-def _stand(
-    costs: "Costs", budget: Budget, now: datetime, lives: Sequence[Live], session: str = ""
-) -> Stand:
-    spent = _report(costs, budget, now, Only(session=session))
+class _Sums:
+    """What was spent, each sum asked for once."""
+
+    def __init__(self, costs: "Costs", now: datetime) -> None:
+        self.zone: Zone = costs.zone
+        self.problems: list[str] = []
+        self._costs = costs
+        self._now = now
+        self._known: dict[object, Report] = {}
+
+    def window(self, budget: Budget) -> Span:
+        """The span that a budget is for now."""
+        if budget.per is Per.SESSION:
+            return Span()
+        span = find_span(_WINDOWS[budget.per], self.zone, self._now)
+        return Span(span.since, None if span.until is None else span.until.astimezone(UTC))
+
+    def of(self, budget: Budget, only: Only) -> Spent:
+        """What counts for a budget, of what is meant."""
+        if not budget.model:
+            return _spent(self.report(budget, (), only).total)
+        found = Spent()
+        for line in self.report(budget, (Dimension.MODEL,), only).lines:
+            if is_meant(budget, line.key[0]):
+                found = found.plus(_spent(line.figures))
+        return found
+
+    def report(self, budget: Budget, by: tuple[Dimension, ...], only: Only) -> Report:
+        """Ask for what a budget is for, in groups."""
+        only = replace(only, agent=budget.agent, project=budget.project)
+        span = self.window(budget)
+        key = (by, span, only)
+        if key not in self._known:
+            self._known[key] = found = self._costs.report(by, span=span, only=only)
+            self.problems += (one for one in found.problems if one not in self.problems)
+        return self._known[key]
+
+
+def _stand(sums: _Sums, budget: Budget, lives: Sequence[Live], session: str = "") -> Stand:
+    spent = sums.of(budget, Only(session=session))
     for live in lives:
         if session in ("", live.session) and concerns(budget, live):
-            spent = spent.plus(_beyond_log(costs, budget, now, live))
-    return _judged(budget, spent, costs.zone, session, _window(budget, costs.zone, now).until)
+            spent = spent.plus(_beyond_log(sums, budget, live))
+    return _judged(budget, spent, sums.zone, session, sums.window(budget).until)
 
 
 def _judged(
@@ -105,57 +148,30 @@ def _judged(
     return Stand(budget, spent, verdict, session, until, advice(budget, verdict, free))
 
 
-def _beyond_log(costs: "Costs", budget: Budget, now: datetime, live: Live) -> Spent:
+def _beyond_log(sums: _Sums, budget: Budget, live: Live) -> Spent:
     used = Spent()
     for model, spent in live.spent.items():
         if is_meant(budget, model):
             used = used.plus(spent)
     if not live.session:
         return used
-    only = Only(session=live.session, origin=Origin.LOG)
-    shown = _report(costs, budget, now, only).beyond(live.logged.get(budget.name, Spent()))
-    return used.beyond(shown)
+    shown = sums.of(budget, Only(session=live.session, origin=Origin.LOG))
+    return used.beyond(shown.beyond(live.logged.get(budget.name, Spent())))
 
 
-def _worst_session(costs: "Costs", budget: Budget) -> Stand:
-    by = [Dimension.SESSION, Dimension.MODEL] if budget.model else [Dimension.SESSION]
-    report = costs.report(by, span=Span(), only=_only(budget, Only()))
+def _worst_session(sums: _Sums, budget: Budget) -> Stand:
+    by = (Dimension.SESSION, Dimension.MODEL) if budget.model else (Dimension.SESSION,)
     spent: dict[str, Spent] = {}
-    for line in report.lines:
+    for line in sums.report(budget, by, Only()).lines:
         if not budget.model or is_meant(budget, line.key[1]):
             spent[line.key[0]] = spent.get(line.key[0], Spent()).plus(_spent(line.figures))
     order = list(Standing)
-    stands = [_judged(budget, s, costs.zone, name) for name, s in spent.items() if name]
+    stands = [_judged(budget, used, sums.zone, name) for name, used in spent.items() if name]
     return max(
         stands,
-        key=lambda s: (order.index(s.verdict.standing), s.verdict.share),
-        default=_judged(budget, Spent(), costs.zone),
+        key=lambda stand: (order.index(stand.verdict.standing), stand.verdict.share),
+        default=_judged(budget, Spent(), sums.zone),
     )
-
-
-def _report(costs: "Costs", budget: Budget, now: datetime, only: Only) -> Spent:
-    by = [Dimension.MODEL] if budget.model else []
-    span = _window(budget, costs.zone, now)
-    report = costs.report(by, span=span, only=_only(budget, only))
-    if not budget.model:
-        return _spent(report.total)
-    found = Spent()
-    for line in report.lines:
-        if is_meant(budget, line.key[0]):
-            found = found.plus(_spent(line.figures))
-    return found
-
-
-def _only(budget: Budget, only: Only) -> Only:
-    return replace(only, agent=budget.agent, project=budget.project)
-
-
-def _window(budget: Budget, zone: Zone, now: datetime) -> Span:
-    if budget.per is Per.SESSION:
-        return Span()
-    span = find_span(_WINDOWS[budget.per], zone, now)
-    until = None if span.until is None else span.until.astimezone(UTC)
-    return Span(span.since, until)
 
 
 def _spent(figures: Figures) -> Spent:

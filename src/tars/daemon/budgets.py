@@ -64,6 +64,7 @@ class _Told(NamedTuple):
     """What it answered: `lives` with what they cost, and `logged` of the session that begins."""
 
     stands: list[Stand]
+    problems: list[str]
     lives: list[Live]
     logged: dict[str, Spent]
 
@@ -123,6 +124,7 @@ class Budgets:
         """Tell all of them, as they stand now. Raises TarsError."""
         told = await self._ask(_Asked(self._budgets, self._lives(), fresh=True))
         stands = [w.BudgetStatus.of(stand) for stand in told.stands]
+        self._doubt("Budgets count less than was spent", told.problems)
         return w.BudgetList(budgets=stands, problems=self.problems)
 
     def look(self) -> None:
@@ -170,7 +172,11 @@ class Budgets:
                     await self._wake.wait()
                 self._wake = anyio.Event()
                 if self._budgets or self.stands:
-                    await self._look()
+                    try:
+                        await self._look()
+                    except Exception:
+                        # A bug of ours, which is no reason to end the agents.
+                        log.exception("budgets_failed")
                 await anyio.sleep(PAUSE_SECONDS)
 
     async def _follow(self) -> None:
@@ -210,17 +216,22 @@ class Budgets:
         looks = 0
         while True:
             looks, under = looks + 1, set(self._under)
-            asked = _Asked(self._budgets, self._lives(), self._sessions(), begins, fresh)
+            sessions = self._sessions() | {begins}
+            asked = _Asked(self._budgets, self._lives(), sessions, begins, fresh)
             try:
                 told = await self._ask(asked)
             # Whatever is wrong with the figures: a turn that waits for them must go on.
             except Exception as error:
-                self._fail(error)
+                log.debug("budgets_not_counted", exc_info=error)
+                self._doubt(
+                    "Budgets are not in force, as nobody knows what was spent", [str(error)]
+                )
                 return None
             # The ledger may have a turn that ended meanwhile, which was counted twice then.
             if under <= set(self._under) or looks == _MOST_LOOKS:
                 break
-        self.stands, self.problem = told.stands, ""
+        self.stands = told.stands
+        self._doubt("Budgets count less than was spent", told.problems)
         self._tell_changes(told.lives)
         self._end_turns(told.lives)
         return told
@@ -237,19 +248,22 @@ class Budgets:
             costs.refresh(processes=1)
         now, budgets = datetime.now(UTC), asked.budgets
         lives = standings.priced(asked.lives, now.date(), costs.prices.rates)
-        stands = standings.measure(costs, budgets, now=now, lives=lives, sessions=asked.sessions)
-        return _Told(stands, lives, standings.logged(costs, budgets, asked.begins, now))
+        found = standings.measure(costs, budgets, now=now, lives=lives, sessions=asked.sessions)
+        return _Told(*found, lives, standings.logged(costs, budgets, asked.begins, now))
 
-    def _fail(self, error: Exception) -> None:
-        told = f"Budgets are not in force, as what was spent is not known: {error}"
-        if told != self.problem:
-            log.error("budgets_not_counted", reason=str(error), exc_info=error)
+    def _doubt(self, what: str, reasons: list[str]) -> None:
+        """Tell what keeps the budgets from being in force; once in the log."""
+        told = f"{what}: {reasons[0]}" if reasons else ""
+        if told and told != self.problem:
+            log.warning("budgets_in_doubt", reason=told)
         self.problem = told
 
     def _lives(self) -> list[Live]:
         found = []
         for under in self._under.values():
             turn = under.turn
+            if under.agent not in self._loop.drivers:
+                continue
             live = self._foreseen(under.agent, turn.prompt, turn.session_id)
             usage = reconcile(turn.reported, turn.requests, told=turn.told)
             found.append(replace(live, usage=usage, logged=under.logged))
