@@ -3,8 +3,6 @@
 Python can do that from 3.14 on; before, the program `zstd` does.
 """
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -46,6 +44,10 @@ def _decompressed(fd: int) -> Iterator[Callable[[memoryview], int]]:
 
 @contextmanager
 def _by_program(fd: int) -> Iterator[Callable[[memoryview], int]]:
+    # A tenth of what a report takes in all, and hardly any log is compressed.
+    import shutil
+    import subprocess
+
     program = shutil.which("zstd")
     if program is None:
         raise CannotDecompress("It is compressed: install zstd, or use Python 3.14, to read it.")
