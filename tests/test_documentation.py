@@ -85,7 +85,8 @@ def test_every_option_that_a_page_names_is_one(page: Path) -> None:
     }
     calls = re.findall(r"(?:`|^\$ )tars ([^`|]*?)(?:`|\||$)", page.read_text(), re.MULTILINE)
     for call in calls:
-        words = call.split()
+        # What stands behind -- is another command's.
+        words = call.partition(" -- ")[0].split()
         begins = (" ".join(words[:number]) for number in (3, 2, 1))
         command = next((begin for begin in begins if begin in options), None)
         assert command or not words or not words[0].isalpha() or words[0].isupper(), call
