@@ -1,10 +1,9 @@
 """Compare the logs that are there with what the index knows of them."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from tars.config_costs import HistoryConfig
 from tars.history import databases
@@ -28,20 +27,11 @@ class Logs:
         return source.roots(self.env, self.home) if configured is None else configured
 
 
-class Known(NamedTuple):
-    """A row of `files`, without what only reading on needs."""
-
-    id: int
-    path: str
-    inode: int
-    size: int
-    mtime: int
-    gone: int
-
-    @property
-    def found(self) -> Found:
-        """How the file was when it was read."""
-        return Found(self.path, self.inode, self.size, self.mtime)
+#: What `files` says of a path: its number, whether the file is gone, and how it was when it was
+#: read: inode, size and mtime, as in `Found`. There are thousands, and each look goes over all.
+_KNOWN = "SELECT agent, path, id, gone, inode, size, mtime FROM files"
+_Known = tuple[str, str, int, int, int, int, int]
+_Files = Mapping[str, _Known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +44,17 @@ class Look:
     problems: Sequence[str] = ()
 
 
-def look(connection: sqlite3.Connection, sources: Iterable[Source], logs: Logs) -> Look:
+def look(connection: sqlite3.Connection, sources: Sequence[Source], logs: Logs) -> Look:
     """Find what is not as the index knows it."""
-    known: dict[str, dict[str, Known]] = {}
-    rows = connection.execute("SELECT agent, id, path, inode, size, mtime, gone FROM files")
-    for agent, *row in rows:
-        known.setdefault(agent, {})[row[1]] = Known(*row)
+    known: dict[str, dict[str, _Known]] = {source.agent: {} for source in sources}
+    for row in connection.execute(_KNOWN):
+        if row[0] in known:
+            known[row[0]][row[1]] = row
     jobs: list[tuple[Source, list[Job]]] = []
     vanished: list[int] = []
     problems: list[str] = []
     for source in sources:
-        files = known.get(source.agent, {})
+        files = known[source.agent]
         found, complete = _find(source, logs, files, problems)
         changed = [each for each in found.values() if _is_news(each, files.get(each.path))]
         # What was modified first is read first: mostly, a copy comes after what it is of.
@@ -73,15 +63,15 @@ def look(connection: sqlite3.Connection, sources: Iterable[Source], logs: Logs) 
             jobs.append((source, [_job(connection, each, files) for each in changed]))
         if complete:
             vanished += [
-                row.id
+                row[2]
                 for path, row in files.items()
-                if not row.gone and path not in found and (logs.only is None or path in logs.only)
+                if not row[3] and path not in found and (logs.only is None or path in logs.only)
             ]
     return Look(jobs, vanished, problems)
 
 
 def _find(
-    source: Source, logs: Logs, known: Mapping[str, Known], problems: list[str]
+    source: Source, logs: Logs, known: _Files, problems: list[str]
 ) -> tuple[dict[str, Found], bool]:
     """Give a source's files, and whether any others are surely not there."""
     roots = logs.roots(source)
@@ -129,15 +119,15 @@ def _stat(path: str, found: dict[str, Found]) -> None:
         found[path] = each
 
 
-def _is_news(found: Found, known: Known | None) -> bool:
-    return known is None or found != known.found or bool(known.gone)
+def _is_news(found: Found, known: _Known | None) -> bool:
+    return known is None or known[4:] != found[1:] or known[3] == 1
 
 
-def _job(connection: sqlite3.Connection, found: Found, files: Mapping[str, Known]) -> Job:
+def _job(connection: sqlite3.Connection, found: Found, files: _Files) -> Job:
     known = files.get(found.path)
     if known is None:
         return Job(found)
     mark = connection.execute(
-        "SELECT inode, offset, state, head FROM files WHERE id = ?", (known.id,)
+        "SELECT inode, offset, state, head FROM files WHERE id = ?", (known[2],)
     ).fetchone()
     return Job(found, *mark)

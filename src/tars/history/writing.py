@@ -225,15 +225,18 @@ class Writer:
 
 
 class _Interned(dict[tuple[str, str], int]):
-    """The rows of a table of pairs, by their words."""
+    """The rows of a table of pairs, by their words; loaded when they are first asked for."""
 
     def __init__(self, connection: sqlite3.Connection, table: str, first: str, second: str) -> None:
-        rows = connection.execute(f"SELECT {first}, {second}, id FROM {table}")
-        super().__init__(((one, two), id) for one, two, id in rows)
         self._connection = connection
+        self._select = f"SELECT {first}, {second}, id FROM {table}"
         self._insert = f"INSERT INTO {table} ({first}, {second}) VALUES (?, ?)"
 
     def __missing__(self, key: tuple[str, str]) -> int:
+        if not self:
+            self.update(((one, two), id) for one, two, id in self._connection.execute(self._select))
+            if key in self:
+                return self[key]
         number = self._connection.execute(self._insert, key).lastrowid
         assert number is not None
         self[key] = number
