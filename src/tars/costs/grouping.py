@@ -20,15 +20,21 @@ TOKENS = Tokens._fields
 _EVER = Cut()
 
 
-class Sum(NamedTuple):
-    """Figures of one group whose price is one: it is that of `day`, in UTC and counted from 1970.
-    `cost` is what the agent told, in picodollars, where the sum is `official`."""
+class Rated(NamedTuple):
+    """What a price depends on. `day` is in UTC, and counted from 1970."""
 
-    key: tuple[str, ...]
-    day: int
     provider: str
     model: str
+    day: int
     size: int
+
+
+class Sum(NamedTuple):
+    """Figures of one group that have one price. `cost` is what the agent told, in picodollars,
+    where the sum is `official`."""
+
+    key: tuple[str, ...]
+    rated: Rated
     official: int
     cost: int
     tokens: Tokens

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tars.accounting.rates import MICRODOLLAR, Tokens
 from tars.costs.facts import Dimension, Only, Origin
-from tars.costs.grouping import Asked, Calendar, Sum, days_query, query, rest_days
+from tars.costs.grouping import Asked, Calendar, Rated, Sum, days_query, query, rest_days
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut, stored
 from tars.store.quick import Quick
 from tars.store.slot_text import shares
@@ -194,4 +194,4 @@ def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin:
         cost *= MICRODOLLAR
     else:
         tokens = Tokens(*counts)
-    return Sum(tuple(key), day, str(provider), str(model), size, official, cost, tokens)
+    return Sum(tuple(key), Rated(str(provider), str(model), day, size), official, cost, tokens)

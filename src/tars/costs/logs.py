@@ -10,7 +10,7 @@ from functools import cached_property
 
 from tars.accounting.rates import THRESHOLDS, Tokens
 from tars.costs.facts import Dimension, Only, Origin
-from tars.costs.grouping import TOKENS, Asked, Calendar, Sum, days_query, query, rest_days
+from tars.costs.grouping import TOKENS, Asked, Calendar, Rated, Sum, days_query, query, rest_days
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut
 
 _SUMS = ("cost", *TOKENS)
@@ -26,6 +26,8 @@ _REST = f"""(
 _MOST = 2**63
 #: Beyond so many changes of prices each day is by itself; there are fewer days than this.
 _MANY, _DAYS = 32, 50_000
+#: For each dimension of a report: which number of a key it is by, and the words for those.
+_Words = list[tuple[str, Mapping[int, str]]]
 
 
 class Logs:
@@ -51,7 +53,8 @@ class Logs:
         if where is None:
             return
         calendar = Calendar(asked, self._days(asked)) if asked.of_calendar else None
-        key = self._key(asked, calendar)
+        words = self._words(asked, calendar)
+        key = self._key(asked, calendar, words)
         by_agent = asked.has(Dimension.AGENT)
         for source, cut in _sources(asked.cut):
             statement = query(
@@ -63,20 +66,26 @@ class Logs:
                 joins="JOIN sessions AS s ON s.id = f.session" if by_agent else "",
                 where=where,
             )
-            words = self._words(asked, calendar, key)
-            epoch, model, size, official = map(key.place, ("epoch", "model", "size", "official"))
-            for row in self._connection.execute(statement):
-                numbers = key.unpacked(row)
-                cost, *tokens = row[len(key.columns) :]
-                yield Sum(
-                    tuple([known[numbers[place]] for place, known in words]),
-                    self._epochs[numbers[epoch]],
-                    *self._models[numbers[model]],
-                    numbers[size],
-                    numbers[official],
-                    cost,
-                    Tokens(*tokens),
-                )
+            yield from self._read(statement, key, words)
+
+    def _read(self, statement: str, key: "_Key", words: _Words) -> Iterator[Sum]:
+        """Run a query. Many rows have the same words, or the same price: those are put together
+        once."""
+        keys: dict[tuple[int, ...], tuple[str, ...]] = {}
+        rates: dict[int, tuple[Rated, int]] = {}
+        width = len(key.columns)
+        for row in self._connection.execute(statement):
+            of, priced = key.split(row)
+            if of not in keys:
+                numbers = key.of.unpacked(of)
+                keys[of] = tuple([known[numbers[name]] for name, known in words])
+            if priced not in rates:
+                numbers = key.priced.unpacked((priced,))
+                provider, name = self._models[numbers["model"]]
+                day = self._epochs[numbers["epoch"]]
+                rates[priced] = Rated(provider, name, day, numbers["size"]), numbers["official"]
+            rated, official = rates[priced]
+            yield Sum(keys[of], rated, official, row[width], Tokens._make(row[width + 1 :]))
 
     def slots(self, asked: Asked) -> set[int]:
         """Give the slots that have figures of what is asked for, at any time."""
@@ -92,62 +101,58 @@ class Logs:
         here = only.machine in ("", self._machine)
         return here and not only.task and only.origin is not Origin.TARS
 
-    def _words(
-        self, asked: Asked, calendar: Calendar | None, key: "_Key"
-    ) -> list[tuple[int, Mapping[int, str]]]:
+    def _words(self, asked: Asked, calendar: Calendar | None) -> _Words:
         """Say for each dimension which number of a key it is by, and the words for those."""
-        found: list[tuple[int, Mapping[int, str]]] = []
+        found: list[tuple[str, Mapping[int, str]]] = []
         if asked.windows is not None:
-            found.append((key.place("part"), {i: str(i) for i in range(len(asked.windows))}))
+            found.append(("part", {i: str(i) for i in range(len(asked.windows))}))
         for dimension in asked.by:
             match dimension:
                 case Dimension.MODEL:
-                    models = {id: name for id, (_, name) in self._models.items()}
-                    found.append((key.place("model"), models))
+                    found.append(("model", {id: name for id, (_, name) in self._models.items()}))
                 case Dimension.AGENT:
-                    found.append((key.place("agent"), dict(enumerate(self._agents))))
+                    found.append(("agent", dict(enumerate(self._agents))))
                 case Dimension.SESSION:
-                    sessions = {id: name for id, (_, name) in self._sessions.items()}
-                    found.append((key.place("session"), sessions))
+                    named = {id: name for id, (_, name) in self._sessions.items()}
+                    found.append(("session", named))
                 case Dimension.PROJECT:
                     projects = {id: project for id, (project, _) in self._places.items()}
-                    found.append((key.place("place"), projects))
+                    found.append(("place", projects))
                 case Dimension.BRANCH:
                     branches = {id: branch for id, (_, branch) in self._places.items()}
-                    found.append((key.place("place"), branches))
+                    found.append(("place", branches))
                 case Dimension.TASK:
-                    found.append((key.place("official"), _always("")))
+                    found.append(("all", {0: ""}))
                 case Dimension.MACHINE:
-                    found.append((key.place("official"), _always(self._machine)))
+                    found.append(("all", {0: self._machine}))
                 case Dimension.ORIGIN:
-                    found.append((key.place("official"), _always(Origin.LOG)))
+                    found.append(("all", {0: Origin.LOG.value}))
                 case Dimension.DAY | Dimension.WEEK | Dimension.MONTH:
                     assert calendar is not None
-                    found.append((key.place("part"), calendar.words(dimension)))
+                    found.append(("part", calendar.words(dimension)))
         return found
 
-    def _key(self, asked: Asked, calendar: Calendar | None) -> "_Key":
+    def _key(self, asked: Asked, calendar: Calendar | None, words: _Words) -> "_Key":
         """Say what the sums are by, and how many of each there can be."""
-        parts = {
+        agents = self._agents or [""]
+        cases = " ".join(f"WHEN {_quoted(a)} THEN {i}" for i, a in enumerate(agents))
+        model = ("f.model", _past(self._models))
+        every = {
+            "part": ("calendar.part", 1 if calendar is None else max(1, len(calendar.parts))),
+            "model": model,
+            "agent": (f"(CASE s.agent {cases} END)", len(agents)),
+            "session": ("f.session", _past(self._sessions) if asked.has(Dimension.SESSION) else 1),
+            "place": ("f.place", _past(self._places)),
+            "all": ("0", 1),
+        }
+        used = {name for name, _ in words} or {"all"}
+        priced = {
             "epoch": (self._epoch(), len(self._epochs)),
-            "model": ("f.model", _past(self._models)),
+            "model": model,
             "size": ("f.size", len(THRESHOLDS) + 1),
             "official": ("f.official", 2),
         }
-        if calendar is not None:
-            parts["part"] = ("calendar.part", max(1, len(calendar.parts)))
-        if asked.has(Dimension.SESSION):
-            parts["session"] = ("f.session", _past(self._sessions))
-        if asked.has(Dimension.AGENT):
-            cases = " ".join(f"WHEN {_quoted(a)} THEN {i}" for i, a in enumerate(self._agents))
-            # There may be no agent at all yet, and SQL wants one case at least.
-            parts["agent"] = (
-                f"(CASE s.agent {cases or 'WHEN 0 THEN 0'} END)",
-                max(1, len(self._agents)),
-            )
-        if asked.has(Dimension.PROJECT, Dimension.BRANCH):
-            parts["place"] = ("f.place", _past(self._places))
-        return _Key(parts)
+        return _Key(_Packed({name: every[name] for name in every if name in used}), _Packed(priced))
 
     def _epoch(self) -> str:
         """Say in SQL between which changes of prices a slot is."""
@@ -198,39 +203,52 @@ class Logs:
         return {id: (one, two) for id, one, two in self._connection.execute(statement)}
 
 
-class _Key:
-    """Columns of numbers from 0 to before their bounds, packed into as few as take them."""
+class _Packed:
+    """Numbers from 0 to before their bounds, packed into as few columns as take them."""
 
     def __init__(self, parts: Mapping[str, tuple[str, int]]) -> None:
         self.columns: list[str] = []
-        self._places = {name: place for place, name in enumerate(parts)}
-        self._bounds: list[list[int]] = []
-        size = _MOST
-        for column, bound in parts.values():
-            size *= bound
-            if size >= _MOST:
-                size = bound
+        #: How many numbers the last column can be.
+        self.size = _MOST
+        self._names: list[list[tuple[str, int]]] = []
+        for name, (column, bound) in parts.items():
+            if self.size * bound >= _MOST:
+                self.size = bound
                 self.columns.append(column)
-                self._bounds.append([bound])
+                self._names.append([(name, bound)])
             else:
+                self.size *= bound
                 self.columns[-1] = f"({self.columns[-1]}) * {bound} + {column}"
-                self._bounds[-1].append(bound)
+                self._names[-1].append((name, bound))
 
-    def place(self, name: str) -> int:
-        """Say where a number is among those that are unpacked."""
-        return self._places[name]
-
-    def unpacked(self, row: Sequence[int]) -> list[int]:
-        """Give the numbers of a row, which begins with the packed ones."""
-        found: list[int] = []
-        for packed, bounds in zip(row, self._bounds, strict=False):
-            numbers = []
-            for bound in reversed(bounds):
-                packed, number = divmod(packed, bound)
-                numbers.append(number)
-            numbers.reverse()
-            found += numbers
+    def unpacked(self, columns: Sequence[int]) -> dict[str, int]:
+        """Give the numbers by their names."""
+        found = {}
+        for packed, names in zip(columns, self._names, strict=True):
+            for name, bound in reversed(names):
+                packed, found[name] = divmod(packed, bound)
         return found
+
+
+class _Key:
+    """What sums are by: what their words are `of`, and what they are `priced` by, in one column if
+    there is room."""
+
+    def __init__(self, of: _Packed, priced: _Packed) -> None:
+        self.of = of
+        self.priced = priced
+        self._one = of.size * priced.size < _MOST
+        self.columns = [*of.columns, *priced.columns]
+        if self._one:
+            self.columns[-2:] = [f"({of.columns[-1]}) * {priced.size} + {priced.columns[0]}"]
+
+    def split(self, row: Sequence[int]) -> tuple[tuple[int, ...], int]:
+        """Give the two halves of a row's key."""
+        width = len(self.of.columns)
+        if not self._one:
+            return tuple(row[:width]), row[width]
+        last, priced = divmod(row[width - 1], self.priced.size)
+        return (*row[: width - 1], last), priced
 
 
 def _sources(cut: Cut) -> Iterator[tuple[str, Cut]]:
@@ -239,10 +257,6 @@ def _sources(cut: Cut) -> Iterator[tuple[str, Cut]]:
     for first, end in cut.rest:
         slot = first // SLOT_MICROS
         yield _REST.format(first=-(-first // 1000), end=-(-end // 1000), slot=slot), Cut()
-
-
-def _always(word: str) -> Mapping[int, str]:
-    return {0: word, 1: word}
 
 
 def _quoted(word: str) -> str:

@@ -51,6 +51,8 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
         for id, session, stamp in known
         if stamp != stamps.get(session, "")
     ]
+    if not due and kept.get(_STORE, "") == state:
+        return 0
     ever = _EVER in kept or any(stamp for *_, stamp in due)
     turns = _turns(store, [session for _, session, _, stamp in due if stamp])
     with index.writing() as writer:
@@ -69,6 +71,8 @@ def state_of(home: Home, url: str) -> str:
     """Give what changes with every transaction on a home's store; nothing where nobody knows."""
     if url:
         return ""
+    if not home.store.exists():
+        return "none"
     try:
         found = home.store.stat()
         with home.store.open("rb") as file:

@@ -97,7 +97,7 @@ class Sources:
         """Give the store in a transaction, and in which state it is there."""
         store = self._opened_store()
         if store is None:
-            return None, ""
+            return None, state_of(self._home, self.url)
         for _ in range(_TRIES):
             state = state_of(self._home, self.url)
             attempt = ExitStack()
