@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tars.control.status_text import duration, moment, printable, quoted, render, size
-from tests.control.samples import BUSY, FAULT, GOLDEN, STATUSES, status_files
+from tests.control.samples import BUDGET, BUSY, FAULT, GOLDEN, STATUSES, status_files
 
 
 @pytest.mark.parametrize("file", sorted(status_files()))
@@ -41,6 +41,16 @@ def test_of_a_thousand_agents_those_are_shown_that_concern_a_person() -> None:
     assert text.index("a900") < text.index("a500")
     assert "a499" not in text
     assert len(text.splitlines()) < 40
+
+
+def test_budgets_that_are_not_fine_are_shown() -> None:
+    """Each with what to do about it; over is red, and what is near it yellow."""
+    near = msgspec.structs.replace(BUDGET, standing="warned", reason="Near it.", advice="")
+    status = msgspec.structs.replace(STATUSES["ready"], budgets=[BUDGET, near])
+    text = render(status, color=True, width=200)
+    assert "\x1b[31mBudget daily: $5.10 of $5.00 used today.\x1b[0m\n" in text
+    assert "It is free again 2026-03-02 00:00 (UTC).\n" in text
+    assert text.endswith("\x1b[33mNear it.\x1b[0m\n")
 
 
 @given(text=st.text())

@@ -159,3 +159,15 @@ def test_why_an_agent_takes_no_prompt() -> None:
 
 def _agent(spec: Spec, **fields: object) -> Agent:
     return replace(Agent.new(spec), **fields)  # type: ignore[arg-type]
+
+
+async def test_nobody_is_asked_whom_a_budget_keeps_from_it(home: Home) -> None:
+    """Then the first failure stands; a budget of one agent lets another one stand in."""
+    async with daemon(home) as (_, _, fallbacks):
+        over = Attempt(Outcome.REFUSED, Fault(FaultKind.OVER_BUDGET, "All used."), began=False)
+        fallbacks.bars = lambda name, prompt: (name, prompt) == ("b", PROMPT)
+        assert fallbacks.after_drop(PROMPT, over) is None
+        fallbacks.bars = lambda name, _: name == "a"
+        following = fallbacks.after_drop(PROMPT, over)
+        assert following is not None
+        assert following.agent == "b"

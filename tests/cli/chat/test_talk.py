@@ -2,7 +2,7 @@
 
 from tars.cli.chat.links import Failed, Told
 from tars.cli.chat.talk import Talk
-from tars.control.contract import Accepted, FellBack, Started, Text, TurnResult, Wire
+from tars.control.contract import Accepted, FellBack, Notice, Started, Text, TurnResult, Wire
 from tars.errors import TarsError
 
 
@@ -74,3 +74,18 @@ def test_what_falls_back_leaves_the_conversation_as_it_is() -> None:
     assert shown.place("a two")
     shown.ends(one, "one-again", "other", "s-other")
     assert shown.talk.session == "s-1"
+
+
+def test_what_looks_wrong_with_a_turn_is_told_in_it() -> None:
+    """Between what was said before and after; the answer goes on."""
+    shown = Shown()
+    one = shown.sends("one")
+    shown.begins(one, "one")
+    shown.tell(one, "text", Text(text="first\n"))
+    notice = Notice(
+        kind="budget", subject="it", severity="over", message="All used.", advice="Wait."
+    )
+    shown.tell(one, "notice", notice)
+    shown.tell(one, "text", Text(text="second\n"))
+    shown.ends(one, "one")
+    assert shown.place("first") < shown.place("All used. Wait.") < shown.place("second")
