@@ -51,6 +51,8 @@ def test_a_terminal_without_other_signs_gets_ascii() -> None:
     text = table([costs, Column("", (), shares=[1.0, 0.01])], ASCII, total=True)
     assert text.isascii()
     assert text.splitlines()[1] == ">=$1  ########################"
+    narrow = table([costs, Column("B", ["b"] * 3, leaves=1)], ASCII._replace(width=7), total=True)
+    assert narrow.splitlines()[1] == ">=$1  b"
     assert text.splitlines()[2] == "   -  #"
     assert sparkline([0, 1, 8], ASCII) == "_.@"
     assert cut("abcdefgh", 6, unicode=False) == "abc..."

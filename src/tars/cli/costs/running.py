@@ -18,8 +18,10 @@ def run(given: Given) -> int:
     """Print a report. Raises RequestInvalid for what makes no sense, before anything is read."""
     if given.get("project"):
         given = {**given, "project": _folder(str(given["project"]))}
-    home, person = find_home(), os.path.expanduser("~")
-    with Costs.open(home, env=os.environ) as costs:
+    # HOME may be unset, and the user nobody whom the system knows.
+    person = os.path.expanduser("~")
+    home = find_home()
+    with Costs.open(home, env={**os.environ, "HOME": person}) as costs:
         config, zone = costs.costs_config, costs.zone
         now = datetime.now(UTC)
         asked = understand(given, config=config, zone=zone, now=now, face=face(), home=person)

@@ -31,6 +31,7 @@ def _width() -> int:
     if os.environ.get("COLUMNS", "").isdigit():
         return max(20, int(os.environ["COLUMNS"]))
     try:
-        return max(20, os.get_terminal_size(1).columns)
+        # A terminal may not know how wide it is: it says 0 then.
+        return max(20, os.get_terminal_size(1).columns or 80)
     except OSError:
         return 80

@@ -50,7 +50,7 @@ class Column(NamedTuple):
 
 def table(columns: Sequence[Column], face: Face, *, total: bool = False) -> str:
     """Lay the columns out. `total`: the last line is one of sums, and set apart."""
-    kept, widths = _fitted(columns, face)
+    kept, widths = _fitted([c._replace(cells=[*map(face.plain, c.cells)]) for c in columns], face)
     rows = len(columns[0].cells)
     head = _GAP.join(_padded(c.title, w, c, face) for c, w in zip(kept, widths, strict=True))
     lines = [face.paint(head.rstrip(), "dim")]
@@ -149,7 +149,7 @@ def _cell(column: Column, number: int, width: int, face: Face) -> str:
             return " " * width
         text = bar(column.shares[number], width, face)
         return face.paint(text, "cyan") + " " * (width - len(text))
-    return _padded(face.plain(column.cells[number]), width, column, face)
+    return _padded(column.cells[number], width, column, face)
 
 
 def _padded(text: str, width: int, column: Column, face: Face) -> str:
