@@ -4,6 +4,7 @@ import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -60,7 +61,7 @@ def test_requests_count_once_and_slots_are_their_sums(
     best = {row.key: row for row in rows}
     first = {key: min(row.at for row in rows if row.key == key) for key in best}
     random.Random(seed).shuffle(rows)
-    with Index.open(Path(":memory:")) as index:
+    with TemporaryDirectory() as folder, Index.open(Path(folder) / "history.db") as index:
         edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
         for begin, end in itertools.pairwise(edges):
             _take(index, *rows[begin:end])
