@@ -115,8 +115,9 @@ def _gap(match: Match) -> str:
 def _alone(found: Reconciled) -> str:
     if not found.alone:
         return ""
-    several = "sessions have" if found.alone > 1 else "session has"
-    return f"{found.alone:,} more {several} no log here.\n"
+    more = " more" if found.matches else ""
+    several = f"{more} sessions have" if found.alone > 1 else f"{more} session has"
+    return f"{found.alone:,}{several} no log here.\n"
 
 
 def _tokens(tokens: Tokens) -> told.Told:
