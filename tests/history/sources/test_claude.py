@@ -122,6 +122,19 @@ def test_a_branch_belongs_to_what_it_was_copied_from(tmp_path: Path) -> None:
     assert row.project == "/original"
 
 
+def test_a_forks_copies_belong_to_what_they_were_copied_from(tmp_path: Path) -> None:
+    """`--fork-session` copies lines with their times into a file that begins later: there they
+    count only while the original is not there."""
+    fork = '{"type":"queue-operation","timestamp":"2026-05-04T12:30:00.000Z"}'
+    copy = written(tmp_path / "p/s2.jsonl", fork, line(output=9, sessionId="s2"))
+    main = written(tmp_path / "p/s1.jsonl", line(output=5))
+    for files in ((main, copy), (copy, main)):
+        [row] = counted(SOURCE, read(SOURCE, *files)).values()
+        assert (row.session, row.output) == ("s1", 5)
+    [row] = counted(SOURCE, read(SOURCE, copy)).values()
+    assert (row.session, row.at) == ("s2", NOON)
+
+
 @pytest.mark.parametrize(
     "silent",
     [

@@ -137,6 +137,13 @@ def test_the_model_is_the_turns(tmp_path: Path) -> None:
     assert [row.model for row in rows] == ["a", "b", "b"]
 
 
+def test_a_short_line_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
+    """What a line says is looked for in that line alone."""
+    short = '{"type":"turn_context","payload":{"model":"short"}}'
+    silent = told("response_item", {})
+    assert requests(tmp_path, short, silent, count(used(1)))[0].model == "short"
+
+
 @pytest.mark.parametrize(
     ("written_apart", "net"),
     [(False, 100 - 60 - 30), (True, 100 - 60)],

@@ -63,9 +63,10 @@ class _Log:
 
     def __init__(self, found: Found, mark: Mark) -> None:
         self._found = found
+        strength, _, self._began = mark.state.decode().partition(" ")
         self._file = File(_session(found.path), found.mtime // 1_000_000)
         self._rows: dict[str, Told] = {}
-        self._titles = Titles(self._file.session, mark.state)
+        self._titles = Titles(self._file.session, int(strength or -1))
         self._garbled = 0
         self._offset = mark.offset
 
@@ -78,7 +79,7 @@ class _Log:
             if len(self._rows) >= ENOUGH:
                 break
         return Reading(
-            Mark(self._offset, self._titles.state),
+            Mark(self._offset, f"{self._titles.strength} {self._began}".encode()),
             [claude_lines.request(key, told, self._file) for key, told in self._rows.items()],
             self._garbled,
             titles=self._titles.told,
@@ -88,6 +89,8 @@ class _Log:
     def _read_window(self, window: Window) -> None:
         data, end, begin = window.data, window.end, 0
         find, rfind = data.find, data.rfind
+        if not self._began:
+            self._look_when_it_began(data, end)
         self._titles.look(window)
         mark = find(MARK, 0, end)
         while mark >= 0:
@@ -107,9 +110,11 @@ class _Log:
     def _read_single(self, line: Line) -> None:
         """Read a line that is not whole yet, or whose two ends are known alone: the figures
         are behind its content."""
+        text = line.text
+        if not self._began:
+            self._look_when_it_began(text, len(text))
         if line.whole:
             self._offset = line.end
-        text = line.text
         mark = text.rfind(MARK)
         if mark < 0 or _ASSISTANT not in text:
             return
@@ -122,8 +127,16 @@ class _Log:
         else:
             self._garbled += line.whole
 
+    def _look_when_it_began(self, data: bytes | bytearray, end: int) -> None:
+        """Look at the file's beginning: `data` has it unless something was read before."""
+        if self._offset:
+            with open(self._found.path, "rb", buffering=0) as file:
+                data = file.read(min(self._found.size, claude_lines.NEAR))
+                end = len(data)
+        self._began = claude_lines.began(data, end)
+
     def _note(self, told: Told) -> None:
-        if key := claude_lines.key(told):
+        if key := claude_lines.key(told, self._began):
             known = self._rows.get(key)
             self._rows[key] = told if known is None else claude_lines.better(known, told)
 

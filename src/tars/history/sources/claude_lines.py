@@ -6,6 +6,7 @@ is decoded in full, and what even that does not fit is read as leniently as JSON
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -17,6 +18,9 @@ from tars.history.timestamps import milliseconds
 
 #: Every line with figures has it. In a text its quotes would be escaped.
 MARK = b'"output_tokens"'
+_TIME = re.compile(rb'"timestamp": ?"([0-9T:.-]{19,26}Z)"')
+#: How far from the beginning of a file it is looked for.
+NEAR = 16 * 1024
 _OPEN = b'"content":['
 _CLOSE = b'],"stop_reason":'
 #: What Claude Code says itself, an error mostly.
@@ -66,6 +70,9 @@ class _Origin(Struct, frozen=True, gc=False):
     session: str | None = field(default=None, name="sessionId")
 
 
+_UNKNOWN = _Origin()
+
+
 class Told(Struct, gc=False):
     """The members of a line that are read; the others are skipped undecoded."""
 
@@ -90,6 +97,12 @@ class File(NamedTuple):
 
 
 _told = msgspec.json.Decoder(Told)
+
+
+def began(data: bytes | bytearray, end: int) -> str:
+    """Give the time that the first line with one tells; empty where there is none nearby."""
+    found = _TIME.search(data, 0, min(end, NEAR))
+    return found[1].decode() if found else ""
 
 
 def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes | bytearray:
@@ -120,13 +133,17 @@ def full(line: bytes) -> Told | None:
         return _lenient(line)
 
 
-def key(told: Told) -> str:
-    """Give what identifies the request that a line tells of; empty for one that counts nothing."""
+def key(told: Told, began: str) -> str:
+    """Give what identifies the request that a line tells of; empty for one that counts nothing.
+    A line is a copy if it is older than the file, which `began` then."""
     message = told.message
     if told.type != "assistant" or message.model == _SYNTHETIC:
         return ""
     if not message.usage.output_tokens and _nothing(message.usage):
         return ""
+    if told.timestamp and told.timestamp < began:
+        # `--fork-session` begins a file, and then copies what was before.
+        told.origin = told.origin or _UNKNOWN
     return message.id or _own_key(told)
 
 

@@ -32,23 +32,19 @@ _title = msgspec.json.Decoder(_Title)
 
 
 class Titles:
-    """The titles in one file, which is named for a session. `state` says how strong the one is
-    that is known, for the next reading."""
+    """The titles in one file, which is named for a session. `strength` says how strong the one
+    is that is known, for the next reading; below 0 none is."""
 
-    def __init__(self, session: str, state: bytes) -> None:
+    def __init__(self, session: str, strength: int) -> None:
         self._session = session
-        self._strength = int(state) if state.isdigit() else -1
+        self.strength = strength
         self._began = False
         self.told: dict[str, str] = {}
-
-    @property
-    def state(self) -> bytes:
-        return b"" if self._strength < 0 else b"%d" % self._strength
 
     def look(self, window: Window) -> None:
         """Look at the ends of what was read."""
         data, last = window.data, max(0, window.end - _EDGE)
-        if self._strength < 0 and data.startswith(_SUMMARY):
+        if self.strength < 0 and data.startswith(_SUMMARY):
             self._note(data[: data.find(b"\n")], 0)
         if last and not self._began:
             self._search(window, 0, _EDGE)
@@ -57,11 +53,11 @@ class Titles:
 
     def _search(self, window: Window, begin: int, end: int) -> None:
         """Go back from the last title to the first, as long as one would count more."""
-        data, least = window.data, self._strength
+        data, least = window.data, self.strength
         while least <= _STRONGEST and (mark := data.rfind(_MARK, begin, end)) >= 0:
             end = data.rfind(b"\n", 0, mark) + 1
             if self._note(data[end : data.find(b"\n", mark, window.end)], least):
-                least = self._strength + 1
+                least = self.strength + 1
 
     def _note(self, line: bytearray, least: int) -> bool:
         try:
@@ -73,5 +69,5 @@ class Titles:
         if not title or strength < least:
             return False
         self.told[told.session or self._session] = title
-        self._strength = strength
+        self.strength = strength
         return True

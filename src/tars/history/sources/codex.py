@@ -95,7 +95,7 @@ class _Rollout:
         find, startswith = data.find, data.startswith
         while begin < stop:
             end = find(b"\n", begin)
-            kind = find(KIND, begin + EARLIEST, begin + LATEST)
+            kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
             silent = kind >= 0 and startswith(SILENT, kind)
             if not silent and codex_lines.telling(data, kind, begin, end):
                 self._read_line(data[begin:end])
