@@ -98,6 +98,7 @@ class Spent:
     """A home and all that was spent in it; `costs` opens its engine."""
 
     home: Home
+    url: str = ""
     turns: list[Turn] = field(default_factory=list)
     requests: list[tuple[str, Request]] = field(default_factory=list)
 
@@ -106,10 +107,13 @@ class Spent:
         """Make a home with two agents."""
         spent = cls(Home(root))
         spent.home.prepare()
-        with closing(Store.open(spent.home.store)) as store:
+        with closing(spent.store()) as store:
             store.save_agent(AgentRow("main", "claude", "stream-json"))
             store.save_agent(AgentRow("other", "codex", "rpc"))
         return spent
+
+    def store(self) -> Store:
+        return Store.open(self.home.store, url=self.url)
 
     def costs(self) -> Costs:
         env = {"HOME": str(self.home.root / "nobody")}
@@ -117,7 +121,7 @@ class Spent:
 
     def finish(self, *turns: Turn) -> None:
         """Record turns of tars'."""
-        with closing(Store.open(self.home.store)) as store:
+        with closing(self.store()) as store:
             for turn in turns:
                 id, began = f"t{len(self.turns)}", turn.ended_at - turn.took
                 wishes = Wishes(task=turn.task, project=f"/work/{turn.session}", branch="main")

@@ -7,7 +7,7 @@ day after it to that. Days are counted, not hours: one in which the clocks chang
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from tars.costs.engine import Costs
@@ -25,7 +25,8 @@ _DAYS = 7
 class Projection:
     """`month` is as 2026-11, `so_far` what it has come to. `tokens` and `cost`, in picodollars, are
     the whole month's in the end: in `cost` nothing is of what has no known price. `days` are the
-    whole days of which it was reckoned, and `days_left` those after today."""
+    whole days of which it was reckoned, and `days_left` those after today. `used` is what was used
+    on each day of this month so far, and of the last seven at least."""
 
     month: str
     so_far: Figures
@@ -33,6 +34,7 @@ class Projection:
     cost: int
     days: int
     days_left: int
+    used: Mapping[date, Figures] = field(default_factory=dict)
 
 
 def projection(
@@ -50,7 +52,7 @@ def projection(
         report = costs.priced(at, asked)
     since = day_of(moment(slots[0]), where) if slots else today
     used = {date.fromisoformat(line.key[0]): line.figures for line in report.lines}
-    return reckon(used, today, since)
+    return replace(reckon(used, today, since), used=used)
 
 
 def reckon(used: Mapping[date, Figures], today: date, since: date) -> Projection:
