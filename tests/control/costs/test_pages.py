@@ -139,5 +139,6 @@ def test_markdown_is_a_table_that_renders() -> None:
 
 def test_the_last_days_are_a_sparkline() -> None:
     """One sign for each day, those without anything too."""
-    text = pages.last_days(DAILY, date(2026, 2, 27), 4, LOOK)
+    text = pages.last_days([None, None, OPUS, CODEX], LOOK)
     assert text == "last 4 days   ··█▁  $14.35, 5,424,200 tokens\n"
+    assert pages.last_days([FREE], LOOK) == "last 1 days   █  unpriced, 1,000 tokens\n"

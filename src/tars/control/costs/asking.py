@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tars.control.costs import pages, told
 from tars.control.costs.layout import Face
-from tars.control.costs.understanding import Asked, understand, usual_span
+from tars.control.costs.understanding import Asked, understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
 from tars.costs.facts import Dimension, Line, Report
 from tars.errors import SessionAmbiguous
-from tars.sessions.ranges import Span
+from tars.sessions.ranges import Span, day_of
 
 if TYPE_CHECKING:
     from tars.costs.projection import Projection
@@ -126,11 +126,11 @@ class _Answering:
     def _lately(self) -> str:
         """The last seven days as a sparkline, and where the month stands."""
         asked = self._asked
-        span = usual_span(f"{DAYS} days", asked.zone, asked.now)
-        week = self._report((Dimension.DAY,), span)
-        first = asked.now.astimezone(asked.zone.info).date() - timedelta(DAYS - 1)
-        text = "\n" + pages.last_days(week, first, DAYS, asked.look)
-        return text + pages.month(self._projection(), asked.look, label="this month")
+        projection = self._projection()
+        today = day_of(asked.now, asked.zone)
+        last = [today - timedelta(DAYS - 1 - number) for number in range(DAYS)]
+        text = "\n" + pages.last_days([projection.used.get(day) for day in last], asked.look)
+        return text + pages.month(projection, asked.look, label="this month")
 
     def _projection(self) -> "Projection":
         from tars.costs.projection import projection

@@ -133,18 +133,19 @@ def labelled(label: str, text: str, look: Look) -> str:
     return "".join(f"{start if not n else ' ' * LABEL}{line}\n" for n, line in enumerate(lines))
 
 
-def last_days(found: Report, first: date, number: int, look: Look) -> str:
-    """Write the cost of so many days as a sparkline and their sum; of tokens where no cost is
-    known."""
-    by_day = {line.key[0]: line.figures for line in found.lines}
-    every = [by_day.get(str(first + timedelta(n)), Figures()) for n in range(number)]
+def last_days(days: Sequence[Figures | None], look: Look) -> str:
+    """Write the cost of days as a sparkline and their sum; of tokens where no cost is known."""
+    every = [day or Figures() for day in days]
     amounts = [float(each.cost) for each in every]
     if not any(amounts):
         amounts = [float(each.tokens.total) for each in every]
+    total = Figures()
+    for each in every:
+        total = told.plus(total, each)
     line = look.face.paint(sparkline(amounts, look.face), "cyan")
-    total = f"{look.cost(found.total)}, {found.total.tokens.total:,} tokens"
-    start = look.face.paint(f"{f'last {number} days':<{LABEL}}", "dim")
-    return f"{start}{line}  {look.face.plain(total)}\n"
+    start = look.face.paint(f"{f'last {len(every)} days':<{LABEL}}", "dim")
+    shown = look.face.plain(f"{look.cost(total)}, {total.tokens.total:,} tokens")
+    return f"{start}{line}  {shown}\n"
 
 
 def markdown(found: Report, look: Look, *, hidden: int = 0) -> str:
