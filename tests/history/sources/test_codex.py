@@ -340,16 +340,32 @@ def test_a_long_line_is_not_in_the_way(tmp_path: Path) -> None:
     assert len(requests(tmp_path, meta(), count(used(10)), long, count(used(20)))) == 2
 
 
-def test_the_real_thing() -> None:
-    """What Codex 0.169 wrote of two threads, one of them resumed, one with failed turns and a
-    full context window: each response that its API answered, with its figures."""
-    rows = counted(SOURCE, read(SOURCE, *(GOLDEN / "codex").glob("*.jsonl")))
-    numbers = {int(key.rpartition("_")[2]): row for key, row in rows.items()}
-    assert sorted(numbers) == [46, 47, 48, 49, 66, 67, 68, 69, 70, 81, 82]
-    for number, row in numbers.items():
-        assert (row.cache_read, row.net_input) == (3000 + number, 2000)
-        assert (row.output, row.reasoning) == (40 + number, 8)
-        assert (row.model, row.provider, row.sidechain) == ("gpt-5.4", "fake", False)
+@pytest.mark.parametrize(
+    ("logs", "answers"),
+    [
+        (["resumed"], [46, 47, 48, 49]),
+        (["errors"], [66, 67, 68, 69, 70, 81, 82]),
+        (["forked", "fork"], [1, 2, 3, 4, 5]),
+    ],
+)
+@pytest.mark.parametrize("records", [True, False])
+def test_the_real_thing(
+    tmp_path: Path, logs: list[str], answers: list[int], *, records: bool
+) -> None:
+    """What Codex 0.169 wrote of threads that were resumed and forked, of failed turns and a full
+    context window: each response that its API answered, with its figures. They are the same
+    without its records, as older versions write it."""
+    files = []
+    for log in logs:
+        lines = (GOLDEN / "codex" / f"{log}.jsonl").read_text().splitlines()
+        kept = [line for line in lines if records or "token_usage_record" not in line]
+        files.append(written(tmp_path / f"{log}.jsonl", *kept))
+    rows = counted(SOURCE, read(SOURCE, *files)).values()
+    expected = [(2000, 3000 + answer, 40 + answer, 8) for answer in answers]
+    assert sorted(figures(rows)) == expected
+    assert {(row.model, row.provider, row.sidechain) for row in rows} == {
+        ("gpt-5.4", "fake", False)
+    }
 
 
 def test_where_the_logs_are(tmp_path: Path) -> None:
