@@ -146,7 +146,7 @@ class Costs:
             return []
         try:
             logs = Logs(moment.logs, self.machine)
-            return list(logs.sums(asked, pricing.changes(self.prices, logs.models)))
+            return list(logs.sums(asked, pricing.tariff(self.prices, logs.models)))
         except sqlite3.Error as error:
             moment.problems.append(f"What the agents' logs tell is missing: {error}.")
             return []

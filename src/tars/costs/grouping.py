@@ -4,7 +4,7 @@ Sums come by the dimensions of the report, and besides by all that a price depen
 the day in UTC or all days of one price, the size class, and whether the agent told the cost itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +27,14 @@ class Rated(NamedTuple):
     model: str
     day: int
     size: int
+
+
+class Tariff(NamedTuple):
+    """What prices depend on at all: the days on which some of them changed, in UTC and counted
+    from 1970, and the models, with their providers, whose long prompts have other ones."""
+
+    changes: Collection[int]
+    tiered: Collection[tuple[str, str]]
 
 
 class Sum(NamedTuple):

@@ -5,12 +5,22 @@ twice as quickly as by several; the words are put in at the end.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tars.accounting.rates import THRESHOLDS, Tokens
 from tars.costs.facts import Dimension, Only, Origin
-from tars.costs.grouping import TOKENS, Asked, Calendar, Rated, Sum, days_query, query, rest_days
+from tars.costs.grouping import (
+    TOKENS,
+    Asked,
+    Calendar,
+    Rated,
+    Sum,
+    Tariff,
+    days_query,
+    query,
+    rest_days,
+)
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut
 
 _SUMS = ("cost", *TOKENS)
@@ -38,17 +48,18 @@ class Logs:
         self._connection = connection
         self._machine = machine
         self._epochs: Sequence[int] = range(_DAYS)
+        self._tiered: list[int] = []
 
     @property
     def models(self) -> Iterable[tuple[str, str]]:
         """All models that there are, with their providers."""
         return self._models.values()
 
-    def sums(self, asked: Asked, changes: Collection[int] | None = None) -> Iterator[Sum]:
-        """Add up what a report asks for. `changes` are the days in UTC, counted from 1970, on which
-        some price changed: between two of them one day is as another."""
-        if changes is not None and len(changes) < _MANY:
-            self._epochs = (0, *sorted(changes))
+    def sums(self, asked: Asked, tariff: Tariff) -> Iterator[Sum]:
+        """Add up what a report asks for, together what has one price."""
+        if len(tariff.changes) < _MANY:
+            self._epochs = (0, *sorted(tariff.changes))
+        self._tiered = [id for id, model in self._models.items() if model in tariff.tiered]
         where = self._where(asked) if self._has_any(asked.only) else None
         if where is None:
             return
@@ -149,7 +160,7 @@ class Logs:
         priced = {
             "epoch": (self._epoch(), len(self._epochs)),
             "model": model,
-            "size": ("f.size", len(THRESHOLDS) + 1),
+            "size": (self._size(), len(THRESHOLDS) + 1),
             "official": ("f.official", 2),
         }
         return _Key(_Packed({name: every[name] for name in every if name in used}), _Packed(priced))
@@ -160,6 +171,11 @@ class Logs:
             return f"(f.slot / {DAY_SLOTS})"
         slots = (day * DAY_SLOTS for day in self._epochs[1:])
         return f"({' + '.join(f'(f.slot >= {slot})' for slot in slots) or 0})"
+
+    def _size(self) -> str:
+        """Say in SQL of which size a request is, as far as that makes its price."""
+        models = ", ".join(map(str, self._tiered))
+        return f"(CASE WHEN f.model IN ({models}) THEN f.size ELSE 0 END)"
 
     def _where(self, asked: Asked) -> list[str] | None:
         """Say which rows are asked for; None where there are none such."""

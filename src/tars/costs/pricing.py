@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tars.accounting.rates import ModelRates, Rates, Tokens, cost
 from tars.costs.facts import NOTHING, Dimension, Figures, Line, Report
-from tars.costs.grouping import Rated, Sum
+from tars.costs.grouping import Rated, Sum, Tariff
 from tars.costs.spans import EPOCH, utc_day
 
 if TYPE_CHECKING:
@@ -49,13 +49,16 @@ class _Tally:
         return Figures(Tokens._make(self.tokens), self.cost, self.official, self.unpriced)
 
 
-def changes(prices: Prices, names: Iterable[tuple[str, str]]) -> set[int]:
-    """Give the days in UTC, counted from 1970, on which a price of these models changed."""
+def tariff(prices: Prices, names: Iterable[tuple[str, str]]) -> Tariff:
+    """Say what prices of these models depend on."""
     known = list(names)
     prices.learn(known)
-    found = (prices.priced(*name) for name in known)
-    days = (each.since for priced in found if priced is not None for each in priced.dated)
-    return {(day - EPOCH.date()).days for day in days if day > EPOCH.date()}
+    found = {name: prices.priced(*name) for name in known}
+    dated = [(name, each) for name, priced in found.items() if priced for each in priced.dated]
+    return Tariff(
+        frozenset((d.since - EPOCH.date()).days for _, d in dated if d.since > EPOCH.date()),
+        frozenset(name for name, each in dated if len(each.rates.tiers) > 1),
+    )
 
 
 def report(
