@@ -175,7 +175,9 @@ def put_aside(path: Path) -> Path:
 def _open(path: Path) -> sqlite3.Connection:
     path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     # SQLite would make it for everybody to read; its -wal and -shm take the file's own mode.
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
+    # One that is there is left alone: closing it would drop the locks that this process has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, FILE_MODE))
     connection = sqlite3.connect(
         path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
     )
