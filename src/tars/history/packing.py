@@ -8,12 +8,12 @@ numbers: `marshal` moves it.
 import marshal
 from array import array
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
-from itertools import repeat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby, repeat
 from operator import add, floordiv
 from typing import NamedTuple, TypeVar
 
-from tars.accounting.rates import THRESHOLDS
+from tars.accounting.rates import SLOT_SECONDS, THRESHOLDS
 from tars.history.keys import numbers
 from tars.history.merging import together
 from tars.history.source import Limit, Reading, Request
@@ -57,7 +57,8 @@ class SessionRow(NamedTuple):
 class Packed(NamedTuple):
     """Readings of one agent's files. `columns` are those of `requests` from `key` to `sidechain`
     and `cost`, each as a typecode and bytes, `length` numbers long; `session`, `model` and `place`
-    count into the lists here. `titles` are pairs."""
+    count into the lists here. `titles` are pairs. `sums` are rows of `slots` that all of it comes
+    to, if nothing of it is in the index; of one slot there may be several."""
 
     agent: str
     files: list[FileRow]
@@ -69,6 +70,7 @@ class Packed(NamedTuple):
     limits: list[Limit]
     length: int
     columns: list[tuple[str, bytes]]
+    sums: list[tuple[int, ...]]
 
     def dumped(self) -> bytes:
         """Give this as bytes, for `loaded`."""
@@ -77,7 +79,7 @@ class Packed(NamedTuple):
         files, sessions, limits = ([*map(tuple, each)] for each in rows)
         forks, titles = self.forks, self.titles
         plain = (self.agent, files, sessions, self.models, self.places, forks, titles, limits)
-        return marshal.dumps((*plain, self.length, self.columns))
+        return marshal.dumps((*plain, self.length, self.columns, self.sums))
 
     @classmethod
     def loaded(cls, data: bytes) -> "Packed":
@@ -145,6 +147,7 @@ class Packer:
             list(self._limits.values()),
             len(rows),
             [(column.typecode, column.tobytes()) for column in columns],
+            list(_sums(columns)) if rows else [],
         )
 
     def _columns(
@@ -201,6 +204,20 @@ class Packer:
         self._spans[number] = (row if row.first_at < known.first_at else known)._replace(
             last_at=last_at
         )
+
+
+def _sums(columns: "list[array[int]]") -> Iterator[tuple[int, ...]]:
+    """Give the sums of rows of one slot that follow one another, as mostly all of it do."""
+    _, sessions, ats, models, places, *figures, sizes, _, _, costs = columns
+    slots = map(floordiv, ats, repeat(SLOT_SECONDS * 1000))
+    official = map(NO_COST.__lt__, costs)
+    keys = zip(slots, sessions, models, places, sizes, official, strict=True)
+    begin = 0
+    for key, group in groupby(keys):
+        end = begin + sum(1 for _ in group)
+        cost = sum(costs[begin:end]) if key[-1] else 0
+        yield (*key, *[sum(each[begin:end]) for each in figures], cost)
+        begin = end
 
 
 class _Numbered(dict[_T, int]):

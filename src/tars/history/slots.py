@@ -1,6 +1,8 @@
-"""The sums of requests by quarters of an hour, kept exact: made again wherever those changed."""
+"""The sums of requests by quarters of an hour, kept exact: what is new is added, and where
+anything changed, they are made again."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from tars.accounting.rates import SLOT_SECONDS
 
@@ -13,6 +15,19 @@ class Slots:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._touched: dict[int, tuple[int, int]] = {}
+
+    def add(self, rows: Iterable[tuple[int, ...]]) -> None:
+        """Add sums of requests that are new; what turns out not to be has to be touched."""
+        self._connection.executemany(
+            f"INSERT INTO slots VALUES ({', '.join('?' * 14)}) ON CONFLICT DO UPDATE SET"
+            " net_input = net_input + excluded.net_input,"
+            " cache_read = cache_read + excluded.cache_read,"
+            " cache_write = cache_write + excluded.cache_write,"
+            " cache_write_1h = cache_write_1h + excluded.cache_write_1h,"
+            " output = output + excluded.output, reasoning = reasoning + excluded.reasoning,"
+            " requests = requests + excluded.requests, cost = cost + excluded.cost",
+            rows,
+        )
 
     def touch(self, session: int, first_at: int, last_at: int) -> None:
         """Note that requests of a session between these times came, went or changed."""

@@ -132,6 +132,10 @@ class Writer:
             )
 
         # Nearly all are new. The others are merged with what is there.
+        self._slots.add(
+            (slot, numbers[session], models[model], places[place], *rest)
+            for slot, session, model, place, *rest in packed.sums
+        )
         if clashes := self._insert(rows(), packed.length):
             self._merge((row for row in rows() if row[0] in clashes), newest_wins=newest_wins)
 
@@ -155,6 +159,8 @@ class Writer:
         stored = {row[0]: row for row in found}
         changed = {}
         for row in rows:
+            # It was added to the sums as if it were new.
+            self._slots.touch(row[1], row[2], row[2])
             if row == stored[row[0]]:
                 continue
             old, again = Row(*stored[row[0]]), Row(*row)
@@ -190,7 +196,6 @@ class Writer:
         id = self._session(agent, row.session)
         assert id is not None
         self.sessions.add(id)
-        self._slots.touch(id, row.first_at, row.last_at)
         return id
 
     def _session(self, agent: str, session: str) -> int | None:
