@@ -32,8 +32,11 @@ def run(given: Given) -> int:
             with Reading(home.history):
                 problems = costs.refresh()
         answer = give(costs, asked)
-    for problem in dict.fromkeys((*problems, *answer.problems)):
-        print(f"tars: {_one_line(problem)}", file=sys.stderr)
+    told = list(dict.fromkeys((*problems, *answer.problems)))
+    for problem in told:
+        # What keeps the logs from being read may be a part of what is said of the report.
+        if not any(problem in other and problem != other for other in told):
+            print(f"tars: {_one_line(problem)}", file=sys.stderr)
     sys.stdout.write(answer.text)
     return 0
 
