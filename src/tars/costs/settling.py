@@ -6,6 +6,7 @@ count as the log tells them, also those that were made in such a session outside
 """
 
 import json
+import os
 from datetime import datetime
 
 from tars.costs.spans import micros
@@ -18,10 +19,8 @@ SLACK_MS = 2_000
 #: Rows of `settled` that are no session's: whether anything was ever covered, and with which state
 #: of the store all was settled last.
 _EVER, _STORE = -1, -2
-#: How much of a journal's index changes with every transaction.
-_JOURNAL_HEAD = 48
-#: Where a file of SQLite's counts the transactions that were taken over into it.
-_COUNTER = slice(24, 28)
+#: Two writes within one tick of the system's clock leave one time on a file; ticks are shorter.
+_TICK_SECONDS = 0.1
 
 _IN = {
     "sqlite": "IN (SELECT value FROM json_each(?))",
@@ -32,7 +31,7 @@ _IN = {
 def settle(index: Index, store: Quick | None, state: str) -> int:
     """Bring the index up to date with the ledger; give for how many sessions that was needed.
 
-    `state` is the store's, as `state_of` gave it before; empty where nobody knows. Raises
+    `state` is the store's, as `state_of` gave it; empty where nobody knows. Raises
     sqlite3.Error and StoreError.
     """
     connection = index.connection
@@ -67,24 +66,25 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
     return len(due)
 
 
-def state_of(home: Home, url: str) -> str:
-    """Give what changes with every transaction on a home's store; nothing where nobody knows."""
+def state_of(home: Home, url: str, now: float) -> str:
+    """Give what changes with every transaction on a home's store; nothing where nobody knows.
+
+    Its files are not opened for that: to close one again would drop the locks that this very
+    process has on it.
+    """
     if url:
         return ""
-    if not home.store.exists():
-        return "none"
-    try:
-        found = home.store.stat()
-        with home.store.open("rb") as file:
-            counter = file.read(_COUNTER.stop)[_COUNTER]
-    except OSError:
-        return ""
-    try:
-        with home.store.with_name(f"{home.store.name}-shm").open("rb") as file:
-            journal = file.read(_JOURNAL_HEAD)
-    except OSError:
-        journal = b""
-    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}:{counter.hex()}:{journal.hex()}"
+    told = []
+    for path in (home.store, home.store.with_name(f"{home.store.name}-wal")):
+        try:
+            found = os.stat(path)
+        except OSError:
+            told.append("none")
+            continue
+        if found.st_mtime > now - _TICK_SECONDS:
+            return ""
+        told.append(f"{found.st_ino} {found.st_size} {found.st_mtime_ns}")
+    return ", ".join(told)
 
 
 def _has_new(index: Index) -> bool:
