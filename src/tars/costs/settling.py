@@ -7,6 +7,8 @@ count as the log tells them, also those that were made in such a session outside
 
 import json
 import os
+import sqlite3
+from contextlib import suppress
 from datetime import datetime
 
 from tars.costs.spans import micros
@@ -50,7 +52,9 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
         for id, session, stamp in known
         if stamp != stamps.get(session, "")
     ]
-    if not due and kept.get(_STORE, "") == state:
+    if not due:
+        if state:
+            _note(index, state)
         return 0
     ever = _EVER in kept or any(stamp for *_, stamp in due)
     turns = _turns(store, [session for _, session, _, stamp in due if stamp])
@@ -64,6 +68,19 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
         rows = [(_STORE, state), *([(_EVER, "")] if ever else [])]
         index.connection.executemany("REPLACE INTO settled VALUES (?, ?)", rows)
     return len(due)
+
+
+def _note(index: Index, state: str) -> None:
+    """Keep in mind that nothing was to be done, unless others write just now: then it is found
+    out again the next time."""
+    execute = index.connection.execute
+    patience = execute("PRAGMA busy_timeout").fetchone()[0]
+    execute("PRAGMA busy_timeout = 0")
+    try:
+        with suppress(sqlite3.OperationalError):
+            execute("REPLACE INTO settled VALUES (?, ?)", (_STORE, state))
+    finally:
+        execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def state_of(home: Home, url: str, now: float) -> str:

@@ -2,6 +2,7 @@
 and read as both were at one moment."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Sources:
                 self.forget_store()
                 found.problems.append(f"What tars' own agents used is missing: {error}")
             try:
-                found.logs = self._settled(found.store, state, at_end)
+                found.logs = self._settled(found, state, at_end)
             except sqlite3.Error as error:
                 found.problems.append(f"What the agents' logs tell is missing: {error}.")
                 if damaged(error):
@@ -97,12 +98,12 @@ class Sources:
         """Give the store in a transaction, and in which state it is there."""
         store = self._opened_store()
         if store is None:
-            return None, state_of(self._home, self.url)
+            return None, state_of(self._home, self.url, time.time())
         for _ in range(_TRIES):
-            state = state_of(self._home, self.url)
+            state = state_of(self._home, self.url, time.time())
             attempt = ExitStack()
             attempt.enter_context(store.moment())
-            if state == state_of(self._home, self.url):
+            if state == state_of(self._home, self.url, time.time()):
                 at_end.push(attempt.pop_all())
                 return store, state
             attempt.close()
@@ -110,7 +111,7 @@ class Sources:
         return store, ""
 
     def _settled(
-        self, store: Quick | None, state: str | None, at_end: ExitStack
+        self, found: Moment, state: str | None, at_end: ExitStack
     ) -> sqlite3.Connection | None:
         """Give the index in a transaction, once what the store has counted is marked in it. If the
         store cannot be read, it stays as it was."""
@@ -118,7 +119,13 @@ class Sources:
             return None
         index = self._opened_index()
         if state is not None:
-            settle(index, store, state)
+            try:
+                settle(index, found.store, state)
+            except sqlite3.OperationalError as error:
+                found.problems.append(
+                    "What tars' own agents used lately may be counted twice, since the index of "
+                    f"their logs cannot be written: {error}."
+                )
         connection = index.connection
         connection.execute("BEGIN")
         at_end.callback(_roll_back, connection)
