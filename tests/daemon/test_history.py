@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy import func, select
 
 from tars import config as configuration
 from tars.config_costs import HistoryConfig
@@ -24,6 +25,7 @@ from tars.sessions.ranges import Span
 from tars.store import finding
 from tars.store.finding import Wanted
 from tars.store.rows import SessionRecord
+from tars.store.schema import logged_slots
 from tars.store.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -63,13 +65,14 @@ class Person:
 
 @asynccontextmanager
 async def following(
-    person: Person, *, much: int = MUCH, config: HistoryConfig | None = None
+    person: Person, *, much: int = MUCH, config: HistoryConfig | None = None, url: str = ""
 ) -> AsyncIterator[tuple[History, Recorder]]:
     """The part of a daemon that follows logs."""
-    recorder = Recorder(person.home.store)
+    recorder = Recorder(person.home.store, lambda path: Store.open(path, url=url))
     spending = Spending(person.home, person.env)
     usual = configuration.embedded(person.home)
-    usual = replace(usual, history=config or HistoryConfig())
+    store = configuration.StoreConfig(url=url)
+    usual = replace(usual, history=config or HistoryConfig(), store=store)
     history = History(
         person.home,
         recorder,
@@ -146,6 +149,22 @@ async def test_a_source_that_cannot_be_read_is_one_warning(tmp_path: Path) -> No
     (warning,) = history.warnings
     assert "rollout-x.jsonl" in warning
     assert "`tars history sources`" in warning
+
+
+async def test_other_machines_are_told(tmp_path: Path, postgres_store_url: str) -> None:
+    """Where machines share a store, each finds there what the logs of the others have."""
+    person = Person(tmp_path)
+    person.home.config.write_text(f'[store]\nurl = "{postgres_store_url}"\n')
+    person.ask("s1", "r1")
+
+    def told(store: Store) -> int:
+        with store.reading("look") as connection:
+            return connection.scalar(select(func.count()).select_from(logged_slots)) or 0
+
+    async with following(person, url=postgres_store_url) as (_, recorder):
+        with anyio.fail_after(60):
+            while not await recorder.ask(told):
+                await anyio.sleep(0)
 
 
 async def test_nothing_is_read_where_the_configuration_says_so(tmp_path: Path) -> None:

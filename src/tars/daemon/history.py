@@ -24,9 +24,12 @@ from tars.runtime.recorder import Recorder
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tars.costs.engine import Costs
+    from tars.costs.sharing import Sharing
     from tars.history.reader import LogsReader
     from tars.history.watch import Watch
     from tars.store.logged import LoggedSession
+    from tars.store.shared_slots import Day
     from tars.store.store import Store
 
 #: Not while the daemon and its agents start.
@@ -37,6 +40,8 @@ MUCH = 16 * 1024 * 1024
 GATHER_SECONDS, BETWEEN_SECONDS = 0.1, 0.5
 #: Everything is looked at so often, whatever was seen.
 SAFETY_SECONDS = 3600.0
+#: How often other machines that share a store are told at most.
+SHARE_SECONDS = 30.0
 #: After a failure.
 AGAIN_SECONDS = 30.0
 _BUILDING_SECONDS = 0.1
@@ -64,6 +69,8 @@ class History:
         self._first_seconds = first_seconds
         self._much = much
         self._problems: tuple[str, ...] = ()
+        self._sharing: Sharing | None = None
+        self._share_at, self._shared = float("-inf"), -1
         self._scope: anyio.CancelScope | None = None
 
     @property
@@ -112,8 +119,11 @@ class History:
             self.spending.changed()
             await self._publish_news(reader)
             while True:
+                if config.store.url:
+                    with suppress(StoreError):
+                        await self._share()
                 read_at = anyio.current_time()
-                await self._wait(watch)
+                await self._wait(watch, SHARE_SECONDS if config.store.url else SAFETY_SECONDS)
                 await anyio.sleep(max(GATHER_SECONDS, read_at + BETWEEN_SECONDS - _now()))
                 seen = await run(watch.read)
                 if seen.more or _now() - read_at > SAFETY_SECONDS:
@@ -123,11 +133,11 @@ class History:
         finally:
             self.spending.worker.submit(partial(_close, watch, reader))
 
-    async def _wait(self, watch: "Watch") -> None:
+    async def _wait(self, watch: "Watch", most: float) -> None:
         if watch.fd is None:
             await anyio.sleep(watch.pause)
             return
-        with anyio.move_on_after(min(watch.pause, SAFETY_SECONDS)):
+        with anyio.move_on_after(min(watch.pause, most)):
             await anyio.wait_readable(watch.fd)
 
     async def _read(self, reader: "LogsReader", paths: frozenset[str] | None) -> None:
@@ -154,6 +164,25 @@ class History:
             self._recorder.put(partial(_keep, batch=batch))
             # Whoever else writes comes in between.
             await anyio.sleep(0)
+
+    async def _share(self) -> None:
+        """Tell the other machines that share the store what the logs have here."""
+        if self.spending.version == self._shared or _now() < self._share_at:
+            return
+        self._share_at, version = _now() + SHARE_SECONDS, self.spending.version
+        days = await self.spending.ask(self._sharing_news)
+        if days:
+            await self._recorder.ask(partial(_tell_others, days=days))
+            assert self._sharing is not None, "it gave the news"
+            await self.spending.worker.run(partial(self._sharing.told, days))
+        self._shared = version
+
+    def _sharing_news(self, costs: "Costs") -> "dict[int, Day]":
+        if self._sharing is None:
+            from tars.costs.sharing import Sharing
+
+            self._sharing = Sharing()
+        return self._sharing.news(costs)
 
     async def _build(self) -> None:
         """Let a process of its own read what is much."""
@@ -197,6 +226,13 @@ def _known(store: "Store") -> "dict[tuple[str, str], datetime]":
 
     with store.reading("read the sessions") as connection:
         return logged.known(connection, store.machine)
+
+
+def _tell_others(store: "Store", *, days: "dict[int, Day]") -> None:
+    from tars.store.shared_slots import tell
+
+    with store.writing("tell other machines what was spent") as connection:
+        tell(connection, store.machine, days)
 
 
 def _keep(store: "Store", batch: "tuple[LoggedSession, ...]") -> None:
