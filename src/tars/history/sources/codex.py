@@ -17,7 +17,6 @@ from tars.history.sources import codex_lines
 from tars.history.sources.codex_limits import Limits
 from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT
 from tars.history.sources.codex_thread import Thread
-from tars.history.timestamps import milliseconds
 
 _PLAIN = ".jsonl"
 #: The length of a thread's id, a UUID.
@@ -60,8 +59,7 @@ class _Rollout:
     """One reading of a rollout."""
 
     def __init__(self, found: Found, mark: Mark) -> None:
-        self._thread = Thread(_thread_id(found.path), mark.state)
-        self._modified = found.mtime // 1_000_000
+        self._thread = Thread(_thread_id(found.path), found.mtime // 1_000_000, mark.state)
         self._requests: list[Request] = []
         self._limits = Limits()
         self._offset, self._state = mark.offset, mark.state
@@ -123,20 +121,16 @@ class _Rollout:
             return
         match told.type, payload.type:
             case "event_msg", "token_count":
-                at = self._at(told)
-                self._note(self._thread.count(payload, at))
-                self._limits.note(payload.limits, at)
+                self._note(self._thread.count(payload, told.timestamp))
+                self._limits.note(payload.limits, told.timestamp)
             case "token_usage_record", _:
-                self._note(self._thread.record(payload, self._at(told)))
+                self._note(self._thread.record(payload, told.timestamp))
             case "turn_context", _:
                 self._thread.turn(payload)
             case "session_meta", _:
                 self._thread.name(payload)
             case _:
                 pass
-
-    def _at(self, told: codex_lines.Told) -> int:
-        return milliseconds(told.timestamp or "") or self._modified
 
     def _note(self, request: Request | None) -> None:
         if request is not None:

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from tars.history.source import Limit
+from tars.history.timestamps import milliseconds
 
 #: The windows that an account has today, in minutes.
 _NAMES = {300: "five_hour", 10080: "weekly"}
@@ -35,21 +36,22 @@ class Limits:
     """The newest of each kind: every count has them, so that only the last ones are decoded."""
 
     def __init__(self) -> None:
-        self._newest: dict[bytes, tuple[Raw, int]] = {}
+        self._newest: dict[bytes, tuple[Raw, str]] = {}
 
-    def note(self, limits: Raw, at: int) -> None:
+    def note(self, limits: Raw, timestamp: str | None) -> None:
         """Remember what a count says, if it says something."""
         start = bytes(memoryview(limits)[:_LONGEST_ID])
         if start == b"null":
             return
         kind = start.partition(b",")[0] if start.startswith(_ID) else b""
         if kind in self._newest or len(self._newest) < _MOST_KINDS:
-            self._newest[kind] = limits, at
+            self._newest[kind] = limits, timestamp or ""
 
     def told(self) -> list[Limit]:
         """Give the limits; an account without a plan has none."""
         newest: dict[str, Limit] = {}
-        for limits, at in self._newest.values():
+        for limits, timestamp in self._newest.values():
+            at = milliseconds(timestamp) or 0
             newest.update((limit.name, limit) for limit in _limits_of(limits, at))
         return list(newest.values())
 

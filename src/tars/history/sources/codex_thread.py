@@ -18,12 +18,12 @@ from msgspec import Struct
 
 from tars.history.source import Request
 from tars.history.sources import codex_lines
-from tars.history.sources.codex_lines import Payload, Tokens
+from tars.history.sources.codex_lines import Info, Payload, Tokens
+from tars.history.timestamps import milliseconds
 
-#: Input, of that cached and written to the cache, output, of that reasoning; then their total as
-#: Codex tells it, which is another one where the context window was full.
-_Sums = tuple[int, int, int, int, int, int]
-_ZERO: _Sums = (0, 0, 0, 0, 0, 0)
+#: Input, of that cached and written to the cache, output, of that reasoning.
+_Sums = tuple[int, int, int, int, int]
+_ZERO: _Sums = (0, 0, 0, 0, 0)
 #: More forks of forks are not told apart.
 _DEEPEST = 100
 
@@ -32,8 +32,8 @@ class State(Struct, omit_defaults=True):
     """What is known after the lines so far, and what the next reading begins with.
 
     `session` is the conversation that requests belong to: a subagent's parent, else `thread`.
-    `depth` is how many threads this one goes on from, as far as it says. `told`: a record told of
-    the next growth."""
+    `depth` is how many threads this one goes on from, as far as it says. `total` is that of the
+    sums as Codex tells it. `told`: a record told of the next growth."""
 
     thread: str = ""
     session: str = ""
@@ -47,6 +47,7 @@ class State(Struct, omit_defaults=True):
     sidechain: bool = False
     epoch: int = 0
     sums: _Sums | None = None
+    total: int = 0
     told: bool = False
 
 
@@ -55,9 +56,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Thread:
-    """One rollout. `thread` is the id in its name, which its first line says too."""
+    """One rollout. `thread` is the id in its name, which its first line says too; `modified` is
+    when it was written last, for lines without a time."""
 
-    def __init__(self, thread: str, state: bytes = b"") -> None:
+    def __init__(self, thread: str, modified: int, state: bytes = b"") -> None:
+        self._modified = modified
         self.state = _state.decode(state) if state else State(thread, thread)
         self.forks: list[tuple[str, str]] = []
 
@@ -90,59 +93,67 @@ class Thread:
         self.state.model = context.model or self.state.model
         self.state.project = self.state.project or context.cwd or ""
 
-    def record(self, told: Payload, at: int) -> Request | None:
+    def record(self, told: Payload, timestamp: str | None) -> Request | None:
         """Read a `token_usage_record`."""
-        if told.usage is None:
+        if (usage := told.usage) is None:
             return None
         self.state.told = True
-        spent = _sums(told.usage)
-        id = told.response or _joined(_sums(told.thread_usage or told.usage))
-        return self._request(f"r{id}", spent, at, "")
+        id = told.response or _joined(_sums(told.thread_usage or usage))
+        return self._request(f"r{id}", _sums(usage), usage.total_tokens or 0, timestamp)
 
-    def count(self, told: Payload, at: int) -> Request | None:
+    def count(self, told: Payload, timestamp: str | None) -> Request | None:
         """Read a `token_count`."""
         state, info = self.state, told.info
         if info is None:
             return None
         model = info.model or told.model or ""
         if info.total is None:
-            return self._request(f"t{at}", _sums(info.last), at, model)
+            last = info.last or Tokens()
+            total = last.total_tokens or 0
+            return self._request(f"t{timestamp}", _sums(last), total, timestamp, model)
         sums, before = _sums(info.total), state.sums
-        if before is not None and sums[:5] == before[:5]:
+        if sums == before:
             return None
-        spent = self._growth(before, sums, info.last)
-        state.sums = sums
-        if not any(spent[:5]):
+        spent, total = self._growth(before, sums, info)
+        state.sums, state.total = sums, info.total.total_tokens or 0
+        if spent == _ZERO:
             return None
         if state.told:
             state.told = False
             return None
-        return self._request(f"{state.epoch}|{_joined(sums)}", spent, at, model)
+        return self._request(f"{state.epoch}|{_joined(sums)}", spent, total, timestamp, model)
 
-    def _growth(self, before: _Sums | None, sums: _Sums, last: Tokens | None) -> _Sums:
+    def _growth(self, before: _Sums | None, sums: _Sums, info: Info) -> tuple[_Sums, int]:
+        """Give what was used since, and the total of that."""
+        total = (info.total and info.total.total_tokens) or 0
         if before is None:
-            alone = _sums(last)
-            inherits = self.state.depth and any(alone[:5]) and _within(alone, sums)
-            return alone if inherits else sums
+            alone = _sums(info.last) if info.last is not None else _ZERO
+            if self.state.depth and alone != _ZERO and _within(alone, sums):
+                return alone, (info.last and info.last.total_tokens) or 0
+            return sums, total
         if not _within(before, sums):
             self.state.epoch += 1
-            return sums
-        return _difference(sums, before)
+            return sums, total
+        return _difference(sums, before), total - self.state.total
 
-    def _request(self, key: str, spent: _Sums, at: int, model: str) -> Request | None:
-        inputs, cached, written, output, reasoning, total = spent
+    def _request(
+        self, key: str, spent: _Sums, total: int, timestamp: str | None, model: str = ""
+    ) -> Request | None:
+        inputs, cached, written, output, reasoning = spent
         if not (inputs or cached or written or output):
             return None
-        # The sum tells whether a provider counts what it wrote to its cache apart from the input.
-        apart = written and total == inputs + written + output
         state = self.state
         cached = min(cached, inputs)
+        net = inputs - cached
+        # The sum tells whether a provider counts what it wrote to its cache apart from the input.
+        if written and total != inputs + written + output:
+            net = max(0, net - written)
         return Request(
             f"{state.session}|{key}",
             state.session,
-            at,
+            milliseconds(timestamp or "") or self._modified,
             model or state.model,
-            max(0, inputs - cached - (0 if apart else written)),
+            net,
             cached,
             written,
             0,
@@ -172,28 +183,28 @@ class Thread:
             state.depth += 1
 
 
-def _sums(tokens: Tokens | None) -> _Sums:
-    if tokens is None:
-        return _ZERO
+def _sums(tokens: Tokens) -> _Sums:
     return (
         tokens.input_tokens or 0,
         tokens.cached_input_tokens or tokens.cache_read_input_tokens or 0,
         tokens.cache_write_input_tokens or 0,
         tokens.output_tokens or 0,
         tokens.reasoning_output_tokens or 0,
-        tokens.total_tokens or 0,
     )
 
 
 def _within(less: _Sums, more: _Sums) -> bool:
-    return all(a <= b for a, b in zip(less[:5], more[:5], strict=True))
+    a, b, c, d, e = less
+    v, w, x, y, z = more
+    return a <= v and b <= w and c <= x and d <= y and e <= z
 
 
 def _difference(more: _Sums, less: _Sums) -> _Sums:
-    a, b, c, d, e, f = more
-    u, v, w, x, y, z = less
-    return a - u, b - v, c - w, d - x, e - y, f - z
+    a, b, c, d, e = more
+    v, w, x, y, z = less
+    return a - v, b - w, c - x, d - y, e - z
 
 
 def _joined(sums: _Sums) -> str:
-    return ",".join(map(str, sums[:5]))
+    a, b, c, d, e = sums
+    return f"{a},{b},{c},{d},{e}"
