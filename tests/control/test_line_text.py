@@ -2,7 +2,9 @@
 
 import pytest
 
-from tars.control.line_text import line, short, spent
+from tars.control.costs.today import short
+from tars.control.costs.today import words as spent
+from tars.control.line_text import line
 from tars.control.status_contract import AgentStatus, DaemonStatus, PermissionStatus, Status
 
 

@@ -43,19 +43,6 @@ def line(status: Status, today: str = "", *, style: str = "plain", ascii: bool =
     return _plain(text) if ascii else text
 
 
-def spent(dollars: str, tokens: int) -> str:
-    """Say what was spent today: `dollars` is empty where nobody knows."""
-    return f"{dollars} today · {short(tokens)} tok" if dollars else f"{short(tokens)} tok today"
-
-
-def short(number: int) -> str:
-    """`950`, `45k`, `4.5M`; rounded down, so that it is never more than there is."""
-    for size, unit in ((10**9, "G"), (10**6, "M")):
-        if number >= size:
-            return f"{number * 10 // size / 10:g}{unit}"
-    return f"{number // 1000}k" if number >= 1000 else str(number)
-
-
 def _shown(status: Status) -> AgentStatus | None:
     """The agent that is told of: whoever waits for a person, else the default one."""
     asking = next((a for a in status.agents if a.permissions), None)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
-from tars.daemon.today import Today, leave, look
 from tars.daemon.worker import Worker
 from tars.errors import TarsError
 from tars.home import Home
 
 if TYPE_CHECKING:
     from tars.control.costs.layout import Face
+    from tars.control.costs.today import Today
     from tars.costs.engine import Costs
 
 T = TypeVar("T")
@@ -112,15 +112,15 @@ class Spending:
         seen = 0
         while True:
             seen = await self.news(seen)
-            with suppress(TarsError, OSError):
+            with suppress(TarsError):
                 await self._look_at_today()
                 if self._today is not None:
-                    await self.worker.run(partial(leave, self._home, self._today[1]))
+                    await self.worker.run(partial(_leave, self._home, self._today[1]))
             await anyio.sleep(LEAVE_SECONDS)
 
     async def _look_at_today(self) -> None:
         version = self.version
-        found = await self.ask(lambda costs: look(costs, self._now()))
+        found = await self.ask(lambda costs: _look(costs, self._now()))
         self._today = version, found
 
     def close(self) -> None:
@@ -140,6 +140,18 @@ class Spending:
         if self._costs is not None:
             self._costs.close()
             self._costs = None
+
+
+def _look(costs: "Costs", now: datetime) -> "Today":
+    from tars.control.costs.today import look
+
+    return look(costs, now)
+
+
+def _leave(home: Home, today: "Today") -> None:
+    from tars.control.costs.today import leave
+
+    leave(home, today)
 
 
 def _answer(costs: "Costs", given: dict[str, str], face: "Face", now: datetime) -> str:

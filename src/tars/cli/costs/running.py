@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from tars.cli.costs.progress import Reading
 from tars.cli.costs.terminal import face
 from tars.control.costs.asking import give
+from tars.control.costs.today import leave, look
 from tars.control.costs.understanding import understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
+from tars.costs.facts import Only
 from tars.home import FOLDER_MODE, find_home
 
 
@@ -32,6 +34,9 @@ def run(given: Given) -> int:
             with Reading(home.history):
                 problems = costs.refresh()
         answer = give(costs, asked)
+        if asked.kind.name == "today" and asked.only == Only():
+            # Who asks what today cost wants to see it in the status line, too.
+            leave(home, look(costs, now))
     told = list(dict.fromkeys((*problems, *answer.problems)))
     for problem in told:
         # What keeps the logs from being read may be a part of what is said of the report.
