@@ -1,0 +1,38 @@
+"""What was spent today, as the status line says it with and without a daemon."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tars.control.costs.today import Today, leave, look, words
+from tars.costs.engine import Costs
+from tars.home import Home
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def test_it_is_left_for_its_owner_alone(tmp_path: Path) -> None:
+    """When it was known, until when it is true, and the words."""
+    home = Home(tmp_path)
+    home.prepare()
+    leave(home, Today("$1.23 today · 45k tok", NOON, NOON + timedelta(hours=12)))
+    file = home.data / "line.txt"
+    at = int(NOON.timestamp())
+    assert file.read_text() == f"{at}\n{at + 12 * 3600}\n$1.23 today · 45k tok\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(home.data.iterdir()) == [file]
+
+
+def test_a_home_that_cannot_be_written_is_nobodys_affair(tmp_path: Path) -> None:
+    """The line does without."""
+    leave(Home(tmp_path / "not there"), Today("", NOON, NOON))
+
+
+def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
+    """And what nobody knows the price of is no money."""
+    home = Home(tmp_path)
+    home.prepare()
+    with Costs.open(home, env={"HOME": str(tmp_path)}) as costs:
+        today = look(costs, NOON)
+    assert today.text == "$0.00 today · 0 tok"
+    assert today.at < today.until <= NOON + timedelta(1)
+    assert words("", 45_678) == "45k tok today"
