@@ -39,12 +39,21 @@ def main() -> int:
 
             status = costs(sys.argv[2:])
             if status is not None:
-                return status
+                _leave(status)
         from tars.cli.app import main as command_line
 
         return command_line()
     except KeyboardInterrupt:
         return 130
+
+
+def _leave(status: int) -> None:
+    """End at once, all being written and closed: to take apart what was imported takes a tenth of
+    a report's time."""
+    from os import _exit
+
+    sys.stderr.flush()
+    _exit(status)
 
 
 def _collect_rarely() -> None:
