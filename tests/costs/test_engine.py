@@ -246,7 +246,7 @@ def test_a_store_of_before_is_brought_up_to_date(spent: Spent) -> None:
     assert (report.total.tokens.requests, report.problems) == (2, ())
 
 
-@pytest.mark.parametrize("harm", ["newer", "torn"])
+@pytest.mark.parametrize("harm", ["newer", "torn", "nobody's"])
 def test_a_store_that_cannot_be_read_is_told_of(spent: Spent, harm: str) -> None:
     """The logs count all the same, and nothing of them that the store had counted before."""
     spent.finish(Turn(NOON))
@@ -256,12 +256,14 @@ def test_a_store_that_cannot_be_read_is_told_of(spent: Spent, harm: str) -> None
     if harm == "torn":
         spent.home.store.write_bytes(b"x" * 9000)
     else:
-        with closing(sqlite3.connect(spent.home.store)) as newer, newer:
-            newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        change = "UPDATE alembic_version SET version_num = '9999'"
+        with closing(sqlite3.connect(spent.home.store)) as store, store:
+            store.execute(change if harm == "newer" else "DROP TABLE alembic_version")
     with spent.costs() as costs:
         report = costs.report((), span=EVER)
     assert report.total.tokens.requests == 1
     assert ["What tars' own agents used is missing" in each for each in report.problems] == [True]
+    assert list(spent.home.data.glob("*corrupt*")) == []
 
 
 def test_the_engine_asks_for_the_store_of_this_version() -> None:

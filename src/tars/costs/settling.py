@@ -118,11 +118,13 @@ def _stamps(store: Quick, sessions: list[str]) -> dict[str, str]:
     machine = store.machine
     if machine is None:
         return {}
+    # PostgreSQL takes no such character, so that it has no such session.
+    known = [session for session in sessions if "\0" not in session]
     rows = store.rows(
         "SELECT session, COUNT(ended_at), MIN(ended_at), MAX(ended_at) FROM turns"
         f" WHERE session {_IN[store.dialect]} AND ended_at IS NOT NULL AND machine = ?"
         " GROUP BY session",
-        (json.dumps(sessions), machine),
+        (json.dumps(known), machine),
     )
     return {session: f"{count} {first} {last}" for session, count, first, last in rows}
 

@@ -165,6 +165,11 @@ class Sources:
 
 def _migrate(home: Home, url: str, version: str) -> None:
     """Let the ordinary library bring a store of before up to date. Raises StoreError."""
+    if not version:
+        raise StoreError(
+            "The store cannot be read: it does not say of which version it is.",
+            advice="`tars sessions repair` saves what can be saved.",
+        )
     if version > quick.VERSION:
         raise StoreError(
             f"The store was written by a newer tars (its schema is {version}).",
