@@ -20,6 +20,7 @@ from tars.cli.checks import (
     check_space,
     check_store,
 )
+from tars.cli.checks_costs import check_history, check_prices
 from tars.cli.connection import connect
 from tars.cli.groups import examples
 from tars.cli.library import opens
@@ -57,6 +58,8 @@ def _findings() -> Iterator[Finding]:
     yield from found
     if config is not None:
         yield from check_store(opens)
+        yield from check_history(home, config.history, os.environ)
+        yield from check_prices(home, config.prices)
     yield from check_daemon(connect())
     if config is not None:
         for agent in config.agents.values():
