@@ -214,7 +214,7 @@ def _sums(columns: "list[array[int]]") -> Iterator[tuple[int, ...]]:
     keys = zip(slots, sessions, models, places, sizes, official, strict=True)
     begin = 0
     for key, group in groupby(keys):
-        end = begin + sum(1 for _ in group)
+        end = begin + len(list(group))
         cost = sum(costs[begin:end]) if key[-1] else 0
         yield (*key, *[sum(each[begin:end]) for each in figures], cost)
         begin = end
