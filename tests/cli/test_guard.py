@@ -14,7 +14,7 @@ from tars.accounting.budget import Action, Budget, Per
 from tars.accounting.rates import DOLLAR
 from tars.cli.app import run
 from tars.cli.guarding import Guard
-from tests.support.command_line import TARS, environment
+from tests.support.command_line import TARS, OnTerminal, environment
 
 #: What a child does first: a request of Claude Code's in its log, of so many tokens.
 LOG = """
@@ -192,3 +192,20 @@ def test_what_cannot_be_guarded_is_told(
     """Before anything is run."""
     assert run(["guard", *words]) == status
     assert said.lower() in capsys.readouterr().err.lower()
+
+
+def test_the_terminal_is_the_commands(home: Path) -> None:
+    """It can be typed at, and Ctrl-C reaches it once, as without guard."""
+    script = (
+        "import signal\ngot = []\nsignal.signal(signal.SIGINT, lambda *_: got.append(1))\n"
+        "print('name?', flush=True)\nname = input()\nprint(f'{name} {len(got)}', flush=True)"
+    )
+    guard = OnTerminal(home, "guard", "--limit", "1", "--", sys.executable, "-c", script)
+    guard.expect("name?")
+    guard.type("\x03")
+    # What the terminal echoes is the Ctrl-C that it has taken.
+    guard.expect("^C")
+    guard.type("you\r")
+    guard.expect("you 1")
+    assert guard.end() == 0
+    assert "tars guard: 0 tokens, $0.00 in " in guard.seen
