@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tars.costs.facts import Dimension, Line
+from tars.costs.reconciling import reconcile
 from tars.costs.sharing import Sharing
 from tars.home import Home
-from tars.sessions.ranges import Span
+from tars.sessions.ranges import Span, find_zone
 from tars.store import shared_slots
 from tars.store.schema import logged_slots, machines
-from tests.support.spending import Spent, Turn, request
+from tests.support.spending import Spent, Turn, request, whole
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -27,7 +28,7 @@ def two(tmp_path: Path, postgres_store_url: str) -> tuple[Spent, Spent]:
         spent.home.prepare()
         spent.home.config.write_text(f'[store]\nurl = "{postgres_store_url}"\n')
         spent.home.config.chmod(0o600)
-        spent.finish()
+        spent.configure()
     return homes[0], homes[1]
 
 
@@ -83,3 +84,25 @@ def test_a_store_of_one_machine_alone_is_told_nothing(tmp_path: Path) -> None:
     spent.log(request(NOON))
     with spent.costs() as costs:
         assert Sharing().news(costs) == {}
+
+
+def test_reports_of_a_server_are_those_of_a_file(two: tuple[Spent, Spent]) -> None:
+    """The same sums, whatever they are by, in a span that begins and ends within quarters."""
+    here, _ = two
+    here.log(request(NOON, session="a\0b"), request(NOON + DAY), request(NOON, session="covered"))
+    here.finish(
+        Turn(NOON, "covered", cost=5, task="fix"),
+        Turn(NOON + 29 * DAY / 30, None, "flash", agent="gone"),
+        Turn(NOON - 3 * DAY, "strange", "strange"),
+    )
+    span = Span(NOON - timedelta(seconds=1), NOON + DAY + timedelta(seconds=1))
+    berlin = find_zone("Europe/Berlin")
+    with here.costs() as costs:
+        for by in ((), *((each,) for each in Dimension)):
+            report = costs.report(by, span=span, zone=berlin)
+            expected = here.expected(by, span, berlin, costs.machine)
+            assert {line.key: line.figures for line in report.lines} == (expected if by else {})
+            assert report.total == whole(expected.values())
+            assert report.problems == ()
+        matches = reconcile(costs, span=span).matches
+    assert [match.session for match in matches] == ["covered"]

@@ -107,10 +107,14 @@ class Spent:
         """Make a home with two agents."""
         spent = cls(Home(root))
         spent.home.prepare()
-        with closing(spent.store()) as store:
+        spent.configure()
+        return spent
+
+    def configure(self) -> None:
+        """Add two agents, of two kinds."""
+        with closing(self.store()) as store:
             store.save_agent(AgentRow("main", "claude", "stream-json"))
             store.save_agent(AgentRow("other", "codex", "rpc"))
-        return spent
 
     def store(self) -> Store:
         return Store.open(self.home.store, url=self.url)
