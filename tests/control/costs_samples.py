@@ -30,4 +30,14 @@ ROW = c.CostRow(
 )
 RANGE = c.CostRange(from_time="2026-11-20T23:00:00.000Z", to_time=None, timezone="Europe/Berlin")
 REPORT = c.CostReport(range=RANGE, rows=[ROW], totals=FIGURES, unpriced_models=["mystery-1"])
-SAMPLES = (FIGURES, ROW, RANGE, REPORT)
+SOURCE = c.LogSource(
+    agent="claude",
+    places=["/home/me/.claude/projects"],
+    health="ok",
+    files=3,
+    sessions=2,
+    requests=70,
+    last_activity="2026-11-21T12:00:00.000Z",
+)
+SOURCES = c.LogSources(sources=[SOURCE])
+SAMPLES = (FIGURES, ROW, RANGE, REPORT, SOURCE, SOURCES)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from tars.control.costs.layout import Face
-from tests.control.costs_samples import REPORT
+from tars.control.costs_contract import LogSources
+from tests.control.costs_samples import REPORT, SOURCES
 
 
 class ScriptedSpending:
@@ -17,6 +18,9 @@ class ScriptedSpending:
     async def answer(self, given: Mapping[str, str], face: Face) -> str:
         self.asked.append((given, face))
         return msgspec.json.encode(REPORT).decode()
+
+    async def sources(self) -> LogSources:
+        return SOURCES
 
     async def today(self) -> str:
         return "$1.23 today · 45k tok"

@@ -126,6 +126,20 @@ async def test_what_is_logged_is_counted_and_listed(tmp_path: Path) -> None:
     }
 
 
+async def test_every_source_is_told(tmp_path: Path) -> None:
+    """With what was read of it, and when something happened in it last."""
+    person = Person(tmp_path)
+    person.ask("s1", "r1")
+    async with following(person) as (history, recorder):
+        with anyio.fail_after(30):
+            await spent(history, recorder, 7)
+            told = (await history.spending.sources()).sources
+    claude = next(source for source in told if source.agent == "claude")
+    assert (claude.files, claude.requests, claude.sessions) == (1, 1, 1)
+    assert claude.last_activity == "2026-11-20T12:00:00.000Z"
+    assert {"codex", "gemini"} <= {source.agent for source in told}
+
+
 async def test_what_is_much_is_read_by_another_process(tmp_path: Path) -> None:
     """The daemon finds it in the index then, as if it had read it itself."""
     person = Person(tmp_path)

@@ -363,6 +363,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/stats"): sessions.counted,
     ("GET", "/v1/budgets"): _budgets,
     ("GET", "/v1/costs"): spending.reported,
+    ("GET", "/v1/history"): spending.sources,
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,

@@ -59,3 +59,27 @@ class CostReport(Wire):
     rows: list[CostRow]
     totals: CostFigures
     unpriced_models: list[str]
+
+
+class LogSource(Wire):
+    """The logs of one kind of agent. `places` are where they are, or would be; `health` is a word
+    on how it stands with them. `files` are there, `garbled` lines of them could not be read.
+    `requests` and `sessions` are counted, vanished files' too; `last_activity` is their newest.
+    `problem` says what could not be read, `note` what these logs do not tell."""
+
+    agent: str
+    places: list[str]
+    health: str
+    files: int = 0
+    sessions: int = 0
+    requests: int = 0
+    garbled: int = 0
+    last_activity: str | None = None
+    problem: str = ""
+    note: str = ""
+
+
+class LogSources(Wire):
+    """Every kind of agent whose logs tars can read, whether there are any or not."""
+
+    sources: list[LogSource]

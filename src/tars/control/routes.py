@@ -42,7 +42,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
-from tars.control.costs_contract import CostReport
+from tars.control.costs_contract import CostReport, LogSources
 from tars.control.permission_contract import (
     ForgetRequest,
     Forgotten,
@@ -225,6 +225,7 @@ ROUTES: tuple[Route, ...] = (
         CostReport,
         query=COSTS,
     ),
+    Route("GET", "/v1/history", "The agents' logs that are counted.", LogSources),
     Route("GET", "/v1/budgets", "How every budget stands.", BudgetList),
     Route("POST", "/v1/reload", "Read config.toml again.", Reloaded),
     Route(

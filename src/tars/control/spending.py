@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from starlette.responses import Response
 
 from tars.control.call import Call
+from tars.control.costs_contract import LogSources
 from tars.control.line_text import STYLES
 from tars.errors import RequestInvalid
 
@@ -48,6 +49,9 @@ class Spending(Protocol):
     async def answer(self, given: "Mapping[str, str]", face: "Face") -> str:
         """Give a report in words. Raises RequestInvalid, and what the engine raises."""
 
+    async def sources(self) -> LogSources:
+        """Tell of every agent's logs, as they were read last. Raises as `answer` does."""
+
     async def today(self) -> str:
         """Say in a few words what was spent today; at once, and nothing where that is not known
         by now."""
@@ -66,6 +70,10 @@ async def reported(backend: "Backend", call: Call) -> Response:
     )
     text = await backend.spending.answer(given, face)
     return Response(text, media_type=_MEDIA.get(form, "text/plain"))
+
+
+async def sources(backend: "Backend", _call: Call) -> LogSources:
+    return await backend.spending.sources()
 
 
 async def in_line(backend: "Backend", call: Call) -> Response:

@@ -5,13 +5,15 @@ that hold until the figures change.
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
+from tars.control.costs_contract import LogSource, LogSources
+from tars.control.wire import time_text
 from tars.daemon.worker import Worker
 from tars.errors import TarsError
 from tars.home import Home
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from tars.control.costs.layout import Face
     from tars.control.costs.today import Today
     from tars.costs.engine import Costs
+    from tars.history.health import Health
 
 T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: How long somebody waits at most for the words on today, and those for nothing to change.
 TODAY_SECONDS = 0.1
@@ -97,6 +102,10 @@ class Spending:
                 self._answers.popitem(last=False)
         return text
 
+    async def sources(self) -> LogSources:
+        """Tell of every agent's logs, as they were read last."""
+        return await self.ask(lambda costs: _sources(costs, self._home, self._env))
+
     async def today(self) -> str:
         """Say in a few words what was spent today: what is known by now, however busy it is."""
         known, now = self._today, self._now()
@@ -140,6 +149,35 @@ class Spending:
         if self._costs is not None:
             self._costs.close()
             self._costs = None
+
+
+def _sources(costs: "Costs", home: Home, env: Mapping[str, str]) -> LogSources:
+    from tars import config_costs
+    from tars.history.health import healths
+    from tars.history.looking import Logs
+    from tars.history.sources.registry import SOURCES
+
+    config = config_costs.read(home).history
+    person = Path(env.get("HOME") or Path.home())
+    with costs.sources.moment() as moment:
+        found = healths(moment.logs, SOURCES, Logs(env, config.home or person, config))
+    return LogSources(sources=[_source(health) for health in found])
+
+
+def _source(health: "Health") -> LogSource:
+    at = health.last_at
+    return LogSource(
+        agent=health.agent,
+        places=[str(place) for place in health.places],
+        health=health.state,
+        files=health.files,
+        sessions=health.sessions,
+        requests=health.requests,
+        garbled=health.garbled,
+        last_activity=None if at is None else time_text(_EPOCH + timedelta(milliseconds=at)),
+        problem=health.problem,
+        note=health.note,
+    )
 
 
 def _look(costs: "Costs", now: datetime) -> "Today":
