@@ -56,6 +56,8 @@ def plainly(*words: str) -> int:
         (["--limit", "0"], "x>=1"),
         (["dayly"], "'daily'"),
         (["limits", "--sort", "cost"], "by-model"),
+        (["limits", "--model", "gpt-5"], "--agent"),
+        (["reconcile", "--branch", "main"], "--project"),
         (["--model", ""], "empty"),
         (["daily", "weekly"], "weekly"),
     ],

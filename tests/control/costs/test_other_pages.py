@@ -7,12 +7,13 @@ import pytest
 
 from tars.accounting.rates import DOLLAR, Tokens
 from tars.control.costs import blocks_page, limits_page, matches_page, pages, told
+from tars.control.costs.asking import is_meant
 from tars.control.costs.layout import Face
 from tars.control.costs.money import Money
 from tars.control.costs.tables import Look
 from tars.control.costs.times import clock, minutes
 from tars.costs.blocks import Block, Blocks, Burn
-from tars.costs.facts import Figures
+from tars.costs.facts import Figures, Only
 from tars.costs.limits import Known, Limits
 from tars.costs.projection import Projection
 from tars.costs.reconciling import Match, Reconciled
@@ -115,6 +116,21 @@ def test_a_gap_is_shown_as_a_share() -> None:
     assert text.endswith("2 more sessions have no log here.\n")
     none = matches_page.page("Reconcile", Reconciled((), 0, ()), LOOK, hidden=0)
     assert none.endswith("No session of tars' agents has a log beside it.\n")
+
+
+@pytest.mark.parametrize(
+    ("only", "meant"),
+    [
+        (Only(), True),
+        (Only(agent="codex", project="/home/me"), True),
+        (Only(agent="claude"), False),
+        (Only(project="/home/me/shop/"), True),
+        (Only(project="/home/me/sho"), False),
+    ],
+)
+def test_sessions_are_compared_of_an_agent_and_a_folder(only: Only, meant: bool) -> None:
+    """And of the folders in it."""
+    assert is_meant(MATCH, only) is meant
 
 
 def test_compared_sessions_are_rows_for_programs() -> None:

@@ -13,12 +13,13 @@ from tars.control.costs.layout import Face
 from tars.control.costs.understanding import Asked, understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
-from tars.costs.facts import Dimension, Line, Report
+from tars.costs.facts import Dimension, Line, Only, Report
 from tars.errors import SessionAmbiguous
 from tars.sessions.ranges import Span, day_of
 
 if TYPE_CHECKING:
     from tars.costs.projection import Projection
+    from tars.costs.reconciling import Match
 
 T = TypeVar("T")
 
@@ -187,8 +188,9 @@ class _Answering:
         asked = self._asked
         found = reconcile(self._costs, span=asked.span, session=asked.only.session)
         self.problems += found.problems
-        shown = replace(found, matches=_limited(found.matches, asked.limit, last=False))
-        hidden = len(found.matches) - len(shown.matches)
+        meant = [match for match in found.matches if is_meant(match, asked.only)]
+        shown = replace(found, matches=_limited(meant, asked.limit, last=False))
+        hidden = len(meant) - len(shown.matches)
         match asked.form:
             case "json":
                 return told.json_text(matches_page.told_matches(shown, asked.span, asked.zone))
@@ -212,6 +214,13 @@ def _meant(costs: Costs, word: str) -> str:
         shown = ", ".join(ids[:4]) + (" …" if ids[4:] else "")
         raise SessionAmbiguous(f"{len(ids)} conversations begin with {word!r}: {shown}.")
     return ids[0]
+
+
+def is_meant(match: "Match", only: Only) -> bool:
+    """Whether a session is of an agent and of a folder, or of one below it."""
+    below = f"{only.project.rstrip('/')}/"
+    inside = not only.project or f"{match.project}/".startswith(below)
+    return inside and only.agent in ("", match.agent)
 
 
 def _sorted(found: Report, sort: str) -> list[Line]:

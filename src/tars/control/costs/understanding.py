@@ -60,7 +60,7 @@ def understand(
         kind=kind,
         span=_span(words, kind, zone, now),
         zone=zone,
-        only=_only(words),
+        only=_only(words, kind),
         form=form,
         sort=sort,
         limit=limit,
@@ -72,11 +72,21 @@ def understand(
 #: The reports that have lines to sort.
 SORTED = ("today", "daily", "weekly", "monthly", "by-model", "by-agent", "by-project", "by-branch",
           "by-session", "by-task", "by-machine")  # fmt: skip
+#: What a report can be restricted to, and those that can be to some of it only.
+ONLY = ("agent", "model", "project", "branch", "session", "task", "machine")
+RESTRICTED = {"limits": ("agent",), "reconcile": ("agent", "project", "session")}
 #: Those of which the first or the last lines can be asked for alone.
 LIMITED = (*SORTED, "blocks", "reconcile")
 
 
-def _only(words: "_Words") -> Only:
+def _only(words: "_Words", kind: Kind) -> Only:
+    known = RESTRICTED.get(kind.name, ONLY)
+    for name in ONLY:
+        if words.text(name) and name not in known:
+            having = ", ".join(f"--{each}" for each in known)
+            raise RequestInvalid(
+                f"{kind.name} cannot be restricted by --{name}.", advice=f"It can by {having}."
+            )
     return Only(
         agent=words.text("agent"),
         model=words.text("model"),
