@@ -17,6 +17,7 @@ import anyio
 from tars.config import Config
 from tars.daemon.costs import Spending
 from tars.errors import StoreError, TarsError
+from tars.history.seen import CannotWatch
 from tars.home import Home
 from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
@@ -92,13 +93,18 @@ class History:
         await anyio.sleep(self._first_seconds)
         while True:
             with anyio.CancelScope() as self._scope:
+                pause = AGAIN_SECONDS
                 try:
                     await self._follow()
+                except CannotWatch as error:
+                    # There may be another way, or other folders by now.
+                    log.info("history_watched_anew", reason=str(error))
+                    pause = BETWEEN_SECONDS
                 except (TarsError, OSError) as error:
                     self._tell((f"The agents' logs cannot be read: {error}",))
                 except Exception:
                     log.exception("history_failed")
-                await anyio.sleep(AGAIN_SECONDS)
+                await anyio.sleep(pause)
             self.spending.changed()
 
     async def _follow(self) -> None:

@@ -3,6 +3,7 @@
 Everything is synchronous; use one from one thread at a time.
 """
 
+import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +54,11 @@ class LogsReader:
 
     def waiting(self) -> int:
         """Give how many bytes are to be read."""
-        jobs = look(self._index().connection, SOURCES, self._logs()).jobs
+        try:
+            jobs = look(self._index().connection, SOURCES, self._logs()).jobs
+        except sqlite3.Error:
+            # Whoever reads next sees what is wrong with the index, and mends it.
+            return 0
         return sum(to_read(job) for _, each in jobs for job in each)
 
     def read(self, paths: frozenset[str] | None) -> Refreshed:
