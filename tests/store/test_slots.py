@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, func, select, text, update
 
 from tars.accounting.usage import ModelUsage, TurnUsage
 from tars.core.agent import Outcome
-from tars.store import managing, migrations, slots, spending, transfer
+from tars.store import managing, mending, migrations, slots, spending, transfer
 from tars.store.machines import Machine
 from tars.store.rows import TurnBegun, TurnRecord, Wishes
 from tars.store.schema import sessions, spent_slots, turn_models, turns
@@ -181,8 +181,8 @@ def test_wrong_sums_are_found_and_made_anew(store: Store) -> None:
         connection.execute(update(spent_slots).where(spent_slots.c.model == "pro").values(output=1))
         connection.execute(text("DELETE FROM spent_slots WHERE model = 'flash' AND session = 's2'"))
     with store.writing("mend") as connection:
-        assert slots.wrong(connection) == 5
-        slots.rebuild(connection)
+        assert mending.recount_slots(connection) == 5
+        assert mending.recount_slots(connection) == 0
     assert rows(store) == right
     check(store)
 
