@@ -35,8 +35,8 @@ def test_a_daemon_is_asked_where_one_runs(
     assert run(["budgets"]) == 0
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
-        "budget  state  used  spent           per  action  for         anew",
-        "daily   over   102%  $5.10 of $5.00  day  stop    everything  2026-03-02 00:00 UTC",
+        "budget  state  used  spent           left   per  action  for         anew",
+        "daily   over   102%  $5.10 of $5.00  $0.00  day  stop    everything  2026-03-02 00:00 UTC",
     ]
     assert printed.err == "tars: No logs.\n"
 

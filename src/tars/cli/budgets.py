@@ -73,6 +73,13 @@ def _spent(budget: BudgetStatus) -> str:
     return ", ".join(of)
 
 
+def _left(budget: BudgetStatus) -> str:
+    """What is left of each bound."""
+    dollars = [] if budget.left_usd is None else [f"${budget.left_usd:,.2f}"]
+    tokens = [] if budget.left_tokens is None else [f"{budget.left_tokens:,} tokens"]
+    return ", ".join(dollars + tokens)
+
+
 def _meant(budget: BudgetStatus) -> str:
     """What it is for."""
     parts = (budget.agent, budget.model, budget.project, budget.session or "")
@@ -84,6 +91,7 @@ _COLUMNS: tuple[Column[BudgetStatus], ...] = (
     Column("state", lambda budget: budget.standing),
     Column("used", lambda budget: f"{budget.share:.0%}", right=True),
     Column("spent", _spent),
+    Column("left", _left),
     Column("per", lambda budget: budget.per),
     Column("action", lambda budget: budget.action, leaves=1),
     Column("for", _meant, flexible=True, leaves=3),

@@ -192,18 +192,28 @@ class Budgets:
         then: Callable[[], None],
         refuse: Callable[[Fault], None],
     ) -> None:
+        fault = None
+        try:
+            fault = await self._weigh_begun(agent, turn)
+        except Exception:
+            # A bug of ours, which is no reason to let a turn wait for ever.
+            log.exception("budgets_failed", agent=agent)
+        if fault is not None:
+            refuse(fault)
+        else:
+            then()
+
+    async def _weigh_begun(self, agent: str, turn: LiveTurn) -> Fault | None:
+        """Say why a turn that is on record may not go on; note it where it may."""
         told = await self._look(begins=turn.session_id or "", fresh=True)
         live = self._foreseen(agent, turn.prompt, turn.session_id)
         fault = None if told is None else self._refusal(live)
-        if fault is not None:
-            refuse(fault)
-            return
-        if self._loop.drivers[agent].turn is turn:
+        if fault is None and self._loop.drivers[agent].turn is turn:
             self._under[turn.prompt.id] = _Under(agent, turn, {} if told is None else told.logged)
             for stand in self.stands:
                 if not stand.fine and stand.is_about(live):
                     self._tell(turn, stand)
-        then()
+        return fault
 
     # --- looking ------------------------------------------------------------
 
