@@ -177,7 +177,7 @@ class Spent:
     def _of_logs(self, machine: str) -> Iterable[tuple[datetime, dict[Dimension, str], Figures]]:
         for agent, request in self.requests:
             at = datetime.fromtimestamp(request.at / 1000, UTC)
-            if self._is_covered(request.session, at):
+            if self.is_covered(request.session, request.at):
                 continue
             words = {
                 Dimension.MODEL: request.model,
@@ -192,11 +192,13 @@ class Spent:
             tokens = Tokens(*request[4:10], request.requests)
             yield at, words, _priced(tokens, request.model, at, tokens.prompt, request.cost)
 
-    def _is_covered(self, session: str, at: datetime) -> bool:
+    def is_covered(self, session: str, at: int) -> bool:
+        """Say whether a request at a time in milliseconds is in the ledger."""
+        moment = datetime.fromtimestamp(at / 1000, UTC)
         return any(
             turn.session == session
             and turn.tokens.total > 0
-            and turn.ended_at - turn.took - SLACK <= at <= turn.ended_at + SLACK
+            and turn.ended_at - turn.took - SLACK <= moment <= turn.ended_at + SLACK
             for turn in self.turns
         )
 

@@ -24,6 +24,9 @@ _EVER, _STORE = -1, -2
 #: Two writes within one tick of the system's clock leave one time on a file; ticks are shorter.
 _TICK_SECONDS = 0.1
 
+#: So many sessions are settled one by one.
+_FEW = 50
+
 _IN = {
     "sqlite": "IN (SELECT value FROM json_each(?))",
     "postgresql": "IN (SELECT json_array_elements_text(CAST(? AS json)))",
@@ -59,15 +62,24 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
     ever = _EVER in kept or any(stamp for *_, stamp in due)
     turns = _turns(store, [session for _, session, _, stamp in due if stamp])
     with index.writing() as writer:
-        if not ever:
-            new = [(id, stamp) for id, _, _, stamp in due]
-            index.connection.executemany("REPLACE INTO settled VALUES (?, ?)", new)
-        else:
-            for id, session, _, stamp in due:
+        plain = _never_covered(index, [id for id, *_, stamp in due if not stamp], ever=ever)
+        for id, session, _, stamp in due:
+            if id not in plain:
                 writer.cover(id, turns.get(session, ()), stamp)
-        rows = [(_STORE, state), *([(_EVER, "")] if ever else [])]
+        rows = [(_STORE, state), *((id, "") for id in plain), *([(_EVER, "")] if ever else [])]
         index.connection.executemany("REPLACE INTO settled VALUES (?, ?)", rows)
     return len(due)
+
+
+def _never_covered(index: Index, sessions: list[int], *, ever: bool) -> set[int]:
+    """Give those of the sessions without turns in which nothing was ever covered: most, where many
+    were just read. To look through all requests for that pays for many only."""
+    if not ever:
+        return set(sessions)
+    if len(sessions) < _FEW:
+        return set()
+    rows = index.connection.execute("SELECT DISTINCT session FROM requests WHERE covered")
+    return set(sessions) - {session for (session,) in rows}
 
 
 def _note(index: Index, state: str) -> None:
