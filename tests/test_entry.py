@@ -204,7 +204,7 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, words: list[str]) -> None
     assert (done.returncode, done.stderr) == (1, b"tars: No space left on device\n")
 
 
-LINE = "status line".split()
+LINE = ["status", "line"]
 
 
 def last_line(home: Path, *words: str, **env: str) -> str:
