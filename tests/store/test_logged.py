@@ -14,7 +14,7 @@ from tests.store.samples import LATER, NOON, begun, record
 
 OPUS = LoggedModel("opus", 3, 100, 2000, 300, 40, 5)
 MINI = LoggedModel("mini", 1, 10, 0, 0, 4, 0, cost_microusd=1500)
-LOGGED = LoggedSession("gemini", "s1", "A title", "/work/a", "main", NOON, LATER, (OPUS, MINI))
+LOGGED = LoggedSession("gemini", "s1", "A title", "/w/a", "main", NOON, LATER, (OPUS, MINI))
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_session_is_kept_with_its_figures(store: Store) -> None:
     (session,) = found(store)
     assert (session.agent, session.agent_type, session.id) == ("gemini", "gemini", "s1")
     assert (session.source, session.status) == ("log", SessionStatus.COMPLETED)
-    assert (session.title, session.project, session.branch) == ("A title", "/work/a", "main")
+    assert (session.title, session.project, session.branch) == ("A title", "/w/a", "main")
     assert (session.created_at, session.last_activity_at) == (NOON, LATER)
     assert session.spent.tokens.total == 2454
     assert (session.spent.requests, session.spent.turns) == (4, 0)
