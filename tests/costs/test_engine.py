@@ -67,7 +67,7 @@ requests = st.builds(
     st.sampled_from(["s1", "s2", "elsewhere"]),
     st.sampled_from(["opus", "flash", "strange"]),
     st.tuples(*([counts] * 3)),
-    st.sampled_from(["/work/p", "/work/q"]),
+    st.sampled_from(["/code/p", "/code/q"]),
     st.none() | st.integers(0, 10**14),
 )
 WAYS: list[tuple[Dimension, ...]] = [
@@ -169,6 +169,25 @@ def test_a_deleted_turn_gives_back_what_it_covered(spent: Spent) -> None:
         assert costs.report((), span=EVER).total.tokens.requests == 1
 
 
+def test_a_deleted_session_is_not_counted_again(spent: Spent) -> None:
+    """Its turns stay in the ledger as those of no session, and its log is still there: what was
+    used in a turn counts once, and what was used outside of turns as before."""
+    spent.finish(Turn(NOON), Turn(NOON, "s2", agent="other"))
+    at = (NOON, NOON + timedelta(hours=1))
+    spent.log(*map(request, at))
+    spent.log(request(NOON, session="elsewhere"))
+    with spent.costs() as costs:
+        assert costs.report((), span=EVER).total.tokens.requests == 6
+        with closing(Store.open(spent.home.store)) as store, store.writing("delete") as connection:
+            for seq in connection.scalars(select(sessions.c.seq)).all():
+                managing.remove(connection, seq)
+        assert costs.report((), span=EVER).total.tokens.requests == 6
+    spent.home.history.unlink()
+    spent.log(*(each for _, each in spent.requests))
+    with spent.costs() as costs:
+        assert costs.report((), span=EVER).total.tokens.requests == 6
+
+
 def test_an_official_cost_wins_and_what_has_no_price_is_told(spent: Spent) -> None:
     """An agent's own figure stands, be it 0; a model without a price is never free."""
     spent.finish(Turn(NOON, "a", cost=0), Turn(NOON, "b", cost=2), Turn(NOON, "c", "strange"))
@@ -187,9 +206,9 @@ def test_an_official_cost_wins_and_what_has_no_price_is_told(spent: Spent) -> No
 RESTRICTIONS: list[tuple[Only, set[str]]] = [
     (Only(agent="codex"), {"c", "l2"}),
     (Only(model="flash"), {"b", "l2"}),
-    (Only(project="/work/a"), {"a"}),
-    (Only(project="/work/p/"), {"l1", "l2"}),
-    (Only(project="/wor"), set()),
+    (Only(project="/code/a"), {"a"}),
+    (Only(project="/code/p/"), {"l1", "l2"}),
+    (Only(project="/cod"), set()),
     (Only(branch="main"), {"a", "b", "c"}),
     (Only(session="l1"), {"l1"}),
     (Only(task="fix"), {"b"}),
@@ -205,7 +224,7 @@ def test_a_report_is_restricted(spent: Spent) -> None:
         Turn(NOON, "a"), Turn(NOON, "b", "flash", task="fix"), Turn(NOON, "c", agent="other")
     )
     spent.log(request(NOON, session="l1"))
-    spent.log(request(NOON, session="l2", project="/work/p/q", model="flash"), agent="codex")
+    spent.log(request(NOON, session="l2", project="/code/p/q", model="flash"), agent="codex")
     with spent.costs() as costs:
         for only, left in RESTRICTIONS:
             report = costs.report((Dimension.SESSION,), span=EVER, only=only)

@@ -49,7 +49,7 @@ def request(
     model: str = "opus",
     used: tuple[int, int, int] = (10, 20, 4),
     output: int = 5,
-    project: str = "/work/p",
+    project: str = "/code/p",
     branch: str = "dev",
     cost: int | None = None,
 ) -> Request:
@@ -128,7 +128,7 @@ class Spent:
         with closing(self.store()) as store:
             for turn in turns:
                 id, began = f"t{len(self.turns)}", turn.ended_at - turn.took
-                wishes = Wishes(task=turn.task, project=f"/work/{turn.session}", branch="main")
+                wishes = Wishes(task=turn.task, project=f"/code/{turn.session}", branch="main")
                 store.begin_turn(
                     TurnBegun(id, turn.agent, began, turn.session, turn.model, "", wishes=wishes)
                 )
@@ -160,7 +160,7 @@ class Spent:
                 Dimension.MODEL: turn.model,
                 Dimension.AGENT: {"main": "claude", "other": "codex"}.get(turn.agent, turn.agent),
                 Dimension.SESSION: turn.session or "",
-                Dimension.PROJECT: f"/work/{turn.session}" if turn.session else "",
+                Dimension.PROJECT: f"/code/{turn.session}" if turn.session else "",
                 Dimension.BRANCH: "main" if turn.session else "",
                 Dimension.TASK: turn.task or "",
                 Dimension.MACHINE: machine,
