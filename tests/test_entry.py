@@ -20,6 +20,7 @@ from tests.support.fake_daemon import STATUS, FakeDaemon, answering_once
 
 BODY = msgspec.json.encode(STATUS)
 NEVER = {"re", "json", "socket", "typing", "typer", "anyio", "pathlib", "msgspec", "asyncio"}
+LINE = "status line".split()
 SCRIPT = "import sys; from tars._entry import main; sys.exit(main())"
 
 
@@ -52,7 +53,7 @@ def imported(home: Path, code: str, *words: str) -> set[str]:
     return {line.rpartition("|")[2].strip() for line in lines}
 
 
-@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["--version"]])
+@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["--version"], LINE])
 def test_the_hot_path_imports_next_to_nothing(home: Path, words: list[str]) -> None:
     """Beyond what an empty Python loads there is `tars`, `tars._entry` and `_socket`."""
     with FakeDaemon(home):
