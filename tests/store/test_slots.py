@@ -129,7 +129,7 @@ numbers = iter(range(10**9))
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps)
 def test_the_sums_are_those_of_the_ledger_whatever_is_done(

@@ -2,7 +2,8 @@
 
 A request is covered when it belongs to a session that tars ran on this machine, whichever agent
 it was, and happened within a turn of it that ended and of which tokens were counted. All others
-count as the log tells them, also those that were made in such a session outside of tars.
+count as the log tells them, also those that were made in such a session outside of tars. The
+turns of a session that was deleted are still in the ledger, though not as its own.
 """
 
 import json
@@ -24,6 +25,11 @@ _EVER, _STORE = -1, -2
 #: Two writes within one tick of the system's clock leave one time on a file; ticks are shorter.
 _TICK_SECONDS = 0.1
 
+#: Turns that used something.
+_COUNTED = (
+    "t.ended_at IS NOT NULL AND t.outcome IS NOT NULL"
+    " AND t.net_input + t.cache_read + t.cache_write + t.output > 0"
+)
 #: So many sessions are settled one by one.
 _FEW = 50
 
@@ -138,7 +144,13 @@ def _stamps(store: Quick, sessions: list[str]) -> dict[str, str]:
         " GROUP BY session",
         (json.dumps(known), machine),
     )
-    return {session: f"{count} {first} {last}" for session, count, first, last in rows}
+    found = {session: f"{count} {first} {last}" for session, count, first, last in rows}
+    deleted = _deleted(store, machine)
+    for session in deleted.keys() & set(known):
+        ends = sorted(ended for _, ended in deleted[session])
+        if ends:
+            found[session] = f"{found.get(session, '')}, {len(ends)} {ends[0]} {ends[-1]}"
+    return found
 
 
 def _turns(store: Quick | None, sessions: list[str]) -> dict[str, list[tuple[int, int]]]:
@@ -146,13 +158,35 @@ def _turns(store: Quick | None, sessions: list[str]) -> dict[str, list[tuple[int
     found: dict[str, list[tuple[int, int]]] = {}
     if store is None or not sessions:
         return found
+    machine = store.machine
     rows = store.rows(
-        "SELECT session, began_at, ended_at FROM turns"
-        f" WHERE session {_IN[store.dialect]} AND machine = ? AND ended_at IS NOT NULL"
-        " AND outcome IS NOT NULL AND net_input + cache_read + cache_write + output > 0",
-        (json.dumps(sessions), store.machine),
+        "SELECT session, began_at, ended_at FROM turns AS t"
+        f" WHERE session {_IN[store.dialect]} AND machine = ? AND {_COUNTED}",
+        (json.dumps(sessions), machine),
     )
+    deleted = _deleted(store, machine)
+    rows += [(session, *times) for session in sessions for times in deleted.get(session, ())]
     for session, began, ended in rows:
         first, last = (micros(datetime.fromisoformat(each)) // 1000 for each in (began, ended))
         found.setdefault(session, []).append((first - SLACK_MS, last + SLACK_MS))
+    return found
+
+
+def _deleted(store: Quick, machine: int | None) -> dict[str, list[tuple[str, str]]]:
+    """Give the sessions that were deleted, and when turns began and ended that may be theirs: the
+    ledger has them as those of no session, of the same kind of agent."""
+    rows = store.rows("SELECT id, agent_type FROM deleted_sessions WHERE machine = ?", (machine,))
+    if not rows:
+        return {}
+    times: dict[str, list[tuple[str, str]]] = {}
+    for kind, began, ended in store.rows(
+        "SELECT COALESCE(a.kind, t.agent), t.began_at, t.ended_at FROM turns AS t"
+        " LEFT JOIN agents AS a ON a.machine = t.machine AND a.name = t.agent"
+        f" WHERE t.session IS NULL AND t.machine = ? AND {_COUNTED}",
+        (machine,),
+    ):
+        times.setdefault(kind, []).append((began, ended))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for session, kind in rows:
+        found.setdefault(session, []).extend(times.get(kind, ()))
     return found

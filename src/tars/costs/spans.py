@@ -17,6 +17,8 @@ SLOT_MICROS = SLOT_SECONDS * 1_000_000
 DAY_SLOTS = 86_400 // SLOT_SECONDS
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = EPOCH.date().toordinal()
+#: What lies beyond has no midnight in every zone; a turn that was taken over may say so.
+_FIRST, _LAST = date(2, 1, 1).toordinal(), date(9998, 1, 1).toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 
 #: The dimensions that are spans of the calendar, the finest first.
@@ -66,7 +68,8 @@ def cut(span: Span) -> Cut:
 
 def parts(days: Iterable[int], zone: Zone) -> list[Part]:
     """Give the days of a zone that these days of UTC (counted from 1970) are in, in order."""
-    found = sorted({_EPOCH_DAY + day + near for day in days for near in (-1, 0, 1)})
+    near = {_EPOCH_DAY + day + each for day in days for each in (-1, 0, 1)}
+    found = sorted(number for number in near if _FIRST <= number <= _LAST)
     starts = {number: _first_slot(number, zone) for number in {*found, *(n + 1 for n in found)}}
     return [Part(date.fromordinal(n), starts[n], starts[n + 1]) for n in found]
 
