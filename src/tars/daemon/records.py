@@ -1,16 +1,19 @@
 """What the runtime knows, as the store and session.json keep it."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tars.accounting.usage import reconcile
 from tars.control.wire import time_text
 from tars.conversation.model import RequestUsage
 from tars.core.agent import Outcome
 from tars.errors import Fault
+from tars.history.timestamps import milliseconds
 from tars.runtime.turn import Before, LiveTurn, Prompt, TurnReport
 from tars.sessions.session_file import SessionFields
 from tars.store.rows import Arrival, PromptRow, SessionRow, TurnAttempt, TurnBegun, TurnRecord
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def begun(agent: str, turn: LiveTurn) -> TurnBegun:
@@ -139,13 +142,16 @@ def session_fields(row: SessionRow) -> SessionFields:
 def background(
     agent: str, session_id: str, requests: tuple[RequestUsage, ...], at: datetime
 ) -> TurnRecord:
-    """Give the record of tokens that belong to no turn."""
+    """Give the record of tokens that belong to no turn. It began with the first request of it, so
+    that what the agent's log has of it is known to be counted."""
+    told = (milliseconds(request.at) for request in requests)
+    began = min((_EPOCH + timedelta(milliseconds=each) for each in told if each), default=at)
     usage = reconcile(None, requests)
     return TurnRecord(
         id=f"background-{uuid.uuid4().hex[:12]}",
         agent=agent,
         outcome=Outcome.OK,
-        began_at=at,
+        began_at=min(began, at),
         ended_at=at,
         duration_ms=0,
         session=session_id,
