@@ -20,7 +20,8 @@ from tests.support.fake_daemon import STATUS, FakeDaemon, answering_once
 
 BODY = msgspec.json.encode(STATUS)
 NEVER = {"re", "json", "socket", "typing", "typer", "anyio", "pathlib", "msgspec", "asyncio"}
-LINE = "status line".split()
+NAME = "status line"
+LINE = NAME.split()
 SCRIPT = "import sys; from tars._entry import main; sys.exit(main())"
 
 
