@@ -209,7 +209,8 @@ class History:
 @contextmanager
 def _child(home: Home) -> Iterator["subprocess.Popen[bytes]"]:
     """The process that builds the index; its stdin ends with this one."""
-    words = [sys.executable, "-m", "tars.history.building", str(home.root)]
+    # -P: a file of the folder that we are in is no module of ours.
+    words = [sys.executable, "-P", "-m", "tars.history.building", str(home.root)]
     child = subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -194,7 +194,7 @@ def _started(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int
     with closing(_Fd(put)), closing(_Fd(taken)):
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-c", "from tars.history.splitting import serve; serve()"],
+            [sys.executable, "-P", "-c", "from tars.history.splitting import serve; serve()"],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, taken, 0),
