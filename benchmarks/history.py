@@ -77,6 +77,7 @@ def tables(folder: Path, *, times: int, megabytes: int = 1000) -> Iterator[Table
     peer, first, priced, *again = (Line(name, values) for name, values in figures.items())
     yield _first_table(bench, truth, [peer, first, priced])
     yield _again_table(bench, peer, again, times)
+    yield _processor_table(bench, times)
     yield _memory_table(bench)
 
 
@@ -120,6 +121,24 @@ def _again_table(bench: "_Bench", peer: Line, again: list[Line], times: int) -> 
     )
 
 
+def _processor_table(bench: "_Bench", times: int) -> Table:
+    figures: dict[str, list[float]] = {}
+    for _ in range(times):
+        with bench.throw_away() as home:
+            for name, argv, place in (
+                ("ccusage 20", _PEER, None),
+                ("tars, the first time", _TARS, home),
+                ("tars, nothing changed", _TARS, home),
+            ):
+                figures.setdefault(name, []).append(_processor_ms(argv, bench.env(place)))
+    return Table(
+        "Processor time of such a report",
+        "ms",
+        [Line(name, values) for name, values in figures.items()],
+        note="of all threads and processes; other programs disturb it less than the clock's",
+    )
+
+
 def _memory_table(bench: "_Bench") -> Table:
     peer, ours = _peak_mb(_PEER, bench.env()), bench.memory()
     return Table(
@@ -147,7 +166,7 @@ class _Bench:
         return {**os.environ, "HOME": str(self.logs), "TARS_HOME": str(home or self.home.root)}
 
     def first(self, *, prices: bool = False) -> float:
-        with self._throw_away() as home:
+        with self.throw_away() as home:
             if prices:
                 names = shutil.ignore_patterns("history.db*")
                 shutil.copytree(self.home.data, Home(home).data, ignore=names)
@@ -177,7 +196,7 @@ class _Bench:
 
     def memory(self) -> float:
         """Give the most that both processes of a first time have, in MB."""
-        with self._throw_away() as home, _reporter(self.env(home)) as report:
+        with self.throw_away() as home, _reporter(self.env(home)) as report:
             _, *kib = report()
         return float(sum(kib)) * 1024 / 1e6
 
@@ -192,7 +211,8 @@ class _Bench:
         return {(agent, model, day): Tokens(*rest) for agent, model, day, *rest in rows}
 
     @contextmanager
-    def _throw_away(self) -> Iterator[Path]:
+    def throw_away(self) -> Iterator[Path]:
+        """Give a home of tars that has nothing, for a while."""
         home = self._folder / "first"
         try:
             yield home
@@ -235,6 +255,13 @@ def _reporter(env: dict[str, str]) -> Iterator[Any]:
             return [float(each) for each in process.stdout.readline().split()]
 
         yield report
+
+
+def _processor_ms(argv: list[str], env: dict[str, str]) -> float:
+    nowhere = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    pid = os.posix_spawn(argv[0], argv, env, file_actions=nowhere)
+    usage = os.wait4(pid, 0)[2]
+    return (usage.ru_utime + usage.ru_stime) * 1000
 
 
 def _peak_mb(argv: list[str], env: dict[str, str]) -> float:
