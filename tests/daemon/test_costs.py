@@ -59,6 +59,28 @@ def test_an_answer_holds_until_figures_change(tmp_path: Path) -> None:
     anyio.run(main)
 
 
+def test_today_is_left_once_somebody_asked_for_it(tmp_path: Path) -> None:
+    """Until then no price is looked up for it."""
+
+    async def main() -> None:
+        home = home_in(tmp_path)
+        spending, file = Spending(home, {"HOME": str(tmp_path)}), home.data / "line.txt"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(spending.leave_today)
+            spending.changed()
+            await anyio.wait_all_tasks_blocked()
+            assert not file.exists()
+            while not await spending.today():
+                await anyio.sleep(0)
+            with anyio.fail_after(30):
+                while not file.exists():
+                    await anyio.sleep(0)
+            tasks.cancel_scope.cancel()
+        spending.close()
+
+    anyio.run(main)
+
+
 def test_who_waits_for_news_hears_of_every_change(tmp_path: Path) -> None:
     """A change that came before one waited is told at once, a later one when it comes."""
 

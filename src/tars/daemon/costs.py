@@ -113,14 +113,20 @@ class Spending:
             return known[1].text
         with anyio.move_on_after(TODAY_SECONDS), suppress(TarsError):
             await self._look_at_today()
+            if known is None:
+                # From now on it is left for when there is no daemon, too.
+                self.changed()
         known = self._today
         return known[1].text if known is not None and now < known[1].until else ""
 
     async def leave_today(self) -> None:
-        """Leave in a file what was spent today, whenever that has changed, until cancelled."""
+        """Leave in a file what was spent today, whenever that has changed, until cancelled: once
+        somebody has asked for it. To look prices up nobody wants takes a process of its own."""
         seen = 0
         while True:
             seen = await self.news(seen)
+            if self._today is None and not (self._home.data / "line.txt").exists():
+                continue
             with suppress(TarsError):
                 await self._look_at_today()
                 if self._today is not None:
