@@ -1,5 +1,6 @@
 """The agents' logs, followed by the daemon: read as they grow, told to the store, off the loop."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
@@ -19,6 +21,7 @@ from tars.costs.facts import Figures
 from tars.daemon.costs import Spending
 from tars.daemon.history import MUCH, History
 from tars.history.index import Index
+from tars.history.scan import refresh
 from tars.home import Home
 from tars.runtime.recorder import Recorder
 from tars.sessions.ranges import Span
@@ -37,6 +40,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+LONG_AGO = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
 class Person:
     """Somebody with a home folder in which Claude Code writes its logs."""
 
@@ -47,7 +53,7 @@ class Person:
         self.env = {**os.environ, "HOME": str(folder), "TARS_HOME": str(self.home.root)}
         self.env.pop("CLAUDE_CONFIG_DIR", None)
 
-    def ask(self, session: str, request: str, output: int = 7) -> None:
+    def ask(self, session: str, request: str, output: int = 7, at: datetime = LONG_AGO) -> None:
         """Let Claude Code make a request, and log it."""
         log = self.folder / ".claude/projects/-work" / f"{session}.jsonl"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +61,7 @@ class Person:
         line = {
             "type": "assistant",
             "sessionId": session,
-            "timestamp": "2026-11-20T12:00:00.000Z",
+            "timestamp": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
             "cwd": "/work",
             "message": {"id": request, "model": "claude-opus-4-5", "usage": usage},
         }
@@ -124,6 +130,34 @@ async def test_what_is_logged_is_counted_and_listed(tmp_path: Path) -> None:
         ("s1", "log", "/work"),
         ("s2", "log", "/work"),
     }
+
+
+async def test_what_a_command_read_first_is_listed_too(tmp_path: Path) -> None:
+    """The daemon finds nothing new in the log then, and tells the store of it all the same."""
+    person = Person(tmp_path)
+    person.ask("s1", "r1")
+    async with following(person) as (history, recorder):
+        with anyio.fail_after(30):
+            await spent(history, recorder, 7)
+            person.ask("s2", "r2", output=5, at=datetime.now(UTC))
+            with Index.open(person.home.history) as index:
+                refresh(index, env=person.env, home=person.folder, config=HistoryConfig())
+            await spent(history, recorder, 12)
+
+
+async def test_what_somebody_else_was_reading_is_read_later(tmp_path: Path) -> None:
+    """While another process reads, the daemon waits, and then looks at everything again."""
+    person = Person(tmp_path)
+    person.ask("s1", "r1")
+    with open(f"{person.home.history}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with following(person) as (history, recorder):
+            with anyio.fail_after(30):
+                while not history.warnings:
+                    await anyio.sleep(0)
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                await spent(history, recorder, 7)
+    assert not history.warnings
 
 
 async def test_every_source_is_told(tmp_path: Path) -> None:

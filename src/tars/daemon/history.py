@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,6 @@ from tars.runtime.log import log
 from tars.runtime.recorder import Recorder
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tars.costs.engine import Costs
     from tars.costs.sharing import Sharing
     from tars.history.reader import LogsReader
@@ -46,6 +45,8 @@ SHARE_SECONDS = 30.0
 #: After a failure.
 AGAIN_SECONDS = 30.0
 _BUILDING_SECONDS = 0.1
+#: What was used since then may have been read by a command, just before the daemon came to it.
+RECENT = timedelta(days=1)
 
 
 class History:
@@ -121,43 +122,53 @@ class History:
             log.info("history_followed", way=type(watch).__name__, reason=reason)
             if await run(reader.waiting) > self._much:
                 await self._build()
-            await self._read(reader, None)
+            missed = await self._read(reader, None)
             self.spending.changed()
             await self._publish_news(reader)
+            looked_at = _now()
             while True:
                 if config.store.url:
                     with suppress(StoreError):
                         await self._share()
-                read_at = anyio.current_time()
-                await self._wait(watch, SHARE_SECONDS if config.store.url else SAFETY_SECONDS)
-                await anyio.sleep(max(GATHER_SECONDS, read_at + BETWEEN_SECONDS - _now()))
+                most = SHARE_SECONDS if config.store.url else SAFETY_SECONDS
+                await self._gather(watch, BETWEEN_SECONDS if missed else most)
                 seen = await run(watch.read)
-                if seen.more or _now() - read_at > SAFETY_SECONDS:
-                    await self._read(reader, None)
+                if seen.more or missed or _now() - looked_at > SAFETY_SECONDS:
+                    looked_at = _now()
+                    missed = await self._read(reader, None)
                 elif seen:
-                    await self._read(reader, seen.paths)
+                    missed = await self._read(reader, seen.paths)
+                if seen and await self.spending.worker.run(reader.others_wrote):
+                    # They may have read what was just written before we came to it.
+                    self.spending.changed()
+                    await self._publish_news(reader, datetime.now(UTC) - RECENT)
         finally:
             self.spending.worker.submit(partial(_close, watch, reader))
 
-    async def _wait(self, watch: "Watch", most: float) -> None:
+    async def _gather(self, watch: "Watch", most: float) -> None:
+        """Wait until something was written, or for so long at most, and a moment longer."""
+        soonest = _now() + BETWEEN_SECONDS
         if watch.fd is None:
-            await anyio.sleep(watch.pause)
-            return
-        with anyio.move_on_after(min(watch.pause, most)):
-            await anyio.wait_readable(watch.fd)
+            await anyio.sleep(min(watch.pause, most))
+        else:
+            with anyio.move_on_after(min(watch.pause, most)):
+                await anyio.wait_readable(watch.fd)
+        await anyio.sleep(max(GATHER_SECONDS, soonest - _now()))
 
-    async def _read(self, reader: "LogsReader", paths: frozenset[str] | None) -> None:
+    async def _read(self, reader: "LogsReader", paths: frozenset[str] | None) -> bool:
+        """Read what is new in these files, or in all; say whether it could not be read now."""
         found = await self.spending.worker.run(lambda: reader.read(paths))
         self._tell(found.problems)
         if found.sessions:
             self.spending.changed()
             await self._publish(reader, sorted(found.sessions))
+        return found.missed
 
-    async def _publish_news(self, reader: "LogsReader") -> None:
-        """Tell the store what it does not have yet of what is in the index."""
+    async def _publish_news(self, reader: "LogsReader", since: datetime | None = None) -> None:
+        """Tell the store what it does not have yet of what is in the index, since then if said."""
         with suppress(StoreError):
-            known = await self._recorder.ask(_known)
-            numbers = await self.spending.worker.run(lambda: reader.news(known))
+            known = await self._recorder.ask(partial(_known, since=since))
+            numbers = await self.spending.worker.run(lambda: reader.news(known, since))
             await self._publish(reader, numbers)
 
     async def _publish(self, reader: "LogsReader", numbers: list[int]) -> None:
@@ -228,11 +239,11 @@ def _close(watch: "Watch", reader: "LogsReader") -> None:
     reader.close()
 
 
-def _known(store: "Store") -> "dict[tuple[str, str], datetime]":
+def _known(store: "Store", *, since: datetime | None) -> dict[tuple[str, str], datetime]:
     from tars.store import logged
 
     with store.reading("read the sessions") as connection:
-        return logged.known(connection, store.machine)
+        return logged.known(connection, store.machine, since)
 
 
 def _tell_others(store: "Store", *, days: "dict[int, Day]") -> None:

@@ -22,11 +22,17 @@ _SESSIONS = """SELECT id, agent, session, title, project, branch, first_at, last
 
 
 def news(
-    connection: sqlite3.Connection, known: Mapping[tuple[str, str], datetime]
+    connection: sqlite3.Connection,
+    known: Mapping[tuple[str, str], datetime],
+    *,
+    since: datetime | None = None,
 ) -> Sequence[int]:
-    """Give the numbers of those sessions that the store does not have, or not as far. `known` is
-    by agent and id when those that it has were in use last."""
-    rows = connection.execute("SELECT id, agent, session, last_at FROM sessions").fetchall()
+    """Give the numbers of those sessions, all or those in use since then, that the store does
+    not have, or not as far. `known` is by agent and id when those that it has were in use last."""
+    rows = connection.execute(
+        "SELECT id, agent, session, last_at FROM sessions WHERE last_at >= ?",
+        (0 if since is None else (since - _EPOCH) // timedelta(milliseconds=1),),
+    ).fetchall()
     return [
         number
         for number, agent, session, last_at in rows

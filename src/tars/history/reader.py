@@ -40,6 +40,7 @@ class LogsReader:
         self._config = config
         self._person = Path(env.get("HOME") or Path.home())
         self._opened: Index | None = None
+        self._written = 0
 
     def close(self) -> None:
         """Close the index. Twice is once."""
@@ -73,9 +74,18 @@ class LogsReader:
             patience=_PATIENCE,
         )
 
-    def news(self, known: Mapping[tuple[str, str], datetime]) -> list[int]:
-        """Give the numbers of the sessions of which the store does not know all."""
-        return list(news(self._index().connection, known))
+    def others_wrote(self) -> bool:
+        """Whether somebody else has written into the index since this was asked last."""
+        before = self._written
+        self._written = self._index().connection.execute("PRAGMA data_version").fetchone()[0]
+        return self._written != before
+
+    def news(
+        self, known: Mapping[tuple[str, str], datetime], since: datetime | None = None
+    ) -> list[int]:
+        """Give the numbers of the sessions, all or those in use since then, of which the store
+        does not know all."""
+        return list(news(self._index().connection, known, since=since))
 
     def batches(self, numbers: list[int], *, titled: bool) -> "list[tuple[LoggedSession, ...]]":
         """Give these sessions as the store wants them."""

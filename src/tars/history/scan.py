@@ -36,13 +36,15 @@ _TOMORROW = 86_400_000
 class Refreshed:
     """What a refresh did. `files` and `bytes` were read, `requests` are new or changed, and
     `sessions` are the numbers of those that were touched. `problems` are sentences about what
-    could not be read, those of earlier readings that still stand included."""
+    could not be read, those of earlier readings that still stand included. `missed`: nothing was
+    read, as another process was at it, or the index could not be written."""
 
     files: int = 0
     bytes: int = 0
     requests: int = 0
     sessions: frozenset[int] = frozenset()
     problems: tuple[str, ...] = ()
+    missed: bool = False
 
 
 def refresh(
@@ -74,13 +76,13 @@ def refresh(
             said = (
                 "Another process is still reading the agents' logs: what is new there is missing."
             )
-            return Refreshed(problems=(said,))
+            return Refreshed(problems=(said,), missed=True)
         try:
             return _refresh(index, logs, sources, processes, portions)
         except sqlite3.Error as error:
             if not damaged(error):
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
-                return Refreshed(problems=(said,))
+                return Refreshed(problems=(said,), missed=True)
         aside = index.start_anew()
         refreshed = _refresh(index, replace(logs, only=None), sources, processes, portions)
         said = (

@@ -71,12 +71,16 @@ def keep(connection: Connection, machine: int, found: Iterable[LoggedSession]) -
         _write(connection, machine, session, mine)
 
 
-def known(connection: Connection, machine: int) -> dict[tuple[str, str], datetime]:
-    """Give by kind of agent and id when the sessions that are kept here were in use last; of
-    those that were deleted, when they were until then."""
+def known(
+    connection: Connection, machine: int, since: datetime | None = None
+) -> dict[tuple[str, str], datetime]:
+    """Give by kind of agent and id when the sessions that are kept here were in use last, all or
+    those that were since then; of those that were deleted, when they were until then."""
     at = sessions.c
     query = select(at.agent_type, at.id, at.last_activity_at)
-    kept = connection.execute(query.where(at.machine == machine, at.source == SOURCE)).all()
+    query = query.where(at.machine == machine, at.source == SOURCE)
+    recent = query if since is None else query.where(at.last_activity_at >= since)
+    kept = connection.execute(recent).all()
     its = deleted_sessions.c
     query = select(its.agent_type, its.id, its.last_activity_at).where(its.machine == machine)
     return {(r.agent_type, r.id): r.last_activity_at for r in (*connection.execute(query), *kept)}
