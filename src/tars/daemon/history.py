@@ -138,7 +138,7 @@ class History:
                     missed = await self._read(reader, None)
                 elif seen:
                     missed = await self._read(reader, seen.paths)
-                if seen and await self.spending.worker.run(reader.others_wrote):
+                if await run(reader.others_wrote):
                     # They may have read what was just written before we came to it.
                     self.spending.changed()
                     await self._publish_news(reader, datetime.now(UTC) - RECENT)
