@@ -19,7 +19,8 @@ from benchmarks.peers import ROOT, end_strays, pm2_installed
 from docs.generate import with_part
 
 PAGE = ROOT / "docs" / "performance.md"
-NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions", "history", "costs")
+NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions",
+         "history", "costs")  # fmt: skip
 
 
 def main() -> int:
