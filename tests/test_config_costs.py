@@ -155,6 +155,14 @@ def test_a_file_that_is_no_toml_is_told(home: Home) -> None:
     assert read(home, "[agents\n") == CostTables()
 
 
+def test_nothing_is_kept_of_what_was_said_where_no_messages_are(home: Home) -> None:
+    """Of an agent's logs that is what sessions are called. A fault of that table is told by who
+    reads all of it."""
+    for kept, titles in (("none", False), ("preview", True), ("full", True)):
+        assert read(home, f"[store]\nmessages = '{kept}'\n").history.titles is titles
+    assert read(home, "[store]\nmessages = 7\n[costs]\n").history.titles
+
+
 def test_what_is_written_reads_the_same(home: Home) -> None:
     """All three tables, with prices to the last digit."""
     tiers = '[[prices.models."my-model".tiers]]\nabove = 32000\ninput = 0.000001\n'

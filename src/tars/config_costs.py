@@ -6,7 +6,7 @@ tables alone, and imports what judges them only where the file has any.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,18 +36,22 @@ MOST_DOLLARS = 100_000
 MOST_DIGITS = 12
 
 _PRICES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
-_TABLES = (b"history", b"prices", b"costs")
+#: What stands in a file that says something of costs: their tables, and `messages = "none"`.
+_TOLD = (b"history", b"prices", b"costs", b"none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryConfig:
     """The ``[history]`` table. `enabled`: whether logs outside tars are read at all. `paths` says
     for an agent where its logs are, instead of where they usually are; an empty tuple leaves the
-    agent out. `home` is the home folder in which they are looked for, or None for the person's."""
+    agent out. `home` is the home folder in which they are looked for, or None for the person's.
+    `titles`: whether it is kept what sessions are called, which is not where ``messages`` of
+    ``[store]`` is none: it is made of what was said in them."""
 
     enabled: bool = True
     home: Path | None = None
     paths: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    titles: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +110,8 @@ def read(home: Home) -> CostTables:
 
 def read_tables(root: "Table") -> CostTables:
     """Read the three tables of a whole file."""
-    return CostTables(
-        _history(root.table("history")), _prices(root.table("prices")), _costs(root.table("costs"))
-    )
+    history = replace(_history(root.table("history")), titles=_keeps_titles(root))
+    return CostTables(history, _prices(root.table("prices")), _costs(root.table("costs")))
 
 
 def tables_of(history: HistoryConfig, prices: PricesConfig, costs: CostsConfig) -> dict[str, Any]:
@@ -140,7 +143,15 @@ def _has_any(config: Path) -> bool:
         text = config.read_bytes()
     except OSError:
         return True  # what is wrong with it is said by who reads it
-    return any(table in text for table in _TABLES)
+    return any(word in text for word in _TOLD)
+
+
+def _keeps_titles(root: "Table") -> bool:
+    from tars.config_faults import Notes
+
+    # What is wrong with that table is said by who reads all of it.
+    store = root.noting(Notes()).table("store")
+    return store.text("messages", "") != "none"
 
 
 def _history(table: "Table") -> HistoryConfig:

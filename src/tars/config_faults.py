@@ -92,6 +92,10 @@ class Table:
         values = self._take(key, dict, "a table")
         return Table({} if values is None else values, self.key_path(key), self._notes)
 
+    def noting(self, notes: Notes) -> "Table":
+        """The same table, whose faults are noted elsewhere."""
+        return Table(self._values, self._path, notes)
+
     def tables(self, key: str) -> list["Table"]:
         """The tables under this key: none, one, or a list of them."""
         values = self._take(key, (dict, list), "a table, or a list of tables")

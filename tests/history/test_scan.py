@@ -13,10 +13,10 @@ import pytest
 
 from tars.config_costs import HistoryConfig
 from tars.history.index import Index
-from tars.history.packing import Packed
+from tars.history.packing import LONGEST_TITLE, Packed
 from tars.history.reading import Job, read_all
 from tars.history.scan import Refreshed, refresh
-from tars.history.source import Found, Source
+from tars.history.source import Found, Mark, Reading, Source
 from tars.history.sources.registry import SOURCES
 from tars.history.splitting import Second, queue_of
 from tests.support.index_checks import check, counted
@@ -231,6 +231,29 @@ def test_configuration_says_what_is_read(logs: _Logs, tmp_path: Path) -> None:
     other.mkdir()
     (other / "b.log").write_text(line("l"))
     assert logs.refresh(config=HistoryConfig(paths={"plain": (other,)})).requests == 1
+
+
+class _Titled(PlainSource):
+    """Its sessions are called by what was asked first, at length."""
+
+    def read(self, found: Found, mark: Mark) -> Reading:
+        reading = super().read(found, mark)
+        reading.titles = {row.session: "secret " * 99 for row in reading.requests}
+        return reading
+
+
+def test_titles_are_kept_where_anything_said_is(logs: _Logs) -> None:
+    """Cut to the length of a name; those of before go, from the file too."""
+    titled, plain = _Titled(logs.folder), HistoryConfig(titles=False)
+    titles = "SELECT DISTINCT title FROM sessions"
+    logs.write("a.log", line("k"))
+    logs.refresh(titled)
+    assert logs.index.connection.execute(titles).fetchall() == [(("secret " * 99)[:LONGEST_TITLE],)]
+    logs.write("a.log", line("l", "t"), mode="a")
+    logs.refresh(titled, config=plain)
+    assert logs.index.connection.execute(titles).fetchall() == [("",)]
+    logs.index.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert b"secret" not in logs.index.path.read_bytes()
 
 
 def test_another_process_is_waited_for_and_not_for_long(logs: _Logs) -> None:

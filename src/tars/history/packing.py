@@ -26,6 +26,8 @@ FIRST_AT, LAST_AT = 0, 4_102_444_800_000
 #: No single number of a log is believed beyond this; the sum of thousands of them still fits.
 MOST = 2**48
 NO_COST = -1
+#: A title is a name; what is longer is cut.
+LONGEST_TITLE = 200
 
 
 class FileRow(NamedTuple):
@@ -125,7 +127,8 @@ class Packer:
             self._rows += self._once(rows, ats)
         self._files.append(file._replace(ahead=ahead) if ahead else file)
         self._forks += reading.forks
-        self._titles.update(reading.titles)
+        titles = reading.titles.items()
+        self._titles.update((session, title[:LONGEST_TITLE]) for session, title in titles)
         for limit in reading.limits:
             known = self._limits.get(limit.name)
             if known is None or limit.at >= known.at:

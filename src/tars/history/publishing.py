@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from tars.sessions.titles import title_of
 from tars.store.logged import LoggedModel, LoggedSession
 
 #: So many are written in one transaction: nobody else who writes waits long for it.
@@ -58,7 +59,7 @@ def batches(
             LoggedSession(
                 agent=agent,
                 id=session,
-                title=title if titled else "",
+                title=title_of(title) if titled else "",
                 project=project,
                 branch=branch,
                 created_at=_moment(first_at),

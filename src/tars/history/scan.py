@@ -120,6 +120,8 @@ def _refresh(
     index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
 ) -> Refreshed:
     """Look and read until there is nothing more to read in the files that were found."""
+    if not logs.config.titles:
+        forget_titles(index)
     done, more = _look_and_read(index, logs, sources, processes, portions)
     while more:
         next, more = _look_and_read(index, logs, sources, processes, portions)
@@ -149,6 +151,8 @@ def _look_and_read(
         for _, part in groupby(numbered, lambda each: each[1]):
             with index.writing() as writer:
                 for ((source, _), packed), _ in part:
+                    if not logs.config.titles:
+                        packed = packed._replace(titles=[])
                     writer.take(packed, newest_wins=source.newest_wins)
                     more |= any(file.size < 0 and not file.problem for file in packed.files)
             requests += writer.requests
@@ -161,6 +165,15 @@ def _look_and_read(
         problems=(*seen.problems, *_told(index.connection)),
     )
     return refreshed, more
+
+
+def forget_titles(index: Index) -> None:
+    """Take out what sessions are called: nothing of what was said is to be kept."""
+    connection = index.connection
+    if connection.execute("SELECT EXISTS (SELECT 1 FROM sessions WHERE title != '')").fetchone()[0]:
+        connection.execute("PRAGMA secure_delete = ON")
+        with index.writing():
+            connection.execute("UPDATE sessions SET title = '' WHERE title != ''")
 
 
 def _transactions(chunks: Sequence[Chunk], most: int) -> Iterator[int]:

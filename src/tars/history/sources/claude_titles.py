@@ -17,8 +17,6 @@ _MARK = b'-title","'
 _SUMMARY = b'{"type":"summary","'
 #: How much a person's own title counts; the model's is 1, a summary 0.
 _STRONGEST = 2
-#: A title is a name; what is longer is cut.
-_LONGEST = 200
 
 
 class _Title(Struct):
@@ -64,7 +62,7 @@ class Titles:
             told = _title.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return False
-        title = (told.custom or told.found or told.summary).strip()[:_LONGEST]
+        title = (told.custom or told.found or told.summary).strip()
         strength = _STRONGEST if told.custom else int(bool(told.found))
         if not title or strength < least:
             return False
