@@ -67,9 +67,3 @@ def beats(rank: int, at: int, old_rank: int, old_at: int, *, newest_wins: bool) 
     if rank != old_rank:
         return rank > old_rank
     return newest_wins or at < old_at
-
-
-def happened(rank: int, at: int, other_rank: int, other_at: int) -> int:
-    """Say when a request happened, by the row that counts and another one: at the earlier time,
-    but what has a rank below 0 is a copy with the time of the copying."""
-    return at if other_rank < 0 <= rank else min(at, other_at)

@@ -1,24 +1,12 @@
-"""The kinds of logs that tars reads. A source's module is imported when it is first asked."""
+"""The kinds of logs that tars reads. Each has a module in this folder, named for its agent and with
+its source as `SOURCE`, which is imported when it is first asked."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 
+from tars.config_costs import LOG_AGENTS
 from tars.history.source import Found, Mark, Reading, Source
-
-#: The modules in this folder, each named for its agent and with its source as `SOURCE`.
-_MODULES = (
-    "claude",
-    "codex",
-    "gemini",
-    "opencode",
-    "copilot",
-    "qwen",
-    "kimi",
-    "goose",
-    "amp",
-    "cursor",
-)
 
 
 class _Lazy:
@@ -57,4 +45,4 @@ class _Lazy:
         return self._loaded
 
 
-SOURCES: tuple[Source, ...] = tuple(_Lazy(agent) for agent in _MODULES)
+SOURCES: tuple[Source, ...] = tuple(map(_Lazy, LOG_AGENTS))
