@@ -1,8 +1,10 @@
 """Linux says which files changed, on a descriptor that costs nothing while nothing does.
 
-The kernel is asked directly: what watches files for Python runs a thread that looks at a list
-some five times a second, which is more than an idle daemon may use, and more than it may take to
-stop. See inotify(7).
+The kernel is asked directly. What `watchfiles` runs is a thread that looks at a list at each step,
+and stops at the next one: with steps of 250 ms that was measured as 14 ms of a processor in an idle
+minute, with 500 ms as 7, with a second as 3.5; an idle daemon may use 10 in all, has to see a line
+within a second, and stops at once. It does not see a folder come either that is not there yet.
+See inotify(7).
 """
 
 import ctypes
