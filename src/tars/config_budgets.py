@@ -1,5 +1,4 @@
-"""The tables of config.toml that act on what is spent → frozen values: `[[budgets]]` and
-`[runaway]`."""
+"""What config.toml does about what is spent → frozen values: `[[budgets]]` and `[runaway]`."""
 
 import os
 import re
