@@ -92,6 +92,21 @@ def test_an_interrupted_turn_is_counted_once(home: Home, in_the_file: bool) -> N
     assert kept.interaction_count == 2
 
 
+def test_who_counts_what_was_spent_hears_of_an_interrupted_turn(home: Home) -> None:
+    """What it used is in the ledger from then on."""
+
+    async def live() -> None:
+        async with running(home) as (recorder, loop, chronicle, _):
+            told = anyio.Event()
+            chronicle.counted = told.set
+            await heal(recorder, loop, chronicle)
+            with anyio.fail_after(30):
+                await told.wait()
+
+    leave_a_turn(home, in_the_file=False)
+    anyio.run(live)
+
+
 def test_prompts_that_nobody_can_run_are_reported(home: Home) -> None:
     """Their agent is gone, or stays down: they are refused, and leave the queue."""
     with store_of(home) as store:

@@ -345,7 +345,7 @@ class Chronicle:
         ):
             manager.update_usage(record.usage, at=record.ended_at)
             self.session_files.save(manager)
-        self._recorder.put(lambda store: store.finish_turn(record))
+        self._recorder.put(lambda store: store.finish_turn(record), then=lambda _: self.counted())
 
     def spent(self, agent: str, session_id: str, requests: tuple[RequestUsage, ...]) -> None:
         """Tokens that belong to no turn get a ledger row of their own."""
