@@ -18,6 +18,7 @@ from tars.history.source import Request
 from tars.home import Home
 from tars.sessions.ranges import Span, Zone, find_zone, midnight
 from tars.store import managing, migrations, quick
+from tars.store.rows import AgentRow
 from tars.store.schema import sessions
 from tars.store.store import Store
 from tests.support.spending import Spent, Turn, request, resolve, whole
@@ -216,6 +217,29 @@ RESTRICTIONS: list[tuple[Only, set[str]]] = [
     (Only(origin=Origin.LOG), {"l1", "l2"}),
     (Only(origin=Origin.TARS, agent="claude"), {"a", "b"}),
 ]
+
+
+def test_a_model_of_opencode_is_one_in_its_log_and_in_the_ledger(spent: Spent) -> None:
+    """Its log has the provider by itself, a turn has `provider/model`: both are one line, at one
+    price. What stands before the slash of another agent's model is a part of its name."""
+    with closing(spent.store()) as store:
+        store.save_agent(AgentRow("open", "opencode", "serve"))
+    used = Tokens(net_input=10, output=1, requests=1)
+    turns = [("zen/opus", "open"), ("zen/lab/opus", "open"), ("lab/opus", "main")]
+    spent.finish(*(Turn(BEGIN, f"o{n}", m, used, agent=a) for n, (m, a) in enumerate(turns)))
+    spent.log(request(BEGIN, session="elsewhere", used=(10, 0, 0), output=1), agent="opencode")
+    with spent.costs() as costs:
+        found = costs.report((Dimension.MODEL,), span=Span())
+        assert {line.key[0]: line.figures.tokens.requests for line in found.lines} == {
+            "lab/opus": 2,
+            "opus": 2,
+        }
+        assert [line.figures.cost for line in found.lines] == [0, 2 * (10 * 5 + 25)]
+        begin = BEGIN - timedelta(minutes=1)
+        own = costs.report(
+            (), span=Span(begin, BEGIN + timedelta(minutes=1)), only=Only("", "opus")
+        )
+        assert own.total.tokens.requests == 2
 
 
 def test_a_report_is_restricted(spent: Spent) -> None:

@@ -16,6 +16,14 @@ _LOGGED = ("cost", *Tokens._fields)
 #: An agent's kind: what it was when the session began; what it is now, for a turn of no session;
 #: its name, where it is not configured any more.
 _KIND = "COALESCE(NULLIF(s.agent_type, ''), a.kind, f.agent)"
+#: Of opencode, turns have models as `provider/model`, and its log has the two by themselves.
+_SLASH = {"sqlite": "instr(f.model, '/')", "postgresql": "strpos(f.model, '/')"}
+_OF_OPENCODE = (
+    "COALESCE((SELECT NULLIF(k.agent_type, '') FROM sessions AS k "
+    "WHERE k.machine = f.machine AND k.agent = f.agent AND k.id = f.session), "
+    "(SELECT k.kind FROM agents AS k WHERE k.machine = f.machine AND k.name = f.agent), f.agent)"
+    " = 'opencode'"
+)
 _SESSION = (
     "LEFT JOIN sessions AS s ON s.machine = f.machine AND s.agent = f.agent AND s.id = f.session "
 )
@@ -24,7 +32,6 @@ _MACHINE = "JOIN machines AS m ON m.seq = f.machine "
 #: What the price of a group depends on besides its model.
 _PRICED = (f"f.slot / {DAY_SLOTS}", "f.size", "f.official")
 _OF_LEDGER = {
-    Dimension.MODEL: "f.model",
     Dimension.AGENT: _KIND,
     Dimension.PROJECT: "COALESCE(s.project, '')",
     Dimension.BRANCH: "COALESCE(s.branch, '')",
@@ -56,7 +63,8 @@ class Ledger:
         calendar = None
         if asked.of_calendar:
             calendar = Calendar(asked, self._days("spent_slots", asked))
-        keys, where, params = _conditions(asked, _OF_LEDGER)
+        provider, model = _named(self._store.dialect)
+        keys, where, params = _conditions(asked, {**_OF_LEDGER, Dimension.MODEL: model})
         joins = _joins(asked)
         rest = f"({shares(self._store.dialect, 't.ended_at >= ? AND t.ended_at < ?')}) AS f"
         sources: list[tuple[str, list[str]]] = [("spent_slots AS f", [])]
@@ -64,7 +72,7 @@ class Ledger:
         for number, (source, times) in enumerate(sources):
             statement = query(
                 source,
-                [_part(calendar), "''", "f.model", *keys, *_PRICED],
+                [_part(calendar), provider, model, *keys, *_PRICED],
                 _SPENT,
                 dialect=self._store.dialect,
                 calendar=calendar,
@@ -79,7 +87,8 @@ class Ledger:
         """Give the slots that have figures of what is asked for, at any time."""
         if asked.only.origin is Origin.LOG:
             return set()
-        _, where, params = _conditions(asked, _OF_LEDGER)
+        model = _named(self._store.dialect)[1]
+        _, where, params = _conditions(asked, {**_OF_LEDGER, Dimension.MODEL: model})
         condition = f" WHERE {' AND '.join(where)}" if where else ""
         rows = self._store.rows(
             f"SELECT DISTINCT slot FROM spent_slots AS f {_joins(asked)}{condition}", params
@@ -113,6 +122,16 @@ class Ledger:
     def _days(self, table: str, asked: Asked) -> set[int]:
         rows = self._store.rows(days_query(table, asked.cut))
         return {int(day) for (day,) in rows} | rest_days(asked.cut)
+
+
+def _named(dialect: str) -> tuple[str, str]:
+    """Say in SQL who sells a turn's model, as far as that is told, and what it is called."""
+    slash = _SLASH[dialect]
+    apart = f"CASE WHEN {slash} > 0 AND {_OF_OPENCODE} THEN"
+    return (
+        f"{apart} substr(f.model, 1, {slash} - 1) ELSE '' END",
+        f"{apart} substr(f.model, {slash} + 1) ELSE f.model END",
+    )
 
 
 def _part(calendar: Calendar | None) -> str:
@@ -175,7 +194,7 @@ def _joins(asked: Asked) -> str:
 
 def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin: Origin) -> Sum:
     part, provider, model, *rest = row
-    words = len([each for each in asked.by if each in _OF_LEDGER])
+    words = len([each for each in asked.by if each in _OF_OTHERS])
     keys = iter(map(str, rest[:words]))
     day, size, official, cost, *counts = (int(str(each)) for each in rest[words:])
     key = [] if asked.windows is None else [str(part)]
