@@ -9,6 +9,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tars.agents.registry import KINDS
 from tars.cli.app import app
 from tars.control import reference
 from tars.core.diagram import diagram
+from tars.prices import shipped, snapshot
+from tars.prices.kept import package_stamp
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "src" / "tars"
@@ -45,6 +48,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "control-api.md": reference.page(),
         agents: with_part(agents.read_text(), "knowledge", page_part(KINDS)),
         commands: with_part(commands.read_text(), "commands", command_table()),
+        shipped.PATH: shipped.text(snapshot.packaged(datetime.now(UTC), package_stamp())),
     }
 
 

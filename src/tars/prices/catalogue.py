@@ -1,12 +1,14 @@
 """A price list as a whole: who sells which models, by which names they are known, since when each
 price holds. Frozen values, and their way into JSON and back.
 
-It is made from genai-prices once (`snapshot`), since importing that takes longer than all of a
-report may. What is kept of it is what prices tokens: not pictures, searches or hours of sound.
+It is made from genai-prices (`snapshot`), but not while somebody waits: importing that takes
+longer than all of a report may. One is shipped with tars (`shipped`). What is kept of it is what
+prices tokens: not pictures, searches or hours of sound.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 from tars.prices.dated import Dated, dump_dated, load_dated
@@ -61,6 +63,13 @@ class Catalogue:
         for provider in self.providers:
             for model in provider.models:
                 yield provider, model
+
+    def of(self, now: datetime) -> "Catalogue":
+        """Give this as old as its newest price: a release does not say of when it is. Some prices
+        begin later than now."""
+        days = (dated.since for _, model in self.models() for dated in model.dated)
+        newest = max((day for day in days if day <= now.astimezone(UTC).date()), default=date.min)
+        return replace(self, taken=newest.isoformat())
 
 
 def dump(catalogue: Catalogue) -> dict[str, Any]:

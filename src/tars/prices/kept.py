@@ -1,4 +1,5 @@
-"""The price list in this home: made once of each release of genai-prices, or fetched, and kept."""
+"""The price list in force: the one that tars has with it, one that was made of another release of
+genai-prices, or one that was fetched; the last two are kept in the home."""
 
 import json
 import os
@@ -26,10 +27,8 @@ def stamp(home: Home) -> str:
 
 def package_stamp() -> str:
     """Say which data the installed genai-prices has; empty where it is not installed."""
-    spec = find_spec("genai_prices")
-    if spec is None or spec.origin is None:
-        return ""
-    return _stamp_of(Path(spec.origin).with_name("data.py"))
+    package = _package()
+    return "" if package is None else _stamp_of(package / "data.py")
 
 
 def current(home: Home, now: datetime) -> "Catalogue":
@@ -42,12 +41,18 @@ def current(home: Home, now: datetime) -> "Catalogue":
     kept = _read(home.prices)
     if kept is not None and kept.package == package:
         return kept
-    from tars.prices import snapshot
+    from tars.prices import shipped
 
-    if kept is not None and kept.updated and kept.release == snapshot.RELEASE:
+    folder = _package()
+    ours = None if folder is None else shipped.of_package(folder, package, now)
+    if kept is not None and kept.updated and kept.release == _release(ours):
         # The same release, installed anew.
         kept = replace(kept, package=package)
+    elif ours is not None:
+        return ours
     else:
+        from tars.prices import snapshot
+
         kept = snapshot.packaged(now, package)
     if home.data.is_dir():
         # Without it the next one takes as long; no reason to fail.
@@ -61,6 +66,19 @@ def keep(home: Home, catalogue: "Catalogue") -> None:
     from tars.prices.catalogue import dump
 
     write_durably(home.prices, json.dumps(dump(catalogue), separators=(",", ":")).encode())
+
+
+def _package() -> Path | None:
+    spec = find_spec("genai_prices")
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent
+
+
+def _release(ours: "Catalogue | None") -> str:
+    if ours is not None:
+        return ours.release
+    from tars.prices import snapshot
+
+    return snapshot.RELEASE
 
 
 def _read(path: Path) -> "Catalogue | None":

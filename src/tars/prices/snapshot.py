@@ -1,12 +1,12 @@
 """genai-prices' own data → a catalogue of ours. The only module that knows that package's types.
 
-Importing it takes 200 ms and 31 MB: a command does so once per release of the package, and the
-daemon in a child (`python -m tars.prices`).
+Importing it takes 200 ms and 31 MB. A command does so once for a release of the package that is
+another than the one whose prices tars has with it (`shipped`), the daemon in a child
+(`python -m tars.prices`).
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -35,11 +35,7 @@ RELEASE = genai_prices.__version__
 def packaged(now: datetime, package: str) -> Catalogue:
     """Make a catalogue of what the installed package holds, whose file has this stamp."""
     source = f"genai-prices {RELEASE}"
-    found = catalogue_of(get_snapshot(), source, now, package=package, updated=False)
-    # A release does not say of when it is. Some of its prices begin later than that.
-    days = (dated.since for _, model in found.models() for dated in model.dated)
-    newest = max((day for day in days if day <= now.astimezone(UTC).date()), default=date.min)
-    return replace(found, taken=newest.isoformat())
+    return catalogue_of(get_snapshot(), source, now, package=package, updated=False).of(now)
 
 
 def fetched(url: str | None, now: datetime, package: str) -> Catalogue:
