@@ -102,6 +102,21 @@ def test_json_cannot_command_a_terminal() -> None:
     assert text == '{\n  "project": "a\\u001b[2J\\u202e\\u009b日本"\n}\n'
 
 
+@pytest.mark.parametrize(
+    ("word", "cell"),
+    [
+        ("/w/a,b\n日本 👩‍👩‍👧", '"/w/a,b\n日本 👩‍👩‍👧"'),
+        ("/w/\x1b[31m\x1b]0;x\x07\r\0", "/w/\\u001b[31m\\u001b]0;x\\u0007\\u000d\\u0000"),
+        ("/w/\u202e\x9b2J", "/w/\\u202e\\u009b2J"),
+        ("=1+1", "'=1+1"),
+        (" @x", "' @x"),
+    ],
+)
+def test_csv_commands_neither_a_terminal_nor_a_spreadsheet(word: str, cell: str) -> None:
+    """Control characters are written as JSON writes them; a formula has an apostrophe before it."""
+    assert told.csv_text(["project"], [{"project": word}]) == f"project\n{cell}\n"
+
+
 def test_sums_by_a_dimension_are_in_the_order_of_its_words() -> None:
     """One for each word, whatever else the lines are told apart by."""
     assert [*told.sums(BY_MODEL, Dimension.AGENT)] == ["claude", "codex", "gemini"]

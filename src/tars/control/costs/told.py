@@ -22,7 +22,10 @@ _UNSAFE = {
                         (0x2066, 0x2069))
     for sign in range(first, last + 1)
 }  # fmt: skip
-
+#: In CSV also what JSON writes so by itself; a line's end within a word has quotes around it.
+_UNSAFE_CELL = _UNSAFE | {sign: f"\\u{sign:04x}" for sign in range(0x20) if chr(sign) not in "\t\n"}
+#: What a spreadsheet takes for a formula, as in an export of sessions (`sessions.csv_export`).
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 #: The counts of tokens and requests, by their names here and on the wire.
 TOKENS = {
@@ -171,9 +174,19 @@ def cell(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case list():
-            return " ".join(map(str, value))
+            return _word(" ".join(map(str, value)))
         case float():
             # 1e-07 is no plain number to every spreadsheet.
             return f"{value:.12f}".rstrip("0").rstrip(".")
+        case str():
+            return _word(value)
         case _:
             return str(value)
+
+
+def _word(text: str) -> str:
+    """Write a word of a log, which may hold anything, so that neither a terminal nor a spreadsheet
+    obeys it."""
+    text = text.translate(_UNSAFE_CELL)
+    formula = text.startswith(_FORMULA) or text.lstrip(" \u00a0").startswith(_FORMULA)
+    return f"'{text}" if formula else text
