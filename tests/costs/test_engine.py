@@ -150,6 +150,17 @@ def test_what_tars_has_counted_is_not_counted_again(spent: Spent) -> None:
         assert costs.report((), span=EVER).total.tokens.requests == 4
 
 
+def test_an_index_that_was_made_anew_is_the_one_that_is_read(spent: Spent) -> None:
+    """Also by an engine that has the old one open, as a daemon has."""
+    spent.log(request(NOON))
+    with spent.costs() as costs:
+        assert costs.report((), span=EVER).total.tokens.requests == 1
+        for path in spent.home.data.glob("history.db*"):
+            path.unlink()
+        spent.log(request(NOON), request(NOON))
+        assert costs.report((), span=EVER).total.tokens.requests == 2
+
+
 def test_a_turn_that_counted_nothing_covers_nothing(spent: Spent) -> None:
     """What it used is in the log alone."""
     spent.log(request(NOON))

@@ -282,6 +282,22 @@ def test_a_damaged_index_is_made_anew(logs: _Logs) -> None:
     assert counted(logs.index) == expected
 
 
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_index_that_somebody_replaced_is_left_for_the_new_one(logs: _Logs, gone: bool) -> None:
+    """Another process set it aside, or a person deleted it: all logs are read into the one that
+    is there now, whatever may have changed."""
+    expected = _filled(logs)
+    logs.refresh()
+    for path in logs.folder.parent.glob("history.db*"):
+        path.unlink()
+    if not gone:
+        Index.open(logs.index.path).close()
+    logs.refresh(only=[])
+    assert counted(logs.index) == expected
+    with Index.open(logs.index.path) as other:
+        assert counted(other) == expected
+
+
 def test_a_disk_that_refuses_is_told(logs: _Logs) -> None:
     """What was counted before is still there."""
     logs.write("a.log", line("k"))

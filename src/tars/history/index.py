@@ -4,6 +4,7 @@ Writing is done in transactions of some hundred files, each of which leaves the 
 requests, how far their files have been read, and the slots that are their sums.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Index:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._file = _file(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -32,7 +34,7 @@ class Index:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """To read with. Another one after `start_anew`."""
+        """To read with. Another one after `start_anew` and `renew`."""
         return self._connection
 
     def start_anew(self) -> Path:
@@ -40,8 +42,17 @@ class Index:
         name of the damaged one. Raises StoreError or OSError when that cannot be done."""
         self._connection.close()
         aside = schema.put_aside(self.path)
-        self._connection = schema.open_file(self.path)
+        self._open_again()
         return aside
+
+    def renew(self) -> bool:
+        """Go on with the file that is there now, if that is another one: somebody else may have
+        set this one aside, or deleted it. Say whether it is. Raises StoreError."""
+        if _file(self.path) == self._file:
+            return False
+        self._connection.close()
+        self._open_again()
+        return True
 
     @contextmanager
     def writing(self) -> Iterator[Writer]:
@@ -62,6 +73,10 @@ class Index:
                 connection.execute("ROLLBACK")
             raise
 
+    def _open_again(self) -> None:
+        self._connection = schema.open_file(self.path)
+        self._file = _file(self.path)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -75,3 +90,12 @@ class Index:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """Say which file is at a path."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -69,7 +69,8 @@ def refresh(
     """
     if not config.enabled:
         return Refreshed()
-    paths = None if only is None else frozenset(map(str, only))
+    renewed = index.renew()
+    paths = None if only is None or renewed else frozenset(map(str, only))
     logs = Logs(env, config.home or home, config, paths)
     with _alone(index.path, patience) as alone:
         if not alone:
