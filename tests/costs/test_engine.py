@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tars.accounting.rates import MICRODOLLAR, Tokens
 from tars.costs.engine import Costs
 from tars.costs.facts import Dimension, Only, Origin
+from tars.history.index import Index
 from tars.history.source import Request
 from tars.home import Home
 from tars.sessions.ranges import Span, Zone, find_zone, midnight
@@ -21,6 +22,7 @@ from tars.store import managing, migrations, quick
 from tars.store.rows import AgentRow
 from tars.store.schema import sessions
 from tars.store.store import Store
+from tests.support.index_checks import packed
 from tests.support.spending import Spent, Turn, request, resolve, whole
 
 #: The clocks of Europe are set forward in the second night of these.
@@ -251,6 +253,24 @@ def test_a_model_of_opencode_is_one_in_its_log_and_in_the_ledger(spent: Spent) -
             (), span=Span(begin, BEGIN + timedelta(minutes=1)), only=Only("", "opus")
         )
         assert own.total.tokens.requests == 2
+
+
+def test_sessions_are_called_by_their_names_or_titles(spent: Spent) -> None:
+    """A name that a person gave goes before a title; what nobody called anything is left out."""
+    spent.finish(Turn(BEGIN, "s1"), Turn(BEGIN, "s2"))
+    with closing(spent.store()) as store, store.writing("name") as connection:
+        connection.execute(sessions.update().values(title="Asked first"))
+        connection.execute(sessions.update().where(sessions.c.id == "s2").values(name="mine"))
+    with Index.open(spent.home.history) as index, index.writing() as writer:
+        logged = packed(request(BEGIN, session="elsewhere"), titles={"elsewhere": "Found"})
+        writer.take(logged, newest_wins=False)
+    with spent.costs() as costs:
+        many = [f"no{n}" for n in range(600)]
+        assert costs.titles(["s1", "s2", "elsewhere", "", *many]) == {
+            "s1": "Asked first",
+            "s2": "mine",
+            "elsewhere": "Found",
+        }
 
 
 def test_a_report_is_restricted(spent: Spent) -> None:

@@ -29,7 +29,8 @@ class CostFigures(Wire):
 class CostRow(CostFigures):
     """One group of a report, by its words; only those are there that the report groups by. A word
     is empty where nobody knows it. A `day` is `2026-11-21`, a `week` the date of its Monday, a
-    `month` `2026-11`. `agent` is a kind: claude, codex, gemini."""
+    `month` `2026-11`. `agent` is a kind: claude, codex, gemini. `title` stands beside `session`:
+    the name that a person gave it, or else its title."""
 
     day: str | msgspec.UnsetType = msgspec.UNSET
     week: str | msgspec.UnsetType = msgspec.UNSET
@@ -39,6 +40,7 @@ class CostRow(CostFigures):
     project: str | msgspec.UnsetType = msgspec.UNSET
     branch: str | msgspec.UnsetType = msgspec.UNSET
     session: str | msgspec.UnsetType = msgspec.UNSET
+    title: str | msgspec.UnsetType = msgspec.UNSET
     task: str | msgspec.UnsetType = msgspec.UNSET
     machine: str | msgspec.UnsetType = msgspec.UNSET
     origin: str | msgspec.UnsetType = msgspec.UNSET

@@ -8,6 +8,7 @@ what an agent itself said that it cost stands.
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -115,6 +116,18 @@ class Costs:
         sums = [*self._spent(moment, asked), *self._logged(moment, asked)]
         found = pricing.report(asked.by, sums, self.prices, tuple(moment.problems))
         self.prices.save()
+        return found
+
+    def titles(self, ids: Iterable[str]) -> dict[str, str]:
+        """Say what sessions are called, as far as that is known: by the name that a person gave
+        one, else by its title."""
+        wanted = sorted({id for id in ids if id})
+        found: dict[str, str] = {}
+        with self.sources.moment() as moment, suppress(StoreError, sqlite3.Error):
+            if moment.logs is not None:
+                found |= Logs(moment.logs, self.machine).titles(wanted)
+            if moment.store is not None:
+                found |= Ledger(moment.store).titles(wanted)
         return found
 
     def slots(self, moment: Moment, asked: Asked) -> list[int]:

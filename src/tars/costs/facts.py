@@ -89,13 +89,15 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Report:
     """Lines by key, and all of them together. `unpriced` are the models without a price, sorted.
-    `problems` are sentences about what could not be read; the rest was counted."""
+    `problems` are sentences about what could not be read; the rest was counted. `titles` are what
+    sessions are called, one for each line, where somebody asked for them."""
 
     by: tuple[Dimension, ...]
     lines: tuple[Line, ...]
     total: Figures
     unpriced: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Sums come by the dimensions of the report, and besides by all that a price depen
 the day in UTC or all days of one price, the size class, and whether the agent told the cost itself.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ TOKENS = Tokens._fields
 
 
 _EVER = Cut()
+#: How many words a query takes at once.
+_WORDS = 500
 
 
 class Rated(NamedTuple):
@@ -149,6 +151,13 @@ def days_query(table: str, cut: Cut) -> str:
         f"WHERE slot >= (day + 1) * {DAY_SLOTS}{end}) FROM days WHERE day IS NOT NULL) "
         "SELECT day FROM days WHERE day IS NOT NULL"
     )
+
+
+def batches(words: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Give words in parts that one query takes, each behind its marks for `IN`."""
+    for start in range(0, len(words), _WORDS):
+        part = words[start : start + _WORDS]
+        yield ", ".join("?" * len(part)), part
 
 
 def rest_days(cut: Cut) -> set[int]:

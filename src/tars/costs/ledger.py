@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tars.accounting.rates import MICRODOLLAR, Tokens
 from tars.costs.facts import Dimension, Only, Origin
-from tars.costs.grouping import Asked, Calendar, Rated, Sum, days_query, query, rest_days
+from tars.costs.grouping import Asked, Calendar, Rated, Sum, batches, days_query, query, rest_days
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut, stored
 from tars.store.quick import Quick
 from tars.store.slot_text import shares
@@ -94,6 +94,19 @@ class Ledger:
             f"SELECT DISTINCT slot FROM spent_slots AS f {_joins(asked)}{condition}", params
         )
         return {int(slot) for (slot,) in rows}
+
+    def titles(self, ids: Sequence[str]) -> dict[str, str]:
+        """Give the names of these sessions, or the titles of those that have none."""
+        found: dict[str, str] = {}
+        called = "COALESCE(NULLIF(name, ''), title)"
+        for marks, part in batches(ids):
+            statement = f"SELECT id, {called} FROM sessions WHERE id IN ({marks})"
+            # Where several machines know one, a name goes before a title.
+            rows = self._store.rows(
+                f"{statement} AND {called} <> '' ORDER BY name IS NOT NULL", part
+            )
+            found |= {str(id): str(title) for id, title in rows}
+        return found
 
     def others(self, asked: Asked) -> Iterator[Sum]:
         """Add up what a report asks for of the logs that other machines have told of here."""

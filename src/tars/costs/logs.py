@@ -17,6 +17,7 @@ from tars.costs.grouping import (
     Rated,
     Sum,
     Tariff,
+    batches,
     days_query,
     query,
     rest_days,
@@ -106,6 +107,14 @@ class Logs:
         condition = f" WHERE {' AND '.join(where)}" if where else ""
         rows = self._connection.execute(f"SELECT DISTINCT slot FROM slots AS f{condition}")
         return {slot for (slot,) in rows}
+
+    def titles(self, ids: Sequence[str]) -> dict[str, str]:
+        """Give the titles of these sessions that have one."""
+        found: dict[str, str] = {}
+        for marks, part in batches(ids):
+            statement = f"SELECT session, title FROM sessions WHERE session IN ({marks})"
+            found |= dict(self._connection.execute(f"{statement} AND title <> ''", part))
+        return found
 
     def _has_any(self, only: Only) -> bool:
         """Whether logs have anything of what is meant at all."""

@@ -38,6 +38,12 @@ BY_MODEL = Report(
     total=added(OPUS, CODEX, HALF, FREE),
     unpriced=("", "local"),
 )
+BY_SESSION = Report(
+    by=(Dimension.AGENT, Dimension.SESSION),
+    lines=(Line(("claude", "5c0a1b2d-1"), OPUS), Line(("codex", "7f3e"), CODEX)),
+    total=added(OPUS, CODEX),
+    titles=("Mend the parser | \x1b[31mtoday\x1b[0m, at last and for good", ""),
+)
 DAILY = Report(
     by=(Dimension.DAY,),
     lines=(Line(("2026-03-01",), OPUS), Line(("2026-03-02",), CODEX)),

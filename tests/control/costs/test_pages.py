@@ -1,5 +1,6 @@
 """What people read: tables and Markdown, their marks, and what these mean."""
 
+from dataclasses import replace
 from datetime import UTC as UTC_TIME
 from datetime import date, datetime, timedelta
 
@@ -12,7 +13,7 @@ from tars.control.costs.tables import Look, printable, short_folder, short_ids, 
 from tars.control.costs.words import find_report
 from tars.costs.facts import Dimension, Line, Report
 from tars.sessions.ranges import Span, days, find_zone
-from tests.control.costs.reports import BY_MODEL, CODEX, DAILY, FREE, MARCH, OPUS, UTC
+from tests.control.costs.reports import BY_MODEL, BY_SESSION, CODEX, DAILY, FREE, MARCH, OPUS, UTC
 
 LOOK = Look(Face(width=100), Money(), "/home/me")
 
@@ -96,6 +97,19 @@ def test_words_of_a_log_do_not_command_the_terminal() -> None:
     assert "\u202e" not in text
     assert "/w/x y" in text
     assert printable("plain") == "plain"
+
+
+def test_a_session_is_shown_with_its_title() -> None:
+    """Cut where it is long, and without what a terminal might obey; a column only where any has
+    one."""
+    wide = LOOK._replace(face=Face())
+    page = pages.report("x", BY_SESSION, wide, hidden=0)
+    head, _, line = page.splitlines()[2:5]
+    assert head.split()[:3] == ["AGENT", "SESSION", "TITLE"]
+    assert line.split()[:3] == ["codex", "7f3e", "\u2013"]
+    assert "  Mend the parser | today, at last and fo…  " in page
+    assert "TITLE" not in pages.report("x", replace(BY_SESSION, titles=("", "")), LOOK, hidden=0)
+    assert "| codex | 7f3e | \u2013 | 41 |" in pages.markdown(BY_SESSION, LOOK)
 
 
 def test_folders_are_written_from_the_home_folder() -> None:

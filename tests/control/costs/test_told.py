@@ -15,7 +15,16 @@ from tars.control.costs import contract as c
 from tars.control.wire import Wire
 from tars.costs.facts import Dimension, Figures
 from tars.sessions.ranges import Span, find_zone
-from tests.control.costs.reports import BY_MODEL, DAILY, FREE, HALF, MARCH, NOTHING, OPUS
+from tests.control.costs.reports import (
+    BY_MODEL,
+    BY_SESSION,
+    DAILY,
+    FREE,
+    HALF,
+    MARCH,
+    NOTHING,
+    OPUS,
+)
 from tests.control.costs.test_other_pages import BLOCKS, LIMITS, MATCHES, MONTH
 
 ZONE = find_zone("Europe/Berlin")
@@ -93,6 +102,17 @@ def test_csv_has_plain_numbers_below_one_header() -> None:
     assert [row["costUsd"] for row in rows] == ["12.345", "2", "0.001", ""]
     tiny = told.csv_text(["costUsd"], [told.figures(Figures(cost=1))])
     assert tiny == "costUsd\n0.000000000001\n"
+
+
+def test_a_session_has_its_title_beside_it() -> None:
+    """In rows and in CSV, empty where there is none; as the contract has it."""
+    names = ["agent", "session", "title"]
+    rows = told.report(BY_SESSION, MARCH, ZONE)
+    assert told.head(BY_SESSION)[:3] == names
+    assert [row["title"] for row in told.rows(BY_SESSION)] == [*BY_SESSION.titles]
+    assert [*told.rows(BY_SESSION)[0]][:3] == names
+    there = msgspec.convert(json.loads(told.json_text(rows)), costs_contract.CostReport)
+    assert msgspec.to_builtins(there) == rows
 
 
 def test_json_cannot_command_a_terminal() -> None:

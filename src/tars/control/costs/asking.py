@@ -92,7 +92,7 @@ class _Answering:
         limit = asked.limit or (SHOWN if people and found.by[-1] in _MANY else 0)
         last = found.by[0] in _CALENDAR and asked.sort in ("", "name")
         kept = _limited(lines, limit, last=last)
-        shown = replace(found, lines=kept)
+        shown = replace(found, lines=kept, titles=self._titles(found.by, kept))
         hidden = len(lines) - len(kept)
         match asked.form:
             case "json":
@@ -105,6 +105,14 @@ class _Answering:
                 title = pages.heading(asked.kind, asked.span, asked.zone, asked.now)
                 text = pages.report(title, shown, asked.look, hidden=hidden)
                 return text + self._lately() if asked.kind.name == "today" else text
+
+    def _titles(self, by: Sequence[Dimension], lines: Sequence[Line]) -> tuple[str, ...]:
+        """Say what the sessions of these lines are called, where they are of any."""
+        if Dimension.SESSION not in by:
+            return ()
+        ids = [line.key[by.index(Dimension.SESSION)] for line in lines]
+        called = self._costs.titles(ids)
+        return tuple(called.get(id, "") for id in ids)
 
     def _summary(self, found: Report) -> str:
         """Everything of a span, by agent and by model, and what its month will come to."""

@@ -150,8 +150,10 @@ def last_days(days: Sequence[Figures | None], look: Look) -> str:
 
 def markdown(found: Report, look: Look, *, hidden: int = 0) -> str:
     """Give a report as a table of Markdown, with its sum and its notes."""
-    groups = [(line.key, line.figures) for line in found.lines]
-    text = markdown_figures([d.value.capitalize() for d in found.by], groups, found.total, look)
+    figures = [line.figures for line in found.lines]
+    groups = [*zip(told.keys(found), figures, strict=True)]
+    names = [name.capitalize() for name in told.words(found)]
+    text = markdown_figures(names, groups, found.total, look)
     if hidden:
         text += f"\n{hidden:,} more lines are in the total.\n"
     told_below = notes(found, look)

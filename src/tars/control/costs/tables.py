@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from tars.control.costs.layout import Column, Face, table
+from tars.control.costs.layout import Column, Face, cut, table
 from tars.control.costs.money import Money
 from tars.control.costs.told import dollars
 from tars.costs.facts import Dimension, Figures, Line, Report
@@ -14,6 +14,8 @@ UNPRICED = "unpriced"
 _OFFICIAL = "*"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHORTEST_ID = 8
+#: How much of a session's title is shown at most.
+_TITLE = 40
 #: The dimensions whose words may be long, and how much of them has to be seen.
 _LEAST = {
     Dimension.MODEL: 22,
@@ -49,6 +51,8 @@ def figures_table(found: Report, look: Look, *, hidden: int = 0) -> str:
     summed = len(lines) != 1 or hidden > 0
     every = [line.figures for line in lines] + ([found.total] if summed else [])
     keys = [_key_column(place, dimension, lines, look) for place, dimension in enumerate(found.by)]
+    if any(found.titles):
+        keys.append(_title_column(found.titles, look))
     if summed:
         keys = [k._replace(cells=[*k.cells, "" if n else "total"]) for n, k in enumerate(keys)]
     columns = [*keys, *figure_columns(every, look, rows=len(lines))]
@@ -169,6 +173,11 @@ def _key_column(place: int, dimension: Dimension, lines: Sequence[Line], look: L
         least=_LEAST.get(dimension, 0),
         start=dimension is Dimension.PROJECT,
     )
+
+
+def _title_column(titles: Sequence[str], look: Look) -> Column:
+    shown = [cut(printable(t), _TITLE, unicode=look.face.unicode) if t else NOBODY for t in titles]
+    return Column("TITLE", shown, right=False, leaves=1, least=16)
 
 
 def _shown(dimension: Dimension, words: Sequence[str], look: Look) -> Callable[[str], str]:

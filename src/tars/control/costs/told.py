@@ -68,15 +68,30 @@ def report(found: Report, span: Span, zone: Zone) -> Told:
 
 def rows(found: Report) -> list[Told]:
     """Put the lines of a report onto the wire."""
-    names = [dimension.value for dimension in found.by]
+    names = words(found)
     return [
-        {**dict(zip(names, line.key, strict=True)), **figures(line.figures)} for line in found.lines
+        {**dict(zip(names, key, strict=True)), **figures(line.figures)}
+        for line, key in zip(found.lines, keys(found), strict=True)
     ]
 
 
 def head(found: Report) -> list[str]:
     """Give the names of what is in the rows."""
-    return [*(dimension.value for dimension in found.by), *figures(found.total)]
+    return [*words(found), *figures(found.total)]
+
+
+def words(found: Report) -> list[str]:
+    """Give the names of the words of a line; a session's title is one, too."""
+    names = [dimension.value for dimension in found.by]
+    return [*names, "title"] if Dimension.SESSION in found.by else names
+
+
+def keys(found: Report) -> list[tuple[str, ...]]:
+    """Give the words of each line."""
+    if Dimension.SESSION not in found.by:
+        return [line.key for line in found.lines]
+    titles = found.titles or [""] * len(found.lines)
+    return [(*line.key, title) for line, title in zip(found.lines, titles, strict=True)]
 
 
 def summary(found: Report, span: Span, zone: Zone, projection: Told | None) -> Told:
