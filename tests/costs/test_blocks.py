@@ -59,6 +59,17 @@ def test_the_window_under_way_is_thought_on_to_its_end() -> None:
     assert (at_once.minutes, at_once.tokens_per_minute) == (1, 600)
 
 
+def test_a_window_fills_since_its_first_use(tmp_path: Path) -> None:
+    """Not since the full hour that it begins with: nothing was used until the quarter of that."""
+    spent = Spent.at(tmp_path / "tars")
+    spent.log(request(NOON + 50 * MINUTE, used=(600, 0, 0), output=0))
+    with spent.costs() as costs:
+        (block,) = blocks(costs, span=Span(), now=NOON + 65 * MINUTE).blocks
+    assert block.burn is not None
+    assert (block.burn.minutes, block.burn.minutes_left) == (20, 235)
+    assert block.burn.tokens_per_minute == 30
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.sets(st.integers(0, 300)))
 def test_each_use_is_in_one_window(slots: set[int]) -> None:

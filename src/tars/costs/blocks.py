@@ -1,9 +1,12 @@
 """Windows of five hours, as the limits of some accounts have them, and how fast the last one fills.
 
 A window begins with the full hour, in UTC, of the first use after the one before, and ends five
-hours later, however much of it is used. So does ccusage count them.
+hours later, however much of it is used. So does ccusage count them. How fast one fills is reckoned
+from the quarter of its first use until now; ccusage's rate is that from its first request to its
+last, and does not fall while nothing is used.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,7 +68,8 @@ def blocks(costs: Costs, *, span: Span, now: datetime, only: Only | None = None)
     meant = Only() if only is None else only
     asked = Asked((Dimension.MODEL,), Cut(), costs.zone, meant, windows=())
     with costs.sources.moment() as at:
-        every = windows(costs.slots(at, asked))
+        used = costs.slots(at, asked)
+        every = windows(used)
         shown = [n for n, (first, end) in enumerate(every) if _meets(first, end, span)]
         asked = Asked(asked.by, Cut(), costs.zone, meant, tuple(every[n] for n in shown))
         found = costs.priced(at, asked)
@@ -73,7 +77,8 @@ def blocks(costs: Costs, *, span: Span, now: datetime, only: Only | None = None)
     for line in found.lines:
         by_window.setdefault(int(line.key[0]), {})[line.key[1]] = line.figures
     made = tuple(
-        _block(every, number, by_window.get(place, {}), now) for place, number in enumerate(shown)
+        _block(every, number, by_window.get(place, {}), used, now)
+        for place, number in enumerate(shown)
     )
     return Blocks(made, found.total, found.unpriced, found.problems)
 
@@ -104,9 +109,14 @@ def burn(figures: Figures, start: datetime, end: datetime, now: datetime) -> Bur
 
 
 def _block(
-    every: list[tuple[int, int]], number: int, models: dict[str, Figures], now: datetime
+    every: list[tuple[int, int]],
+    number: int,
+    models: dict[str, Figures],
+    used: list[int],
+    now: datetime,
 ) -> Block:
     first, end = every[number]
+    began = used[bisect_left(used, first)]
     before = every[number - 1][1] if number else first
     figures = total(models.values()) if models else Figures(NOTHING)
     active = moment(first) <= now < moment(end)
@@ -116,7 +126,7 @@ def _block(
         figures=figures,
         models=tuple(sorted(models)),
         idle=timedelta(seconds=(first - before) * SLOT_SECONDS),
-        burn=burn(figures, moment(first), moment(end), now) if active else None,
+        burn=burn(figures, moment(began), moment(end), now) if active else None,
     )
 
 
