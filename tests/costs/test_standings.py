@@ -122,12 +122,24 @@ def test_what_was_in_the_log_before_is_not_the_turns(person: Path) -> None:
     log(person, 300)
     with opened(person) as costs:
         before = logged(costs, [budget()], "s1", NOW)
-        assert before == {"it": Spent(DOLLAR * 300 * 3 // 10**6, 300, 0)}
+        assert list(before.values()) == [Spent(DOLLAR * 300 * 3 // 10**6, 300, 0)]
         assert tokens(costs, budget(), live(500, logged=before)) == 800
         log(person, 40)
         costs.refresh()
         assert tokens(costs, budget(), live(500, logged=before)) == 800
         assert logged(costs, [budget()], "", NOW) == {}
+
+
+def test_a_turn_that_began_yesterday_counts_once_today(person: Path) -> None:
+    """What the log had before the turn began is of another day, so that all it shows of today
+    is the turn's."""
+    yesterday = NOW - timedelta(days=1)
+    log(person, 300, at=yesterday)
+    with opened(person) as costs:
+        before = logged(costs, [budget()], "s1", yesterday)
+        log(person, 40)
+        costs.refresh()
+        assert tokens(costs, budget(), live(500, logged=before)) == 500
 
 
 def test_a_turn_counts_for_the_budgets_it_is_about(person: Path) -> None:

@@ -13,8 +13,9 @@ from tars.accounting.usage import TurnUsage
 class Live:
     """A turn under way, or one that is asked for. `agent` is its agent's kind; `session`,
     `project` and `model` are empty where they are not known. `usage` is what it used so far, and
-    `spent` the same by model, priced. `logged` is by budget what the log of its session had when
-    it began. `yes`: somebody said that it may go over budgets that ask."""
+    `spent` the same by model, priced. `logged` is what the log of its session had when it began, by
+    budget and the beginning of the time that this was for then. `yes`: somebody said that it may
+    go over budgets that ask."""
 
     turn: str
     agent: str
@@ -23,7 +24,7 @@ class Live:
     model: str = ""
     usage: TurnUsage = field(default_factory=TurnUsage)
     spent: Mapping[str, Spent] = field(default_factory=dict)
-    logged: Mapping[str, Spent] = field(default_factory=dict)
+    logged: Mapping[tuple[str, datetime | None], Spent] = field(default_factory=dict)
     yes: bool = False
 
 

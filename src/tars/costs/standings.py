@@ -59,12 +59,13 @@ def measure(
 
 def logged(
     costs: "Costs", budgets: Sequence[Budget], session: str, now: datetime
-) -> dict[str, Spent]:
-    """Give by budget what the log of a session shows now that tars has not counted itself."""
+) -> dict[tuple[str, datetime | None], Spent]:
+    """Give by budget, and the beginning of the time that it is for, what the log of a session
+    shows now that tars has not counted itself."""
     if not session:
         return {}
     sums, only = _Sums(costs, now), Only(session=session, origin=Origin.LOG)
-    return {budget.name: sums.of(budget, only) for budget in budgets}
+    return {(budget.name, sums.window(budget).since): sums.of(budget, only) for budget in budgets}
 
 
 def priced(lives: Sequence[Live], day: date, rates: Rates) -> list[Live]:
@@ -156,7 +157,9 @@ def _beyond_log(sums: _Sums, budget: Budget, live: Live) -> Spent:
     if not live.session:
         return used
     shown = sums.of(budget, Only(session=live.session, origin=Origin.LOG))
-    return used.beyond(shown.beyond(live.logged.get(budget.name, Spent())))
+    # Where another day, week or month has begun since, all that it shows of that is the turn's.
+    before = live.logged.get((budget.name, sums.window(budget).since), Spent())
+    return used.beyond(shown.beyond(before))
 
 
 def _worst_session(sums: _Sums, budget: Budget) -> Stand:

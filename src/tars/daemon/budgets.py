@@ -5,7 +5,7 @@ Where the figures cannot be had, prompts are let through, and the status says so
 cannot be read must not stop every agent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -46,7 +46,7 @@ class _Under:
 
     agent: str
     turn: LiveTurn
-    logged: dict[str, Spent] = field(default_factory=dict)
+    logged: Mapping[tuple[str, datetime | None], Spent] = field(default_factory=dict)
 
 
 class _Asked(NamedTuple):
@@ -66,7 +66,7 @@ class _Told(NamedTuple):
     stands: list[Stand]
     problems: list[str]
     lives: list[Live]
-    logged: dict[str, Spent]
+    logged: Mapping[tuple[str, datetime | None], Spent]
 
 
 class Budgets:
