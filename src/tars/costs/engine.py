@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -92,11 +91,10 @@ class Costs:
         """Close what was opened. Twice is once."""
         self.sources.close()
 
-    def refresh(self, *, only: Iterable[Path] | None = None, processes: int = 2) -> tuple[str, ...]:
-        """Read what is new in the agents' logs. `only`: the files that may have changed; no others
-        are looked at. `processes`: a second one helps with the first reading of many.
-        Gives a sentence for each thing that could not be read."""
-        return self.sources.refresh(only, processes)
+    def refresh(self, *, processes: int = 2) -> tuple[str, ...]:
+        """Read what is new in the agents' logs. `processes`: a second one helps with the first
+        reading of many. Gives a sentence for each thing that could not be read."""
+        return self.sources.refresh(processes)
 
     def report(
         self,

@@ -49,7 +49,7 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
     kept = dict(
         connection.execute("SELECT session, stamp FROM settled WHERE session < 0").fetchall()
     )
-    if state and kept.get(_STORE) == state and not _has_new(index):
+    if state and kept.get(_STORE) == state and not has_new(index):
         return 0
     known = connection.execute(
         "SELECT s.id, s.session, t.stamp FROM sessions AS s LEFT JOIN settled AS t"
@@ -122,8 +122,8 @@ def state_of(home: Home, url: str, now: float) -> str:
     return ", ".join(told)
 
 
-def _has_new(index: Index) -> bool:
-    """Whether a session was read since it was last settled."""
+def has_new(index: Index) -> bool:
+    """Whether a session was read since it was last settled. Raises sqlite3.Error."""
     found: tuple[int] = index.connection.execute(
         "SELECT EXISTS (SELECT 1 FROM sessions AS s WHERE NOT EXISTS"
         " (SELECT 1 FROM settled AS t WHERE t.session = s.id))"

@@ -3,13 +3,13 @@ and read as both were at one moment."""
 
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tars.config_costs import HistoryConfig
-from tars.costs.settling import settle, state_of
+from tars.costs.settling import has_new, settle, state_of
 from tars.errors import StoreError
 from tars.history.index import Index
 from tars.history.schema import damaged
@@ -51,7 +51,7 @@ class Sources:
             self._index = None
         self.forget_store()
 
-    def refresh(self, only: Iterable[Path] | None, processes: int) -> tuple[str, ...]:
+    def refresh(self, processes: int) -> tuple[str, ...]:
         """Read what is new in the agents' logs; give a sentence for each thing that could not
         be read."""
         if not self._history.enabled:
@@ -65,7 +65,6 @@ class Sources:
                 home=Path(self._env.get("HOME") or Path.home()),
                 config=self._history,
                 processes=processes,
-                only=only,
             )
         except StoreError as error:
             return (str(error),)
@@ -118,18 +117,17 @@ class Sources:
         if not self._history.enabled or (self._index is None and not self._home.history.exists()):
             return None
         index = self._opened_index()
-        if state is not None:
-            try:
-                settle(index, found.store, state)
-            except sqlite3.OperationalError as error:
-                found.problems.append(
-                    "What tars' own agents used lately may be counted twice, since the index of "
-                    f"their logs cannot be written: {error}."
-                )
-        connection = index.connection
-        connection.execute("BEGIN")
-        at_end.callback(_roll_back, connection)
-        return connection
+        at_end.callback(_roll_back, index.connection)
+        for _ in range(_TRIES):
+            settled = state is not None and _is_settled(index, found, state)
+            index.connection.execute("BEGIN")
+            # The moment is that of the first look: others may have read more of the logs since.
+            if not settled or not has_new(index):
+                break
+            index.connection.execute("ROLLBACK")
+        else:
+            index.connection.execute("BEGIN")
+        return index.connection
 
     def _start_anew(self, problems: list[str]) -> None:
         """A damaged index is set aside; the next refresh reads all logs again."""
@@ -144,6 +142,7 @@ class Sources:
     def _opened_index(self) -> Index:
         if self._index is None:
             self._index = Index.open(self._home.history)
+        self._index.renew()
         return self._index
 
     def _opened_store(self) -> Quick | None:
@@ -178,6 +177,19 @@ def _migrate(home: Home, url: str, version: str) -> None:
     from tars.sessions.library import Library
 
     Library.open(home, url=url).close()
+
+
+def _is_settled(index: Index, found: Moment, state: str) -> bool:
+    """Mark in the index what the store has counted, or say why that cannot be done."""
+    try:
+        settle(index, found.store, state)
+    except sqlite3.OperationalError as error:
+        found.problems.append(
+            "What tars' own agents used lately may be counted twice, since the index of their logs "
+            f"cannot be written: {error}."
+        )
+        return False
+    return True
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
