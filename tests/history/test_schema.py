@@ -13,17 +13,20 @@ from tars.history.index import Index
 
 
 def test_an_index_is_made_for_its_owner_alone(tmp_path: Path) -> None:
-    """The file and what SQLite puts beside it are 0600, whatever the umask."""
+    """The file and what SQLite puts beside it are 0600, and folders that were not there 0700,
+    whatever the umask."""
+    folder = tmp_path / "tars" / "data"
     before = os.umask(0)
     try:
-        with Index.open(tmp_path / "data" / "history.db") as index:
+        with Index.open(folder / "history.db") as index:
             index.connection.execute("INSERT INTO settled VALUES (1, '')")
-            files = list((tmp_path / "data").iterdir())
+            files = list(folder.iterdir())
             modes = {stat.S_IMODE(file.stat().st_mode) for file in files}
     finally:
         os.umask(before)
     assert len(files) == 3
     assert modes == {0o600}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (folder, folder.parent)} == {0o700}
 
 
 def test_two_may_have_it_open(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def put_aside(path: Path) -> Path:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     # SQLite would make it for everybody to read; its -wal and -shm take the file's own mode.
     # One that is there is left alone: closing it would drop the locks that this process has on it.
     with suppress(FileExistsError):
@@ -187,6 +187,13 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_folder(folder: Path) -> None:
+    # `parents=True` would make those above for everybody.
+    if not folder.parent.exists():
+        _make_folder(folder.parent)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
