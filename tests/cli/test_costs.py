@@ -136,6 +136,7 @@ def test_a_report_is_of_what_is_asked_for_alone(
     """A model, a folder and all in it, a branch, a conversation, an agent, a span."""
     for words, requests in (
         (["--model", "my-own-model"], 1),
+        (["--model", "Claude-Opus-4-5"], 2),
         (["--project", "/w"], 4),
         (["--project", "/w/sh"], 0),
         (["--branch", "main"], 4),
@@ -148,6 +149,21 @@ def test_a_report_is_of_what_is_asked_for_alone(
         assert plainly("daily", "--tz", "UTC", "--range", "all", "--json", *words) == 0
         told = json.loads(capsys.readouterr().out)
         assert told["totals"]["requests"] == requests, words
+
+
+def test_a_slip_in_a_name_is_told_with_what_is_near_it(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing was ever used of it; not where there is only nothing in the span."""
+    assert plainly("daily", "--model", "claude-opus", "--agent", "claud", "--json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["rows"] == []
+    assert told.err.splitlines() == [
+        "tars: Nothing was ever used of the agent 'claud'. Near it: claude.",
+        "tars: Nothing was ever used of the model 'claude-opus'. Near it: claude-opus-4-5-20251101.",
+    ]
+    assert plainly("daily", "--until", "2026-02-01", "--agent", "claude") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_money_is_shown_as_it_is_wanted(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

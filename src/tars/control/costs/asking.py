@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tars.control.costs import pages, told
 from tars.control.costs.layout import Face
+from tars.control.costs.tables import short_models
 from tars.control.costs.understanding import Asked, understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
@@ -28,6 +29,9 @@ SHOWN = 20
 #: How many days the sparkline of today has.
 DAYS = 7
 _MANY = (Dimension.SESSION, Dimension.PROJECT, Dimension.BRANCH, Dimension.TASK)
+#: The words that have to be typed as they are.
+_WORDS = (Dimension.AGENT, Dimension.MODEL, Dimension.BRANCH, Dimension.SESSION, Dimension.TASK,
+          Dimension.MACHINE)  # fmt: skip
 _CALENDAR = (Dimension.DAY, Dimension.WEEK, Dimension.MONTH)
 
 
@@ -50,6 +54,9 @@ def give(costs: Costs, asked: Asked) -> Answer:
     if asked.only.session:
         session = _meant(costs, asked.only.session)
         asked = asked._replace(only=replace(asked.only, session=session))
+    if asked.only.model:
+        model = _called(costs, asked.only.model)
+        asked = asked._replace(only=replace(asked.only, model=model))
     answering = _Answering(costs, asked)
     return Answer(answering.text(), tuple(dict.fromkeys(answering.problems)))
 
@@ -76,7 +83,10 @@ class _Answering:
                 return self._lines(self._by_its_words())
 
     def _by_its_words(self) -> Report:
-        return self._report(tuple(map(Dimension, self._asked.kind.by)), self._asked.span)
+        found = self._report(tuple(map(Dimension, self._asked.kind.by)), self._asked.span)
+        if not found.lines:
+            self.problems += _unknown(self._costs, self._asked.only)
+        return found
 
     def _report(self, by: Sequence[Dimension], span: Span) -> Report:
         asked = self._asked
@@ -214,14 +224,43 @@ class _Answering:
 
 def _meant(costs: Costs, word: str) -> str:
     """Give the conversation whose id is this, or begins so. Raises SessionAmbiguous."""
-    found = costs.report((Dimension.SESSION,), span=Span())
-    ids = [line.key[0] for line in found.lines if line.key[0].startswith(word)]
+    ids = [id for id in _known(costs, Dimension.SESSION) if id.startswith(word)]
     if word in ids or not ids:
         return word
     if len(ids) > 1:
         shown = ", ".join(ids[:4]) + (" …" if ids[4:] else "")
         raise SessionAmbiguous(f"{len(ids)} conversations begin with {word!r}: {shown}.")
     return ids[0]
+
+
+def _called(costs: Costs, word: str) -> str:
+    """Give the model that is called so, in any case, or shown so in a table: without its date."""
+    known = _known(costs, Dimension.MODEL)
+    if word in known:
+        return word
+    alike = {name for name, short in short_models(known).items() for each in (name, short)
+             if each.lower() == word.lower()}  # fmt: skip
+    return alike.pop() if len(alike) == 1 else word
+
+
+def _unknown(costs: Costs, only: Only) -> list[str]:
+    """Name what a report is restricted to of which nothing was ever used: a slip, perhaps."""
+    told = []
+    for dimension in _WORDS:
+        word = getattr(only, dimension.value)
+        known = _known(costs, dimension) if word else []
+        if word and word not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, known, 3, 0.5)
+            advice = f" Near it: {', '.join(near)}." if near else ""
+            told.append(f"Nothing was ever used of the {dimension.value} {word!r}.{advice}")
+    return told
+
+
+def _known(costs: Costs, dimension: Dimension) -> list[str]:
+    found = costs.report((dimension,), span=Span())
+    return [line.key[0] for line in found.lines if line.key[0]]
 
 
 def is_meant(match: "Match", only: Only) -> bool:
