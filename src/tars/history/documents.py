@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tars.history.decoding import UNDECODABLE
+
 #: What is loaded at once: a whole file up to this size, else one member of it.
 LARGEST = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024
-
-#: What decoding a stranger's JSON raises: text that is not UTF-8 has an error of its own.
-UNDECODABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])

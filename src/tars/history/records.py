@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.lines import lines
 from tars.history.source import ENOUGH, Found
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE, Malformed, members
+from tars.history.decoding import UNDECODABLE
+from tars.history.documents import Malformed, members
 from tars.history.files import below
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.timestamps import milliseconds

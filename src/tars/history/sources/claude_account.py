@@ -7,6 +7,7 @@ the last answer. It also has secrets: nothing but the limits and the plan's name
 import msgspec
 from msgspec import Struct, field
 
+from tars.history.decoding import UNDECODABLE
 from tars.history.source import Found, Limit, Mark, Reading
 from tars.history.timestamps import milliseconds
 
@@ -67,7 +68,7 @@ def read(found: Found) -> Reading:
         data = file.read(_LARGEST)
     try:
         account = _account.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         # Half written, or of a version that writes something else there.
         return reading
     reading.limits = _limits(account)

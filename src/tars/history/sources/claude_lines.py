@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct, field
 
+from tars.history.decoding import UNDECODABLE
 from tars.history.source import Request
 from tars.history.timestamps import milliseconds
 
@@ -119,7 +120,7 @@ def quick(line: bytes | bytearray) -> Told | None:
     """Decode a line that was cut; None unless it is all there, and as Claude Code writes it."""
     try:
         told = _told.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     message = told.message
     return told if message.id and message.model and message.usage is not _NO_USAGE else None
@@ -129,7 +130,7 @@ def full(line: bytes) -> Told | None:
     """Decode a whole line; None where it is no JSON object."""
     try:
         return _told.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return _lenient(line)
 
 

@@ -8,6 +8,7 @@ is read are looked at.
 import msgspec
 from msgspec import Struct, field
 
+from tars.history.decoding import UNDECODABLE
 from tars.history.lines import Window
 
 #: How much of each end is looked at.
@@ -60,7 +61,7 @@ class Titles:
     def _note(self, line: bytearray, least: int) -> bool:
         try:
             told = _title.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
             return False
         title = (told.custom or told.found or told.summary).strip()
         strength = _STRONGEST if told.custom else int(bool(told.found))

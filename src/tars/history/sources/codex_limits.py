@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import Raw, Struct
 
+from tars.history.decoding import UNDECODABLE
 from tars.history.source import Limit
 from tars.history.timestamps import milliseconds
 
@@ -59,7 +60,7 @@ class Limits:
 def _limits_of(raw: Raw, at: int) -> list[Limit]:
     try:
         limits = _limits.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return []
     windows = (("primary", limits.primary), ("secondary", limits.secondary))
     return [

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from tars.history.decoding import UNDECODABLE
+
 #: No count of tokens is larger, and what has more bits could not be stored.
 _Count = Annotated[int, Meta(ge=0, le=2**40)] | None
 
@@ -97,7 +99,6 @@ class _Source(Struct):
 _told = msgspec.json.Decoder(Told)
 _source = msgspec.json.Decoder(_Source)
 _subagent = msgspec.json.Decoder(_Subagent)
-_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def telling(data: bytearray, kind: int, begin: int, end: int) -> bool:
@@ -112,11 +113,11 @@ def decoded(line: bytes | bytearray) -> Told | None:
     """Decode a line; None where it makes no sense."""
     try:
         return _told.decode(line)
-    except _UNDECODABLE:
+    except UNDECODABLE:
         pass
     try:
         return _told.decode(line.decode("utf-8", "replace"))
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return None
 
 
@@ -124,11 +125,11 @@ def subagent(source: Raw) -> tuple[bool, str]:
     """Whether a session's source says that it is a subagent's, and of which thread, if it does."""
     try:
         inner = _source.decode(source).subagent
-    except _UNDECODABLE:
+    except UNDECODABLE:
         return False, ""
     try:
         spawn = _subagent.decode(inner).spawn
-    except _UNDECODABLE:
+    except UNDECODABLE:
         # A word stands for a kind of subagents that no thread asked for.
         return bool(inner), ""
     return True, (spawn and spawn.parent) or ""

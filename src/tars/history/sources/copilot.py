@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from tars.history import databases
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.files import below
 from tars.history.records import Records
 from tars.history.source import Found, Mark, Reading, Request

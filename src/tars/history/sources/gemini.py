@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from tars.history.documents import LARGEST, UNDECODABLE, Malformed, members
+from tars.history.decoding import UNDECODABLE
+from tars.history.documents import LARGEST, Malformed, members
 from tars.history.files import below
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.sources.gemini_lines import read_lines

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.lines import Line, Window, bare, windows
 from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources.gemini_messages import Conversation, Message, Tokens

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 
 #: Subagents of subagents are followed no further than this.
 DEEPEST = 8

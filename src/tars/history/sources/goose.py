@@ -15,7 +15,7 @@ import msgspec
 
 from tars.accounting.rates import DOLLAR
 from tars.history import databases
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.timestamps import milliseconds
 from tars.protocols.counts import Count

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.files import below
 from tars.history.records import Records
 from tars.history.source import Found, Mark, Reading, Request
@@ -146,21 +146,9 @@ class _Reader:
     def _add(self, line: _Line, usage: _Usage, at: int) -> None:
         alias = line.model or _UNKNOWN
         provider, model = self.state.models.get(alias, ("", alias))
-        self.reading.requests.append(
-            Request(
-                key=f"{at}|{alias}|{line.agent}|{_figures(usage)}",
-                session=self._session,
-                at=at,
-                model=model,
-                net_input=usage.input_other,
-                cache_read=usage.input_cache_read,
-                cache_write=usage.input_cache_creation,
-                output=usage.output,
-                provider=provider,
-                project=self.state.project,
-                sidechain=(line.agent or self._agent) != _MAIN,
-            )
-        )
+        key = f"{at}|{alias}|{line.agent}|{_figures(usage)}"
+        aside = (line.agent or self._agent) != _MAIN
+        self._note(usage, key=key, at=at, model=model, provider=provider, aside=aside)
 
     def _add_old(self, message: msgspec.Raw, timestamp: float) -> None:
         try:
@@ -173,16 +161,32 @@ class _Reader:
         usage, at = told.payload.token_usage, _milliseconds(timestamp)
         if usage is None or at is None:
             return
+        key = f"{at}|{told.payload.message_id}|{_figures(usage)}"
+        self._note(usage, key=key, at=at, model=_UNKNOWN)
+
+    def _note(
+        self,
+        usage: _Usage | _OldUsage,
+        *,
+        key: str,
+        at: int,
+        model: str,
+        provider: str = "",
+        aside: bool = False,
+    ) -> None:
         self.reading.requests.append(
             Request(
-                key=f"{at}|{told.payload.message_id}|{_figures(usage)}",
+                key=key,
                 session=self._session,
                 at=at,
-                model=_UNKNOWN,
+                model=model,
                 net_input=usage.input_other,
                 cache_read=usage.input_cache_read,
                 cache_write=usage.input_cache_creation,
                 output=usage.output,
+                provider=provider,
+                project=self.state.project,
+                sidechain=aside,
             )
         )
 

@@ -20,7 +20,8 @@ import msgspec
 
 from tars.accounting.rates import DOLLAR
 from tars.history import databases
-from tars.history.documents import LARGEST, UNDECODABLE
+from tars.history.decoding import UNDECODABLE
+from tars.history.documents import LARGEST
 from tars.history.files import below
 from tars.history.source import Found, Mark, Reading, Request
 from tars.protocols.counts import Count

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from tars.history.documents import UNDECODABLE
+from tars.history.decoding import UNDECODABLE
 from tars.history.files import below
 from tars.history.lines import lines
 from tars.history.records import Records
