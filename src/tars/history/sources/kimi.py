@@ -148,7 +148,7 @@ class _Reader:
         provider, model = self.state.models.get(alias, ("", alias))
         key = f"{at}|{alias}|{line.agent}|{_figures(usage)}"
         aside = (line.agent or self._agent) != _MAIN
-        self._note(usage, key=key, at=at, model=model, provider=provider, aside=aside)
+        self._count(usage, key=key, at=at, model=model, provider=provider, aside=aside)
 
     def _add_old(self, message: msgspec.Raw, timestamp: float) -> None:
         try:
@@ -162,9 +162,9 @@ class _Reader:
         if usage is None or at is None:
             return
         key = f"{at}|{told.payload.message_id}|{_figures(usage)}"
-        self._note(usage, key=key, at=at, model=_UNKNOWN)
+        self._count(usage, key=key, at=at, model=_UNKNOWN)
 
-    def _note(
+    def _count(
         self,
         usage: _Usage | _OldUsage,
         *,
