@@ -8,6 +8,31 @@ import msgspec
 
 from tars.control.wire import Wire
 
+#: What `GET /v1/costs` takes besides what is told here is refused.
+COSTS = (
+    ("report", "a report of `tars costs`; `today` unless told"),
+    ("range", "today, yesterday, week, month, lastmonth, 7d, 30d or all"),
+    ("since", "from this time on: a date, a time in ISO 8601, or a word such as `7d`"),
+    ("until", "until before then"),
+    ("tz", "the time zone of days and times"),
+    ("agent", "only agents of this kind"),
+    ("model", "only this model"),
+    ("project", "only this folder, and those in it"),
+    ("branch", "only this branch"),
+    ("session", "only this conversation, by its id or the beginning of it"),
+    ("task", "only this task"),
+    ("machine", "only this machine"),
+    ("format", "`json` (default), `csv`, `markdown` or `table`"),
+    ("sort", "what comes first: name, cost, tokens, input, output or requests"),
+    ("limit", "at most so many lines"),
+    ("currency", "in which currency a table or Markdown shows money"),
+    ("rate", "how many of that one US dollar is"),
+    ("precision", "how many digits a table or Markdown shows after the point"),
+    ("width", "columns of a table; `0`, which is any number, unless told"),
+    ("color", "`1` colours a table"),
+    ("unicode", "`0` leaves a table in ASCII"),
+)
+
 
 class CostFigures(Wire):
     """What was used, and what it cost. `official_cost_usd` is the part of `cost_usd` that agents

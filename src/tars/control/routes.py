@@ -42,7 +42,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
-from tars.control.costs_contract import CostReport, LogSources
+from tars.control.costs_contract import COSTS, CostReport, LogSources
 from tars.control.permission_contract import (
     ForgetRequest,
     Forgotten,
@@ -59,7 +59,6 @@ from tars.control.session_contract import (
     Stats,
 )
 from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH
-from tars.control.spending import COSTS
 
 
 @dataclass(frozen=True, slots=True)
