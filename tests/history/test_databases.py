@@ -89,3 +89,14 @@ def test_what_is_no_database_is_foreign(data: bytes, tmp_path: Path) -> None:
         read(tmp_path / "y.db")
     assert found(tmp_path / "y.db") is None
     assert not (tmp_path / "y.db").exists()
+
+
+def test_a_message_that_quotes_damage_is_told_too(tmp_path: Path) -> None:
+    """SQLite names what is malformed in the file's own bytes, which need not be UTF-8."""
+    path = tmp_path / "x.db"
+    made = sqlite3.connect(path)
+    made.execute("create table t (a)")
+    made.close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE t (a)", b"CREATE \x80ABLE t (a)"))
+    with pytest.raises(Foreign, match="malformed"):
+        read(path)

@@ -53,6 +53,9 @@ def opened(path: str) -> Iterator[sqlite3.Connection]:
             yield connection
         finally:
             connection.close()
+    except UnicodeDecodeError:
+        # SQLite's own message quotes the file, and Python cannot read that.
+        raise Foreign("SQLite cannot read it: its schema is malformed.") from None
     except sqlite3.Error as error:
         raise Foreign(f"SQLite cannot read it: {error}.") from None
 
@@ -92,7 +95,7 @@ def _connect(path: str, how: str) -> sqlite3.Connection:
         if how == "immutable=1":
             raise
         return _connect(path, "immutable=1")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
     return connection
