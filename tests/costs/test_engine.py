@@ -255,6 +255,15 @@ def test_a_model_of_opencode_is_one_in_its_log_and_in_the_ledger(spent: Spent) -
         assert own.total.tokens.requests == 2
 
 
+def test_a_price_by_provider_counts_in_the_ledger_as_in_logs(spent: Spent) -> None:
+    """Claude Code's turns have no provider in the ledger; its log has its maker."""
+    own = '[prices.models."anthropic/claude-x"]\ninput = 1\noutput = 2\n'
+    spent.home.config.write_text(own)
+    spent.finish(Turn(BEGIN, model="claude-x-20260101", tokens=Tokens(net_input=3, requests=1)))
+    with spent.costs() as costs:
+        assert costs.report((), span=Span()).total.cost == 3 * MICRODOLLAR
+
+
 def test_sessions_are_called_by_their_names_or_titles(spent: Spent) -> None:
     """A name that a person gave goes before a title; what nobody called anything is left out."""
     spent.finish(Turn(BEGIN, "s1"), Turn(BEGIN, "s2"))

@@ -140,7 +140,9 @@ def test_own_prices_come_first(home: Home) -> None:
     for name in ("beta", "BETA", "beta[1m]", "beta-20260101", "seller/beta"):
         assert price(book, name) == 7, name
     assert price(book, "beta", "seller") == 7
-    assert price(book, "model", "other") == 7
+    for name in ("model", "Model", "model-20260101"):
+        assert price(book, name, "other") == 7, name
+    assert price(book, "model") is None
     assert price(book, "gamma") == 1_000
     found = book.priced("", "beta")
     assert found is not None

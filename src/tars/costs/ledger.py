@@ -24,6 +24,8 @@ _OF_OPENCODE = (
     "(SELECT k.kind FROM agents AS k WHERE k.machine = f.machine AND k.name = f.agent), f.agent)"
     " = 'opencode'"
 )
+#: Who sells such models, as the logs of their makers' own agents have it.
+_MAKERS = {"claude": "anthropic", "gemini": "google"}
 _SESSION = (
     "LEFT JOIN sessions AS s ON s.machine = f.machine AND s.agent = f.agent AND s.id = f.session "
 )
@@ -224,6 +226,7 @@ def _sum(row: Sequence[object], asked: Asked, calendar: Calendar | None, origin:
         net, read, written, output, reasoning, requests = counts
         tokens = Tokens(net, read, written, 0, output, reasoning, requests)
         cost *= MICRODOLLAR
+        provider = provider or _MAKERS.get(str(model)[:6], "")
     else:
         tokens = Tokens(*counts)
     return Sum(tuple(key), Rated(str(provider), str(model), day, size), official, cost, tokens)

@@ -170,6 +170,6 @@ def _spelled(provider: str, model: str) -> list[str]:
     """Give the keys under which config.toml may mean a model, as it is first."""
     from tars.prices.names import readings
 
-    whole = [f"{provider}/{model}".lower()] if provider else []
-    found = [model.lower(), *(name for _, name in readings("", model))]
-    return list(dict.fromkeys([*whole, *found]))
+    names = [model.lower(), *(name for _, name in readings("", model))]
+    sold = [f"{provider}/{name}".lower() for name in names] if provider else names
+    return list(dict.fromkeys(each for pair in zip(sold, names, strict=True) for each in pair))
