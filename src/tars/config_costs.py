@@ -283,6 +283,8 @@ def _costs(table: "Table") -> CostsConfig:
     )
     if costs.currency != usual.currency and "rate" not in table:
         table.fault("rate", f"is missing: how many {costs.currency} a US dollar is")
+    if costs.currency == usual.currency and rate not in (None, 1):
+        table.fault("rate", 'needs a currency, such as "EUR": prices are in US dollars')
     table.refuse_unknown()
     return costs
 

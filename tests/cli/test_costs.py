@@ -160,7 +160,8 @@ def test_a_slip_in_a_name_is_told_with_what_is_near_it(
     assert json.loads(told.out)["rows"] == []
     assert told.err.splitlines() == [
         "tars: Nothing was ever used of the agent 'claud'. Near it: claude.",
-        "tars: Nothing was ever used of the model 'claude-opus'. Near it: claude-opus-4-5-20251101.",
+        "tars: Nothing was ever used of the model 'claude-opus'. "
+        "Near it: claude-opus-4-5-20251101.",
     ]
     assert plainly("daily", "--until", "2026-02-01", "--agent", "claude") == 0
     assert capsys.readouterr().err == ""
