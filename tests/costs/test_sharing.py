@@ -13,6 +13,7 @@ from tars.costs.sharing import Sharing
 from tars.home import Home
 from tars.sessions.ranges import Span, find_zone
 from tars.store import shared_slots
+from tars.store.rows import TurnBegun
 from tars.store.schema import logged_slots, machines
 from tests.support.spending import Spent, Turn, request, whole
 
@@ -76,6 +77,24 @@ def test_each_machine_sees_what_all_have_spent(two: tuple[Spent, Spent]) -> None
     assert lines[-1].figures.cost == 219 + 2 * 180
     with closing(there.store()) as store, store.reading("count") as connection:
         assert connection.scalar(select(func.count()).select_from(logged_slots)) == 3
+
+
+def test_a_turn_under_way_is_told_once_it_is_over(two: tuple[Spent, Spent]) -> None:
+    """The ledger will have it then, for all of them: what its log shows meanwhile is not told,
+    or the others would count it twice until they are told that it is covered."""
+    here, there = two
+    begun = TurnBegun("t0", "main", NOON - timedelta(minutes=1), "s1", "opus", "")
+    with closing(there.store()) as store:
+        store.begin_turn(begun)
+    there.log(request(NOON), request(NOON, session="elsewhere"))
+    sharing = Sharing()
+    tell(there, sharing)
+    assert [line.figures.tokens.requests for line in by_machine(here)] == [1]
+    there.finish(Turn(NOON))
+    assert [line.figures.tokens.requests for line in by_machine(here)] == [1, 2]
+    there.log(request(NOON + DAY))
+    tell(there, sharing)
+    assert [line.figures.tokens.requests for line in by_machine(here)] == [2, 2]
 
 
 def test_a_store_of_one_machine_alone_is_told_nothing(tmp_path: Path) -> None:
