@@ -57,6 +57,7 @@ def plainly(*words: str) -> int:
         (["dayly"], "'daily'"),
         (["limits", "--sort", "cost"], "by-model"),
         (["limits", "--model", "gpt-5"], "--agent"),
+        (["limits", "--since", "7d"], "of now"),
         (["reconcile", "--branch", "main"], "--project"),
         (["--model", ""], "empty"),
         (["daily", "weekly"], "weekly"),

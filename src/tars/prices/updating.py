@@ -47,4 +47,6 @@ def update(home: Home, now: datetime, *, url: str | None = None) -> "Catalogue":
 
 
 def _failure(what: str) -> TarsError:
-    return TarsError(f"The prices are as before: {what}.", advice="Everything works without it.")
+    return TarsError(
+        f"The prices are as before: {what.rstrip('.')}.", advice="Everything works without it."
+    )

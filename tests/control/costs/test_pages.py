@@ -9,7 +9,14 @@ import pytest
 from tars.control.costs import pages
 from tars.control.costs.layout import Face
 from tars.control.costs.money import Money
-from tars.control.costs.tables import Look, printable, short_folder, short_ids, short_models
+from tars.control.costs.tables import (
+    Look,
+    printable,
+    short_folder,
+    short_ids,
+    short_models,
+    unpriced_notes,
+)
 from tars.control.costs.words import find_report
 from tars.costs.facts import Dimension, Line, Report
 from tars.sessions.ranges import Span, days, find_zone
@@ -110,6 +117,13 @@ def test_a_session_is_shown_with_its_title() -> None:
     assert "  Mend the parser | today, at last and fo…  " in page
     assert "TITLE" not in pages.report("x", replace(BY_SESSION, titles=("", "")), LOOK, hidden=0)
     assert "| codex | 7f3e | \u2013 | 41 |" in pages.markdown(BY_SESSION, LOOK)
+
+
+def test_a_command_to_type_does_what_it_says() -> None:
+    """Whatever a log calls a model: it is no command of its own."""
+    assert unpriced_notes(["x'; rm *"], FREE)[1].startswith(
+        "`tars prices search 'x'\"'\"'; rm *'` shows"
+    )
 
 
 def test_folders_are_written_from_the_home_folder() -> None:

@@ -105,9 +105,16 @@ def unpriced_notes(models: Sequence[str], total: Figures) -> list[str]:
     least = " A sum with ≥ is without them." if dollars(total) is not None else ""
     return [
         f"{UNPRICED}: {total.unpriced:,} tokens of {names}.{least}",
-        f"`tars prices search {named[0]}` shows what is known; [prices.models] in "
+        f"`tars prices search {_typed(named[0])}` shows what is known; [prices.models] in "
         "config.toml sets a price, [prices.aliases] another name.",
     ]
+
+
+def _typed(word: str) -> str:
+    """Write a word of a log as a shell takes it."""
+    from shlex import quote
+
+    return quote(word)
 
 
 def wrapped(text: str, face: Face) -> list[str]:

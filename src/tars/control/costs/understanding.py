@@ -56,6 +56,8 @@ def understand(
             raise RequestInvalid(
                 f"{kind.name} has no lines to {word}.", advice=f"These have: {', '.join(having)}."
             )
+    if kind.name == "limits" and any(map(words.text, ("range", "since", "until"))):
+        raise RequestInvalid("limits are those of now.", advice="Leave --range out.")
     return Asked(
         kind=kind,
         span=_span(words, kind, zone, now),
