@@ -18,7 +18,7 @@ COMMANDS = commands()
 def test_the_commands_are_those_that_were_promised() -> None:
     """Nothing is missing, and nothing slipped in."""
     groups = {"config init", "config show", "config validate", "config path"}
-    groups |= {"agents detect", "agents knowledge", "agents set"}
+    groups |= {"agents detect", "agents knowledge", "agents set", "status line"}
     groups |= {"permissions list", "permissions forget", "history sources"}
     groups |= {"prices list", "prices show", "prices search", "prices update"}
     sessions = {"history", "stats", "show", "search", "export", "import"}
@@ -27,6 +27,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     sessions |= {"delete", "clean", "archive", "restore", "repair", "backup", "restore-backup"}
     groups |= {f"sessions {words}" for words in sessions}
     alone = set(MODULES) - {"config", "agents", "permissions", "prices", "sessions", "history"}
+    alone -= {"status"}
     assert COMMANDS.keys() == alone | groups
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),

@@ -38,7 +38,7 @@ def line(
     color: Annotated[bool, typer.Option("--color", help="Colour it as a terminal does.")] = False,
     tmux: Annotated[bool, typer.Option("--tmux", help="Colour it as tmux does.")] = False,
 ) -> int:
-    """Print one short line for a shell's prompt, tmux, or Claude Code's status line.
+    """Print one line for a shell's prompt, tmux or Claude Code.
 
     It reads no logs, and never fails: what it cannot know it leaves out.
     """
