@@ -28,9 +28,10 @@ OVER = BudgetStatus(
 
 
 def test_a_daemon_is_asked_where_one_runs(
-    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str]
+    daemon: FakeDaemon, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It knows the turns under way; what it could not count is told."""
+    monkeypatch.setenv("COLUMNS", "120")
     daemon.answers["GET /v1/budgets"] = BudgetList(budgets=[OVER], problems=["No logs."])
     assert run(["budgets"]) == 0
     printed = capsys.readouterr()

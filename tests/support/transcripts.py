@@ -53,7 +53,8 @@ def by_byte(data: bytes) -> Iterator[bytes]:
 def cases() -> list[Path]:
     """Give the folders of all recordings that a codec can be driven with."""
     found = [*GOLDEN.glob("*/*/acp.jsonl"), *GOLDEN.glob("*/*/stdout.jsonl")]
-    return sorted(path.parent for path in found)
+    # What lies in `history` are the agents' own logs.
+    return sorted(path.parent for path in found if path.parent.parent.name != "history")
 
 
 def replay(case: Path, chop: Chop) -> list[Said]:
