@@ -93,6 +93,16 @@ def test_of_a_messages_lines_the_one_with_the_most_output_counts(log: Path) -> N
     assert (row.output, row.at) == (90, NOON)
 
 
+@pytest.mark.parametrize(
+    ("told", "cost"), [(0.25, 25 * 10**10), (3, 3 * 10**12), (0, None), (-1, None), (1e300, None),
+                       (True, None), ("1", None), (None, None)],
+)  # fmt: skip
+def test_what_older_versions_say_of_the_cost_is_theirs(log: Path, told: Any, cost: Any) -> None:
+    """Their own price stands; what cannot be one is none, and the tokens count all the same."""
+    [row] = requests(log, line(costUSD=told))
+    assert (row.cost, row.output) == (cost, 7)
+
+
 def test_a_message_is_the_same_in_every_file(tmp_path: Path) -> None:
     """The message's id alone says which request it was, whatever else differs."""
     one = written(tmp_path / "p/s1.jsonl", line(output=5))

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta, Struct, field
 
+from tars.accounting.rates import DOLLAR
 from tars.history.decoding import UNDECODABLE
 from tars.history.source import Request
 from tars.history.timestamps import milliseconds
@@ -22,12 +23,17 @@ MARK = b'"output_tokens"'
 _TIME = re.compile(rb'"timestamp": ?"([0-9T:.-]{19,26}Z)"')
 #: How far from the beginning of a file it is looked for.
 NEAR = 16 * 1024
+_USER = b'"type":"user","message":{"role":"user",'
+#: How far from the beginning of a line it says that somebody else than the model wrote it.
+_SOON = 512
 _OPEN = b'"content":['
 _CLOSE = b'],"stop_reason":'
 #: What Claude Code says itself, an error mostly.
 _SYNTHETIC = "<synthetic>"
 #: No count of tokens is larger, and what has more bits could not be stored.
 _MOST = 2**40
+#: No request costs so many dollars.
+_DEAREST = 1_000_000
 _Count = Annotated[int, Meta(ge=0, le=_MOST)] | None
 #: Of the rows of one message, a main conversation's beats the copy of a branch of it, and that
 #: beats what a subagent's log repeats; only then the one with the most output.
@@ -87,6 +93,8 @@ class Told(Struct, gc=False):
     branch: str | None = field(default=None, name="gitBranch")
     sidechain: bool | None = field(default=None, name="isSidechain")
     origin: _Origin | None = field(default=None, name="forkedFrom")
+    #: What the request cost, as older versions told it.
+    dollars: float | None = field(default=None, name="costUSD")
 
 
 class File(NamedTuple):
@@ -104,6 +112,13 @@ def began(data: bytes | bytearray, end: int) -> str:
     """Give the time that the first line with one tells; empty where there is none nearby."""
     found = _TIME.search(data, 0, min(end, NEAR))
     return found[1].decode() if found else ""
+
+
+def is_user(data: bytearray, begin: int, end: int) -> bool:
+    """Whether a line surely is one that the model did not write: it says so itself, and not
+    something within it, before which a brace would be."""
+    user = data.find(_USER, begin, min(begin + _SOON, end))
+    return user >= 0 and data.find(b"{", begin + 1, user) < 0
 
 
 def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes | bytearray:
@@ -183,9 +198,14 @@ def request(key: str, told: Told, file: File) -> Request:
         told.cwd or "",
         told.branch or "",
         _rank(told),
-        None,
+        _cost(told.dollars),
         bool(told.sidechain),
     )
+
+
+def _cost(dollars: float | None) -> int | None:
+    """Give picodollars; 0 is no price, and neither is what no request costs."""
+    return round(dollars * DOLLAR) if dollars is not None and 0 < dollars < _DEAREST else None
 
 
 def _nothing(usage: _Usage) -> bool:
@@ -258,11 +278,17 @@ def _lenient(line: bytes) -> Told | None:
         _text(told, "gitBranch"),
         told.get("isSidechain") is True,
         _origin(_text(_object(told.get("forkedFrom")), "sessionId")),
+        _number_of_dollars(told.get("costUSD")),
     )
 
 
 def _origin(session: str | None) -> _Origin | None:
     return None if session is None else _Origin(session)
+
+
+def _number_of_dollars(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < _DEAREST else None
 
 
 def _object(value: Any) -> Mapping[str, Any]:
