@@ -329,6 +329,17 @@ def test_a_store_of_before_is_brought_up_to_date(spent: Spent) -> None:
     assert (report.total.tokens.requests, report.problems) == (2, ())
 
 
+def test_a_store_that_is_just_being_made_has_no_figures_yet(tmp_path: Path) -> None:
+    """A daemon that starts for the first time is about to: nothing is wrong with it."""
+    home = Home(tmp_path)
+    home.prepare()
+    with closing(sqlite3.connect(home.store)) as store:
+        store.execute("PRAGMA journal_mode = WAL")
+        with Costs.open(home, env={}, resolve=resolve) as costs:
+            report = costs.report((), span=EVER)
+            assert (report.total.tokens.total, report.problems) == (0, ())
+
+
 @pytest.mark.parametrize("harm", ["newer", "torn", "nobody's"])
 def test_a_store_that_cannot_be_read_is_told_of(spent: Spent, harm: str) -> None:
     """The logs count all the same, and nothing of them that the store had counted before."""

@@ -20,6 +20,11 @@ VERSION = "0005"
 _PATIENCE = 5.0
 _CONNECT = {"connect_timeout": "5", "application_name": "tars", "client_encoding": "utf8"}
 _MACHINE_ID = "machine-id"
+#: Whether the tables are there.
+_TABLES = {
+    "sqlite": "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'turns'",
+    "postgresql": "SELECT COUNT(to_regclass('turns'))",
+}
 
 
 class Outdated(Exception):
@@ -106,10 +111,15 @@ def opened(home: Home, url: str = "") -> Quick | None:
         else:
             return None
     version = found.version()
-    if version != VERSION:
+    if version == VERSION:
+        return found
+    try:
+        # Somebody may be about to make it.
+        if not version and not found.rows(_TABLES[found.dialect])[0][0]:
+            return None
+    finally:
         found.close()
-        raise Outdated(version)
-    return found
+    raise Outdated(version)
 
 
 @contextmanager
