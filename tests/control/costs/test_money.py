@@ -52,3 +52,10 @@ def test_what_cannot_be_is_refused_with_what_can(
     with pytest.raises(RequestInvalid) as refused:
         money(USD, currency=currency, rate=rate, precision=precision)
     assert told in f"{refused.value} {refused.value.advice}"
+
+
+def test_a_lower_bound_says_something() -> None:
+    """At least less than a cent would not: it is more than nothing."""
+    assert USD.at_least(1.04) == "≥$1.04"
+    assert USD.at_least(0.001) == ">$0"
+    assert USD.at_least(0) == "≥$0.00"

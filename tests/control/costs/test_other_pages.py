@@ -151,7 +151,7 @@ def test_compared_sessions_are_rows_for_programs() -> None:
     ("so_far", "line"),
     [
         (OPUS, "month         $12.35 so far; about $40.00 in the end (29 days left)\n"),
-        (HALF, "month         >$0 so far; at least $40.00 in the end (29 days left)\n"),
+        (HALF, "month         >$0 so far; ≥$40.00 in the end (29 days left)\n"),
         (
             FREE,
             "month         unpriced so far; about 90,000,000 tokens in the end (29 days left)\n",

@@ -27,6 +27,11 @@ class Money(NamedTuple):
             return f"<{self.sign}{least}"
         return f"{self.sign}{digits}"
 
+    def at_least(self, dollars: float) -> str:
+        """Write a lower bound: `≥$1.04`, or `>$0`, as at least less than a cent says nothing."""
+        shown = self.shown(dollars)
+        return f">{self.sign}0" if shown.startswith("<") else f"≥{shown}"
+
     @property
     def sign(self) -> str:
         sign = _SIGNS.get(self.currency, "")

@@ -118,8 +118,8 @@ def month(projection: "Projection", look: Look, *, label: str) -> str:
     so_far = projection.so_far
     end = f"about {projection.tokens:,} tokens"
     if told.dollars(so_far) is not None:
-        how = "about" if so_far.known else "at least"
-        end = f"{how} {look.money.shown(projection.cost / DOLLAR)}"
+        cost, money = projection.cost / DOLLAR, look.money
+        end = f"about {money.shown(cost)}" if so_far.known else money.at_least(cost)
     left = projection.days_left
     days = f"{left} day{'' if left == 1 else 's'} left"
     return labelled(label, f"{look.cost(so_far)} so far; {end} in the end ({days})", look)

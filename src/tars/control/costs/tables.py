@@ -38,11 +38,7 @@ class Look(NamedTuple):
         known = dollars(figures)
         if known is None:
             return UNPRICED
-        shown = self.money.shown(known)
-        if figures.known:
-            return shown
-        # "At least less than a cent" would say nothing.
-        return f">{self.money.sign}0" if shown.startswith("<") else f"≥{shown}"
+        return self.money.shown(known) if figures.known else self.money.at_least(known)
 
 
 def figures_table(found: Report, look: Look, *, hidden: int = 0) -> str:

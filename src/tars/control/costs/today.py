@@ -27,8 +27,12 @@ def look(costs: Costs, now: datetime) -> Today:
     total = costs.report((), span=span).total
     config, amount = costs.costs_config, dollars(total)
     money = Money(config.currency, config.rate, config.precision)
-    shown = "" if amount is None else ("" if total.known else "≥") + money.shown(amount)
-    return Today(words(shown, total.tokens.total), now, span.until or now + timedelta(1))
+    write = money.shown if total.known else money.at_least
+    return Today(
+        words("" if amount is None else write(amount), total.tokens.total),
+        now,
+        span.until or now + timedelta(1),
+    )
 
 
 def words(spent: str, tokens: int) -> str:
