@@ -15,7 +15,7 @@ from tars.history.lines import Line, Window, bare, windows
 from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources import codex_lines
 from tars.history.sources.codex_limits import Limits
-from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT
+from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT, USUAL
 from tars.history.sources.codex_thread import Thread
 
 _PLAIN = ".jsonl"
@@ -93,10 +93,12 @@ class _Rollout:
         find, startswith = data.find, data.startswith
         while begin < stop:
             end = find(b"\n", begin)
-            kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
-            silent = kind >= 0 and startswith(SILENT, kind)
-            if not silent and codex_lines.telling(data, kind, begin, end):
-                self._read_line(data[begin:end])
+            # Most lines are silent, and say so where they always do: this halves their time.
+            if not startswith(SILENT, begin + USUAL, end):
+                kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
+                silent = kind >= 0 and startswith(SILENT, kind)
+                if not silent and codex_lines.telling(data, kind, begin, end):
+                    self._read_line(data[begin:end])
             begin = end + 1
         self._offset, self._state = window.offset + window.end, self._thread.mark()
 

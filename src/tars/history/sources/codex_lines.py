@@ -16,6 +16,8 @@ SIGNS = (FIGURES, b'"token_count"', b'"turn_context"', b'"session_meta"')
 #: Where a line says what it is: behind its time, and its number in newer versions.
 KIND = b'"type":"'
 EARLIEST, LATEST = 30, 90
+#: Just there it is behind a time to the millisecond, as all versions write it.
+USUAL = 40
 _EVENT = b'"type":"event_msg","payload":{"type":"'
 #: How the lines begin that are most of a rollout, and say nothing that is counted.
 SILENT = (
