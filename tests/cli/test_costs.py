@@ -12,7 +12,7 @@ import pytest
 
 from tars.cli.app import run
 from tars.cli.costs import quick
-from tars.cli.costs.terminal import unicode
+from tars.cli.costs.terminal import face, unicode
 from tests.support.claude_logs import claude_request, write_claude
 from tests.support.command_line import LONG_SECONDS, TARS, OnTerminal, environment, tars
 
@@ -272,3 +272,15 @@ def test_ctrl_c_ends_a_first_reading_and_leaves_the_index_whole(logs: Path) -> N
 def test_the_locale_says_which_signs_there_are(env: dict[str, str], known: bool) -> None:
     """LC_ALL before LC_CTYPE before LANG; what Python itself puts there says nothing."""
     assert unicode(env) is known
+
+
+@pytest.mark.usefixtures("capsys")
+@pytest.mark.parametrize(
+    ("told", "width"), [("0", 0), ("", 0), ("-1", 0), ("80", 80), ("7", 20), ("\u0662", 0)]
+)
+def test_the_environment_says_how_wide_a_file_is(
+    monkeypatch: pytest.MonkeyPatch, told: str, width: int
+) -> None:
+    """What is no width, as the 0 of some terminals, is as if it said nothing."""
+    monkeypatch.setenv("COLUMNS", told)
+    assert face().width == width

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import date
 from pathlib import Path
 from shlex import split
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tars.cli.app import run
 from tars.home import Home
 from tars.prices import kept
+from tars.prices.listing import Listed, near
 from tests.prices.shelf import small
 from tests.prices.test_updating import NEWEST, served
 
@@ -145,6 +147,12 @@ def test_a_name_that_nobody_has_is_told_with_those_near_it(shelf: Path, capsys: 
     assert told(capsys, "search my-mode1") == ""
     assert run(["prices", "search", "my-mode1"]) == 0
     assert "Near it: my-model." in capsys.readouterr().err
+
+
+def test_whose_a_model_is_has_to_be_said_where_no_maker_sells_it() -> None:
+    """Near its name is then the same one with who does: that is what an alias may say."""
+    row = Listed("zai", "GLM-4.6", "GLM", date.min, (), "x")
+    assert near(iter([row, row._replace(model="GLM-4.7")]), "glm-4.6") == ["zai/GLM-4.6", "GLM-4.7"]
 
 
 @pytest.mark.parametrize(

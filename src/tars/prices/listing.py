@@ -65,7 +65,9 @@ def best_first(rows: list[Listed], text: str) -> list[Listed]:
 
 
 def near(rows: Iterator[Listed], text: str, *, most: int = 3) -> list[str]:
-    """Give the names that are most like one that nobody has."""
-    names = {row.model.lower(): row.model for row in rows}
-    close = get_close_matches(text.strip().lower().rpartition("/")[2], names, n=most, cutoff=0.6)
-    return [names[name] for name in close]
+    """Give the names that are most like one that nobody has; one that somebody sells who was not
+    named, with that provider."""
+    named = {row.model.lower(): row for row in rows}
+    word = text.strip().lower().rpartition("/")[2]
+    close = [named[name] for name in get_close_matches(word, named, n=most, cutoff=0.6)]
+    return [row.id if row.model.lower() == word else row.model for row in close]

@@ -10,7 +10,7 @@ def face() -> Face:
     """Look at stdout and the environment. What is no terminal has no width and no colours, unless
     COLUMNS says how wide."""
     on_terminal = sys.stdout.isatty()
-    wide = on_terminal or bool(os.environ.get("COLUMNS"))
+    wide = on_terminal or _columns() > 0
     return Face(
         width=_width() if wide else 0,
         unicode=unicode(os.environ),
@@ -27,9 +27,15 @@ def unicode(env: "os._Environ[str] | dict[str, str]") -> bool:
     return "utf-8" in named.lower() or "utf8" in named.lower()
 
 
+def _columns() -> int:
+    """How wide the environment says that it is; 0 where it says nothing that can be."""
+    told = os.environ.get("COLUMNS", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 6 else 0
+
+
 def _width() -> int:
-    if os.environ.get("COLUMNS", "").isdigit():
-        return max(20, int(os.environ["COLUMNS"]))
+    if _columns():
+        return max(20, _columns())
     try:
         # A terminal may not know how wide it is: it says 0 then.
         return max(20, os.get_terminal_size(1).columns or 80)
