@@ -9,8 +9,12 @@ turns of a session that was deleted are still in the ledger, though not as its o
 import json
 import os
 import sqlite3
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from itertools import accumulate
+from math import inf
 
 from tars.costs.spans import micros
 from tars.history.index import Index
@@ -30,6 +34,14 @@ _COUNTED = (
     "t.ended_at IS NOT NULL AND t.outcome IS NOT NULL"
     " AND t.net_input + t.cache_read + t.cache_write + t.output > 0"
 )
+#: Turns that are no session's any more; those of a deleted one are among them, of the same kind.
+_KIND = "COALESCE(a.kind, t.agent)"
+_FREE = (
+    "FROM turns AS t LEFT JOIN agents AS a ON a.machine = t.machine AND a.name = t.agent"
+    f" WHERE t.session IS NULL AND t.machine = ? AND {_COUNTED}"
+)
+#: From a time to another one, both included, in milliseconds.
+Times = tuple[int, int]
 #: So many sessions are settled one by one.
 _FEW = 50
 
@@ -52,13 +64,13 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
     if state and kept.get(_STORE) == state and not has_new(index):
         return 0
     known = connection.execute(
-        "SELECT s.id, s.session, t.stamp FROM sessions AS s LEFT JOIN settled AS t"
-        " ON t.session = s.id"
+        "SELECT s.id, s.session, t.stamp, s.first_at, s.last_at FROM sessions AS s"
+        " LEFT JOIN settled AS t ON t.session = s.id"
     ).fetchall()
-    stamps = {} if store is None else _stamps(store, [session for _, session, _ in known])
+    stamps = {} if store is None else _stamps(store, [session for _, session, *_ in known])
     due = [
         (id, session, stamp, stamps.get(session, ""))
-        for id, session, stamp in known
+        for id, session, stamp, *_ in known
         if stamp != stamps.get(session, "")
     ]
     if not due:
@@ -66,7 +78,8 @@ def settle(index: Index, store: Quick | None, state: str) -> int:
             _note(index, state)
         return 0
     ever = _EVER in kept or any(stamp for *_, stamp in due)
-    turns = _turns(store, [session for _, session, _, stamp in due if stamp])
+    wanted = {session for _, session, _, stamp in due if stamp}
+    turns = _turns(store, {each[1]: each[3:] for each in known if each[1] in wanted})
     with index.writing() as writer:
         plain = _never_covered(index, [id for id, *_, stamp in due if not stamp], ever=ever)
         for id, session, _, stamp in due:
@@ -145,48 +158,58 @@ def _stamps(store: Quick, sessions: list[str]) -> dict[str, str]:
         (json.dumps(known), machine),
     )
     found = {session: f"{count} {first} {last}" for session, count, first, last in rows}
-    deleted = _deleted(store, machine)
-    for session in deleted.keys() & set(known):
-        ends = sorted(ended for _, ended in deleted[session])
-        if ends:
-            found[session] = f"{found.get(session, '')}, {len(ends)} {ends[0]} {ends[-1]}"
+    deleted = _deleted(store, machine, known)
+    if deleted:
+        of_kinds = store.rows(
+            f"SELECT {_KIND}, COUNT(*), MIN(t.ended_at), MAX(t.ended_at) {_FREE} GROUP BY 1",
+            (machine,),
+        )
+        free = {kind: f"{count} {first} {last}" for kind, count, first, last in of_kinds}
+        for session, kind in deleted:
+            if kind in free:
+                found[session] = f"{found.get(session, '')}, {free[kind]}"
     return found
 
 
-def _turns(store: Quick | None, sessions: list[str]) -> dict[str, list[tuple[int, int]]]:
-    """Give the times of the turns that count, by session, in milliseconds."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    if store is None or not sessions:
+def _turns(store: Quick | None, spans: Mapping[str, Times]) -> dict[str, list[Times]]:
+    """Give the times of the turns that count, by session. `spans` are the sessions that are asked
+    for, and the times of their first and their last request."""
+    found: dict[str, list[Times]] = {}
+    if store is None or not spans:
         return found
-    machine = store.machine
-    rows = store.rows(
+    machine, sessions = store.machine, list(spans)
+    for session, began, ended in store.rows(
         "SELECT session, began_at, ended_at FROM turns AS t"
         f" WHERE session {_IN[store.dialect]} AND machine = ? AND {_COUNTED}",
         (json.dumps(sessions), machine),
-    )
-    deleted = _deleted(store, machine)
-    rows += [(session, *times) for session in sessions for times in deleted.get(session, ())]
-    for session, began, ended in rows:
-        first, last = (micros(datetime.fromisoformat(each)) // 1000 for each in (began, ended))
-        found.setdefault(session, []).append((first - SLACK_MS, last + SLACK_MS))
-    return found
-
-
-def _deleted(store: Quick, machine: int | None) -> dict[str, list[tuple[str, str]]]:
-    """Give the sessions that were deleted, and when turns began and ended that may be theirs: the
-    ledger has them as those of no session, of the same kind of agent."""
-    rows = store.rows("SELECT id, agent_type FROM deleted_sessions WHERE machine = ?", (machine,))
-    if not rows:
-        return {}
-    times: dict[str, list[tuple[str, str]]] = {}
-    for kind, began, ended in store.rows(
-        "SELECT COALESCE(a.kind, t.agent), t.began_at, t.ended_at FROM turns AS t"
-        " LEFT JOIN agents AS a ON a.machine = t.machine AND a.name = t.agent"
-        f" WHERE t.session IS NULL AND t.machine = ? AND {_COUNTED}",
-        (machine,),
     ):
-        times.setdefault(kind, []).append((began, ended))
-    found: dict[str, list[tuple[str, str]]] = {}
-    for session, kind in rows:
-        found.setdefault(session, []).extend(times.get(kind, ()))
+        found.setdefault(session, []).append(_times(began, ended))
+    free: dict[str, list[Times]] = {}
+    deleted = _deleted(store, machine, sessions)
+    if deleted:
+        rows = store.rows(f"SELECT {_KIND}, t.began_at, t.ended_at {_FREE} ORDER BY 2", (machine,))
+        for kind, began, ended in rows:
+            free.setdefault(kind, []).append(_times(began, ended))
+    # Those of a kind follow one another, mostly: few are looked at for each session.
+    latest = {kind: list(accumulate((end for _, end in each), max)) for kind, each in free.items()}
+    for session, kind in deleted:
+        first, last = spans[session]
+        begin = bisect_left(latest.get(kind, []), first)
+        end = bisect_right(free.get(kind, []), (last, inf))
+        found.setdefault(session, []).extend(free.get(kind, [])[begin:end])
     return found
+
+
+def _deleted(store: Quick, machine: int | None, sessions: list[str]) -> list[tuple[str, str]]:
+    """Give those of the sessions that were deleted, with the kinds of their agents."""
+    rows = store.rows(
+        f"SELECT id, agent_type FROM deleted_sessions WHERE id {_IN[store.dialect]}"
+        " AND machine = ?",
+        (json.dumps(sessions), machine),
+    )
+    return [(session, kind) for session, kind in rows]
+
+
+def _times(began: str, ended: str) -> Times:
+    first, last = (micros(datetime.fromisoformat(each)) // 1000 for each in (began, ended))
+    return first - SLACK_MS, last + SLACK_MS
