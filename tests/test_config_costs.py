@@ -121,6 +121,7 @@ def test_a_tier_has_what_it_leaves_out_from_the_base(home: Home) -> None:
         ('[costs]\ncurrency = "EURO"\nrate = 1', "currency: \"EURO\" is not one of AED, AFN"),
         ('[costs]\ncurrency = "EUR"', "costs.rate: is missing: how many EUR a US dollar is"),
         ("[costs]\nrate = 0", "costs.rate: must be more than 0"),
+        ('[costs]\ncurrency = "EUR"\nrate = 1e308', "costs.rate: must be"),
         ("[costs]\nrate = 2", "costs.rate: needs a currency"),
         ("[costs]\nrate = inf", "costs.rate: must be a number"),
         ("[costs]\nprecision = 13", "costs.precision: must be from 0 to 12"),

@@ -34,6 +34,8 @@ LOG_AGENTS = (
 MOST_DOLLARS = 100_000
 #: The most digits after the point: that of a picodollar.
 MOST_DIGITS = 12
+#: How many of a currency a dollar is at most.
+MOST_RATE = 1_000_000_000
 
 _PRICES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 #: What stands in a file that says something of costs: their tables, and `messages = "none"`.
@@ -269,8 +271,10 @@ def _costs(table: "Table") -> CostsConfig:
 
     usual = CostsConfig()
     rate = table.number("rate")
-    if rate is not None and rate <= 0:
-        table.fault("rate", "must be more than 0: how many of the currency a US dollar is")
+    if rate is not None and not 0 < rate <= MOST_RATE:
+        table.fault(
+            "rate", "must be more than 0, and at most a billion: how many of it a US dollar is"
+        )
         rate = None
     precision = table.count("precision", usual.precision)
     if precision > MOST_DIGITS:

@@ -49,6 +49,7 @@ def plainly(*words: str) -> int:
         (["--currency", "ERU", "--rate", "2"], "EUR"),
         (["--currency", "GBP"], "--rate"),
         (["--rate", "2"], "--currency"),
+        (["--rate", "1e308", "--currency", "EUR"], "1,000,000,000"),
         (["--precision", "13"], "0 to 12"),
         (["--rate", "0"], "rate"),
         (["--sort", "price"], "'cost'"),

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from tars.accounting.currencies import CURRENCIES
-from tars.config_costs import MOST_DIGITS
+from tars.config_costs import MOST_DIGITS, MOST_RATE
 from tars.errors import RequestInvalid
 
 #: What stands before the amount; other currencies are written by their code.
@@ -59,6 +59,8 @@ def money(
                 f"How many {code} one US dollar is, is not known here.",
                 advice="Say --rate, or set currency and rate in [costs] of config.toml.",
             )
+    if rate > MOST_RATE:
+        raise RequestInvalid(f"--rate is from 0 to {MOST_RATE:,}.")
     digits = usual.precision if precision is None else precision
     if digits > MOST_DIGITS:
         raise RequestInvalid(f"--precision is from 0 to {MOST_DIGITS}.")
