@@ -28,6 +28,16 @@ def to_read(job: Job) -> int:
     return left if left >= 0 else job.found.size
 
 
+def read_on(jobs: list[Job], packed: Packed) -> list[Job]:
+    """Give what is left to read of files that have more than was read at once."""
+    rows = {row.path: row for row in packed.files if row.size < 0 and not row.problem}
+    return [
+        Job(job.found, job.found.inode, row.offset, row.state, row.head)
+        for job in jobs
+        if (row := rows.get(job.found.path)) is not None
+    ]
+
+
 def read_all(source: Source, jobs: list[Job], *, latest: int) -> Packed:
     """Read files of one source. `latest` is the time that nothing should be later than."""
     packer = Packer(source.agent, newest_wins=source.newest_wins)
@@ -54,7 +64,7 @@ def _read(source: Source, job: Job) -> tuple[FileRow, Reading]:
         problem = f"what is in it cannot be understood ({type(error).__name__})"
         return _failed(job, job.found, problem), Reading(Mark())
     mark_now = reading.mark
-    # One that has more is not as it was read: the next look finds it again.
+    # One that has more is not as it was read: if nobody reads on, the next look finds it again.
     found = job.found._replace(size=-1) if reading.more else job.found
     row = FileRow(*found, mark_now.offset, head, mark_now.state, reading.garbled)
     return row._replace(problem=reading.problem, fresh=mark.offset == 0), reading

@@ -18,6 +18,7 @@ from pathlib import Path
 from tars.config_costs import HistoryConfig
 from tars.history.index import Index
 from tars.history.looking import Logs, look
+from tars.history.packing import Packed
 from tars.history.reading import to_read
 from tars.history.schema import damaged
 from tars.history.source import Source
@@ -120,52 +121,33 @@ def _lock(file: int) -> bool:
 def _refresh(
     index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
 ) -> Refreshed:
-    """Look and read until there is nothing more to read in the files that were found."""
+    """Read what is new."""
     if not logs.config.titles:
         forget_titles(index)
-    done, more = _look_and_read(index, logs, sources, processes, portions)
-    while more:
-        next, more = _look_and_read(index, logs, sources, processes, portions)
-        done = replace(
-            done,
-            requests=done.requests + next.requests,
-            sessions=done.sessions | next.sessions,
-            problems=next.problems,
-        )
-    return done
-
-
-def _look_and_read(
-    index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
-) -> tuple[Refreshed, bool]:
-    """Read what is new. Say too whether a file has more than was read at once."""
     seen = look(index.connection, sources, logs)
     chunks = chunks_of(seen.jobs, portions)
-    requests, sessions, more = 0, set[int](), False
+    requests, sessions = 0, set[int]()
     if seen.vanished:
         with index.writing() as writer:
             writer.vanished(seen.vanished)
     latest = int(time.time() * 1000) + _TOMORROW
     read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
-    numbered = zip(read, _transactions(chunks, portions.transaction), strict=True)
     with closing(read):
-        for _, part in groupby(numbered, lambda each: each[1]):
+        for _, part in groupby(_numbered(read, portions.transaction), lambda each: each[0]):
             with index.writing() as writer:
-                for ((source, _), packed), _ in part:
+                for _, source, packed in part:
                     if not logs.config.titles:
                         packed = packed._replace(titles=[])
                     writer.take(packed, newest_wins=source.newest_wins)
-                    more |= any(file.size < 0 and not file.problem for file in packed.files)
             requests += writer.requests
             sessions |= writer.sessions
-    refreshed = Refreshed(
+    return Refreshed(
         files=sum(len(jobs) for _, jobs in chunks),
         bytes=sum(to_read(job) for _, jobs in chunks for job in jobs),
         requests=requests,
         sessions=frozenset(sessions),
         problems=(*seen.problems, *_told(index.connection)),
     )
-    return refreshed, more
 
 
 def forget_titles(index: Index) -> None:
@@ -177,12 +159,15 @@ def forget_titles(index: Index) -> None:
             connection.execute("UPDATE sessions SET title = '' WHERE title != ''")
 
 
-def _transactions(chunks: Sequence[Chunk], most: int) -> Iterator[int]:
-    """Say for each chunk which transaction it is part of."""
+def _numbered(
+    read: Iterable[tuple[Chunk, Packed]], most: int
+) -> Iterator[tuple[int, Source, Packed]]:
+    """Say which transaction each part is written in, of which one has no more than so many
+    bytes of logs, or little more."""
     size = 0
-    for _, jobs in chunks:
-        yield size // most
-        size += sum(map(to_read, jobs))
+    for (source, jobs), packed in read:
+        yield size // most, source, packed
+        size += sum(row.offset for row in packed.files) - sum(job.offset for job in jobs)
 
 
 def _told(connection: sqlite3.Connection) -> Iterator[str]:

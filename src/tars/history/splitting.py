@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from tars.history.packing import Packed
-from tars.history.reading import Job, read_all, to_read
+from tars.history.reading import Job, read_all, read_on, to_read
 from tars.history.source import Found, Source
 from tars.history.sources.registry import SOURCES
 
@@ -72,14 +72,15 @@ def chunks_of(work: Sequence[tuple[Source, list[Job]]], portions: Portions) -> l
 def read_in_order(
     chunks: Sequence[Chunk], *, latest: int, processes: int, portions: Portions = PORTIONS
 ) -> Generator[tuple[Chunk, Packed], None, None]:
-    """Read the chunks one after the other; with a second process, if there is so much of it.
+    """Read the chunks one after the other; with a second process, if there is so much of it. A
+    chunk with files that have more than is read at once is given several times, with these files.
 
     `latest` is the time that nothing in the logs should be later than.
     """
     size = sum(to_read(job) for _, jobs in chunks for job in jobs)
     if processes < 2 or size < portions.split or len(chunks) < 2:
-        for source, jobs in chunks:
-            yield (source, jobs), read_all(source, jobs, latest=latest)
+        for chunk in chunks:
+            yield from _to_the_end(chunk, read_all(*chunk, latest=latest), latest)
         return
     queue = queue_of(len(chunks))
     done: dict[int, Packed] = {}
@@ -93,8 +94,19 @@ def read_in_order(
             if number is None and second.ended and turn not in done:
                 done[turn] = read_all(*chunks[turn], latest=latest)
             while turn in done:
-                yield chunks[turn], done.pop(turn)
+                yield from _to_the_end(chunks[turn], done.pop(turn), latest)
                 turn += 1
+
+
+def _to_the_end(
+    chunk: Chunk, packed: Packed, latest: int
+) -> Generator[tuple[Chunk, Packed], None, None]:
+    """Give what was read of a chunk, and then, bit by bit, the rest of its files."""
+    source, jobs = chunk
+    yield chunk, packed
+    while jobs := read_on(jobs, packed):
+        packed = read_all(source, jobs, latest=latest)
+        yield (source, jobs), packed
 
 
 class _Fd:
