@@ -1,7 +1,9 @@
 import os
 from pathlib import Path
 
-from tars.history.files import below
+import pytest
+
+from tars.history.files import below, is_closed
 
 
 def names(root: Path) -> list[str]:
@@ -56,3 +58,20 @@ def test_only_regular_files_are_given(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     (tmp_path / "folder.jsonl").mkdir()
     assert names(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_read_stands_for_its_files(tmp_path: Path) -> None:
+    """It is given itself, beside what can be read: reading it says why. Its path is too long
+    here, which is so for root, too."""
+    (tmp_path / "one.jsonl").touch()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=folder)
+        inner = os.open("x" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    one, other = sorted(below(tmp_path, (".jsonl",)))
+    assert (is_closed(one), is_closed(other)) == (False, True)
+    with pytest.raises(OSError, match="too long"):
+        os.listdir(other.path)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tars.config_costs import HistoryConfig
+from tars.history.files import below, closed
 from tars.history.index import Index
 from tars.history.packing import LONGEST_TITLE, Packed
 from tars.history.reading import Job, read_all
@@ -188,6 +189,24 @@ def test_a_folder_that_cannot_be_read_is_told(logs: _Logs) -> None:
     told = logs.refresh(Closed(logs.folder))
     assert told.problems == (f"plain: {logs.folder} cannot be read: Permission denied.",)
     assert logs.column("gone") == [0]
+
+
+def test_a_folder_in_there_that_cannot_be_read_is_told(logs: _Logs) -> None:
+    """It stands for its files, of which nothing is known until it can be read again. (For root
+    every folder can be: what reading it says is another thing here.)"""
+    logs.write("inner/a.log", line("k"))
+    logs.write("b.log", line("l"))
+    logs.refresh()
+
+    class Closed(PlainSource):
+        def find(self, root: Path) -> list:  # type: ignore[type-arg]
+            return [closed(root / "inner"), *below(root, ("b.log",))]
+
+    told = logs.refresh(Closed(logs.folder))
+    assert told.problems == (f"plain: {logs.folder}/inner was not counted: Is a directory.",)
+    assert logs.column("gone") == [0, 0, 0]
+    assert logs.refresh().problems == ()
+    assert logs.column("gone") == [0, 1, 0]
 
 
 def test_a_date_in_the_future_counts_and_is_told(logs: _Logs) -> None:

@@ -10,7 +10,8 @@ from tars.history.source import Found
 
 def below(root: Path, suffixes: tuple[str, ...]) -> Iterable[Found]:
     """Give the files below a folder whose names end so, or the file itself. Links are followed,
-    each file is given once, and a loop of links ends. What cannot be read is left out.
+    each file is given once, and a loop of links ends. A folder in there that cannot be read is
+    given itself (`is_closed`): who opens it sees why.
 
     Raises OSError when the root is there and cannot be read.
     """
@@ -22,6 +23,16 @@ def below(root: Path, suffixes: tuple[str, ...]) -> Iterable[Found]:
         yield from _file(str(root), os.stat(root), set())
         return
     yield from _Walk(suffixes, os.path.realpath(root)).walk(entries)
+
+
+def is_closed(found: Found) -> bool:
+    """Whether this is no file but what cannot be looked into."""
+    return not found.inode
+
+
+def closed(path: Path | str) -> Found:
+    """Say of a folder that it cannot be read, in the place of its files."""
+    return Found(str(path), 0, 0, 0)
 
 
 class _Walk:
@@ -42,12 +53,17 @@ class _Walk:
                         folders.append(entry.path)
                 elif entry.name.endswith(self._suffixes):
                     yield from _file(entry.path, entry.stat(), self._seen)
+            except PermissionError:
+                yield closed(entry.path)
             except OSError:
                 continue
         for folder in folders:
             try:
                 inner = list(os.scandir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
             except OSError:
+                yield closed(folder)
                 continue
             yield from self.walk(inner)
 

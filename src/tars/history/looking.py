@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tars.config_costs import HistoryConfig
 from tars.history import databases
+from tars.history.files import is_closed
 from tars.history.reading import Job
 from tars.history.source import Found, Source
 
@@ -62,10 +63,14 @@ def look(connection: sqlite3.Connection, sources: Sequence[Source], logs: Logs) 
         if changed:
             jobs.append((source, [_job(connection, each, files) for each in changed]))
         if complete:
+            unseen = tuple(f"{each.path}/" for each in found.values() if is_closed(each))
             vanished += [
                 row[2]
                 for path, row in files.items()
-                if not row[3] and path not in found and (logs.only is None or path in logs.only)
+                if not row[3]
+                and path not in found
+                and not path.startswith(unseen)
+                and (logs.only is None or path in logs.only)
             ]
     return Look(jobs, vanished, problems)
 

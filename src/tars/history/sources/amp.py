@@ -14,7 +14,7 @@ import msgspec
 
 from tars.history.decoding import UNDECODABLE
 from tars.history.documents import Malformed, members
-from tars.history.files import below
+from tars.history.files import below, is_closed
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.timestamps import milliseconds
 from tars.protocols.counts import Count
@@ -35,7 +35,7 @@ class Amp:
 
     def find(self, root: Path) -> Iterable[Found]:
         for found in below(root, (".json",)):
-            if Path(found.path).name.startswith("T-"):
+            if Path(found.path).name.startswith("T-") or is_closed(found):
                 yield found
 
     def read(self, found: Found, mark: Mark) -> Reading:  # noqa: ARG002 - it is read anew

@@ -19,7 +19,7 @@ import msgspec
 
 from tars.history import databases
 from tars.history.decoding import UNDECODABLE
-from tars.history.files import below
+from tars.history.files import below, is_closed
 from tars.history.records import Records
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.timestamps import milliseconds
@@ -42,7 +42,7 @@ class Copilot:
 
     def find(self, root: Path) -> Iterable[Found]:
         for found in below(root / "session-state", ("events.jsonl",)):
-            if Path(found.path).name == "events.jsonl":
+            if Path(found.path).name == "events.jsonl" or is_closed(found):
                 yield found
         store = databases.found(root / _STORE)
         if store is not None:

@@ -12,14 +12,13 @@ that is not in `input`. What the router, the summaries and answers that failed u
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from tars.history.decoding import UNDECODABLE
 from tars.history.documents import LARGEST, Malformed, members
-from tars.history.files import below
+from tars.history.files import below, closed, is_closed
 from tars.history.source import Found, Mark, Reading, Request
 from tars.history.sources.gemini_lines import read_lines
 from tars.history.sources.gemini_messages import Conversation, Message
@@ -53,8 +52,12 @@ class Gemini:
             return
         for folder in (root, *(root / name for name in inner)):
             chats = folder if folder.name == "chats" else folder / "chats"
-            with suppress(OSError):
+            try:
                 yield from filter(_is_log, below(chats, ("",)))
+            except PermissionError:
+                yield closed(chats)
+            except OSError:
+                continue
 
     def read(self, found: Found, mark: Mark) -> Reading:
         if self.resumable(found):
@@ -71,7 +74,8 @@ SOURCE = Gemini()
 def _is_log(found: Found) -> bool:
     folder, name = os.path.split(found.path)
     ends = name.endswith((".json", ".jsonl")) or _SET_ASIDE in name
-    return ends and (name.startswith("session-") or os.path.basename(folder) != "chats")
+    named = name.startswith("session-") or os.path.basename(folder) != "chats"
+    return is_closed(found) or (ends and named)
 
 
 class _Whole(msgspec.Struct):

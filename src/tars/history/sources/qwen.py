@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from tars.history.decoding import UNDECODABLE
-from tars.history.files import below
+from tars.history.files import below, is_closed
 from tars.history.lines import lines
 from tars.history.records import Records
 from tars.history.source import Found, Mark, Reading, Request
@@ -52,7 +52,7 @@ class Qwen:
             if Path(found.path).name.startswith(_USAGE):
                 yield found
         for found in below(root / "projects", (".jsonl",)):
-            if Path(found.path).parent.name == "chats":
+            if Path(found.path).parent.name == "chats" or is_closed(found):
                 yield found
 
     def read(self, found: Found, mark: Mark) -> Reading:
