@@ -103,6 +103,17 @@ def test_a_folder_that_was_renamed_is_known_by_its_new_name(tmp_path: Path) -> N
         assert str(new) in seen.paths
 
 
+def test_what_a_new_link_leads_to_is_watched(tmp_path: Path) -> None:
+    """A link to a folder elsewhere names the files that are there, and those that come."""
+    (tmp_path / "logs").mkdir()
+    log = write(tmp_path / "elsewhere/a.jsonl")
+    with watching(tmp_path / "logs") as watch:
+        (tmp_path / "logs/link").symlink_to(log.parent)
+        assert watch.read().paths == named(tmp_path / "logs/link/a.jsonl")
+        write(log)
+        assert watch.read().paths == named(tmp_path / "logs/link/a.jsonl")
+
+
 def test_links_in_a_circle_end(tmp_path: Path) -> None:
     """A link to a folder above is a folder that is watched already."""
     log = write(tmp_path / "logs/a/b.jsonl")

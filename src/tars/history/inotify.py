@@ -26,6 +26,8 @@ _ONLYDIR, _MASK_ADD = 0x01000000, 0x20000000
 #: What matters of a folder on the way to a root that is not there, and of one below it.
 _COMING = _MOVED_TO | _CREATE | _DELETE_SELF | _MOVE_SELF | _ONLYDIR | _MASK_ADD
 _ALL = _COMING | _MODIFY
+#: A link to a folder comes as a file does.
+_CAME = _MOVED_TO | _CREATE
 #: What a database has beside its file while somebody writes into it.
 _BESIDE = ("-wal", "-shm", "-journal")
 _EVENT = struct.Struct("iIII")
@@ -95,7 +97,7 @@ class Inotify:
         for root in self._roots:
             if path == root or not _is_within(path, root):
                 self._note_on_the_way(root, path, found)
-            elif mask & _ISDIR:
+            elif mask & _ISDIR or (mask & _CAME and os.path.isdir(path)):
                 self._add_tree(path, found)
             else:
                 found.add(_without_suffix(path))
