@@ -80,6 +80,25 @@ def test_the_state_of_a_store_changes_with_what_is_written(spent: Spent) -> None
     assert state_of(Home(spent.home.root / "none"), "", 0) == "none, none"
 
 
+def test_a_turn_during_which_the_clock_was_set_covers_what_it_asked(
+    spent: Spent, index: Index
+) -> None:
+    """It was set back by an hour: what was asked before that is later than the turn's end, and
+    what was asked after it earlier than its beginning."""
+    hour = timedelta(hours=1)
+    spent.log(request(NOON - hour), request(NOON), request(NOON + 4 * MINUTE))
+    spent.log(request(NOON + 6 * MINUTE - hour), request(NOON + 9 * MINUTE - hour))
+    turn = Turn(NOON + 10 * MINUTE - hour, took=10 * MINUTE - hour, lasted=10 * MINUTE)
+    spent.finish(turn)
+    store = opened(spent)
+    settle(index, store, "")
+    assert covered(index) == [1] * 5
+    spent.log(request(NOON + 11 * MINUTE), request(NOON - hour - MINUTE))
+    settle(index, store, "")
+    assert covered(index) == [0, *[1] * 5, 0]
+    store.close()
+
+
 times = st.integers(0, 600).map(lambda tenths: NOON + tenths * timedelta(seconds=0.1))
 
 

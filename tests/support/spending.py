@@ -91,6 +91,8 @@ class Turn:
     agent: str = "main"
     task: str | None = None
     took: timedelta = timedelta(minutes=1)
+    #: By a clock that nobody sets; as long as it took, unless said.
+    lasted: timedelta | None = None
 
 
 @dataclass(slots=True, repr=False)
@@ -215,8 +217,9 @@ def _record(id: str, turn: Turn, began: datetime) -> TurnRecord:
         requests=tokens.requests,
         cost_microusd=turn.cost,
     )
+    lasted = (turn.took if turn.lasted is None else turn.lasted) // timedelta(milliseconds=1)
     return TurnRecord(
-        id, turn.agent, Outcome.OK, began, turn.ended_at, 1000, turn.session, turn.model, usage
+        id, turn.agent, Outcome.OK, began, turn.ended_at, lasted, turn.session, turn.model, usage
     )
 
 

@@ -178,18 +178,20 @@ def _turns(store: Quick | None, spans: Mapping[str, Times]) -> dict[str, list[Ti
     if store is None or not spans:
         return found
     machine, sessions = store.machine, list(spans)
-    for session, began, ended in store.rows(
-        "SELECT session, began_at, ended_at FROM turns AS t"
+    for session, *when in store.rows(
+        "SELECT session, began_at, ended_at, duration_ms FROM turns AS t"
         f" WHERE session {_IN[store.dialect]} AND machine = ? AND {_COUNTED}",
         (json.dumps(sessions), machine),
     ):
-        found.setdefault(session, []).append(_times(began, ended))
+        found.setdefault(session, []).append(_times(*when))
     free: dict[str, list[Times]] = {}
     deleted = _deleted(store, machine, sessions)
     if deleted:
-        rows = store.rows(f"SELECT {_KIND}, t.began_at, t.ended_at {_FREE} ORDER BY 2", (machine,))
-        for kind, began, ended in rows:
-            free.setdefault(kind, []).append(_times(began, ended))
+        columns = "t.began_at, t.ended_at, t.duration_ms"
+        for kind, *of in store.rows(f"SELECT {_KIND}, {columns} {_FREE}", (machine,)):
+            free.setdefault(kind, []).append(_times(*of))
+    for each in free.values():
+        each.sort()
     # Those of a kind follow one another, mostly: few are looked at for each session.
     latest = {kind: list(accumulate((end for _, end in each), max)) for kind, each in free.items()}
     for session, kind in deleted:
@@ -210,6 +212,8 @@ def _deleted(store: Quick, machine: int | None, sessions: list[str]) -> list[tup
     return [(session, kind) for session, kind in rows]
 
 
-def _times(began: str, ended: str) -> Times:
+def _times(began: str, ended: str, duration: int) -> Times:
+    """Give the times that a turn may have asked at: where the clock was set meanwhile, by how it
+    was before and by how it was then."""
     first, last = (micros(datetime.fromisoformat(each)) // 1000 for each in (began, ended))
-    return first - SLACK_MS, last + SLACK_MS
+    return min(first, last - duration) - SLACK_MS, max(last, first + duration) + SLACK_MS
