@@ -20,9 +20,11 @@ def below(root: Path, suffixes: tuple[str, ...]) -> Iterable[Found]:
     except FileNotFoundError:
         return
     except NotADirectoryError:
-        yield from _file(str(root), os.stat(root), set())
+        found = _file(str(root), os.stat(root))
+        if found is not None:
+            yield found
         return
-    yield from _Walk(suffixes, os.path.realpath(root)).walk(entries)
+    yield from _Walk(suffixes, str(root)).walk(entries)
 
 
 def is_closed(found: Found) -> bool:
@@ -36,48 +38,60 @@ def closed(path: Path | str) -> Found:
 
 
 class _Walk:
-    """One walk: `_seen` are the files that were given, `_walked` the folders that it goes
-    through with all that is in them."""
+    """One walk: `_seen` are the devices and inodes of files that were given, `_links` what the
+    links that were followed lead to. There are thousands of files, at each report."""
 
     def __init__(self, suffixes: tuple[str, ...], root: str) -> None:
         self._suffixes = suffixes
+        self._root = root
         self._seen: set[tuple[int, int]] = set()
-        self._walked = {f"{root}/"}
+        self._links: set[str] = set()
 
     def walk(self, entries: list["os.DirEntry[str]"]) -> Iterator[Found]:
-        folders = []
+        folders: list[str] = []
+        yield from self._files(entries, folders)
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = list(os.scandir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                yield closed(folder)
+                continue
+            yield from self._files(entries, folders)
+
+    def _files(self, entries: list["os.DirEntry[str]"], folders: list[str]) -> list[Found]:
+        """Give the files among these, and add the folders among them."""
+        files = []
         for entry in entries:
             try:
                 if entry.is_dir():
                     if not entry.is_symlink() or self._new(entry.path):
                         folders.append(entry.path)
                 elif entry.name.endswith(self._suffixes):
-                    yield from _file(entry.path, entry.stat(), self._seen)
+                    stat = entry.stat()
+                    id = stat.st_dev, stat.st_ino
+                    if id not in self._seen and (found := _file(entry.path, stat)) is not None:
+                        self._seen.add(id)
+                        files.append(found)
             except PermissionError:
-                yield closed(entry.path)
+                files.append(closed(entry.path))
             except OSError:
                 continue
-        for folder in folders:
-            try:
-                inner = list(os.scandir(folder))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError:
-                yield closed(folder)
-                continue
-            yield from self.walk(inner)
+        return files
 
     def _new(self, link: str) -> bool:
         """Whether a link leads to what is not walked anyway: neither in there nor above it."""
         target = os.path.realpath(link) + "/"
-        known = any(target.startswith(at) or at.startswith(target) for at in self._walked)
+        walked = (os.path.realpath(self._root) + "/", *self._links)
+        known = any(target.startswith(at) or at.startswith(target) for at in walked)
         if not known:
-            self._walked.add(target)
+            self._links.add(target)
         return not known
 
 
-def _file(path: str, stat: os.stat_result, seen: set[tuple[int, int]]) -> Iterator[Found]:
-    id = stat.st_dev, stat.st_ino
-    if S_ISREG(stat.st_mode) and id not in seen:
-        seen.add(id)
-        yield Found(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+def _file(path: str, stat: os.stat_result) -> Found | None:
+    if not S_ISREG(stat.st_mode):
+        return None
+    return Found(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
