@@ -64,7 +64,7 @@ def run(home: Any) -> int:
         fake.answers["GET /v1/agents"] = c.AgentList(agents=[AGENT], default="echo")
         fake.answers["POST /v1/shutdown"] = shutdown
         fake.answers["POST /v1/change"] = changed
-        over.wait(60)
+        over.wait(600)
     home.socket.unlink(missing_ok=True)
     return 0
 
