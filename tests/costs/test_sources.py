@@ -1,11 +1,17 @@
 """Both sources are read as they are at one moment, whatever others write meanwhile."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+from tars.costs.engine import Costs
 from tars.costs.facts import Dimension
+from tars.home import Home
 from tars.sessions.ranges import Span
-from tests.support.spending import Spent, Turn, request
+from tests.support.spending import Spent, Turn, request, resolve
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 EVER = Span()
@@ -31,3 +37,45 @@ def test_what_is_read_just_before_the_moment_is_not_counted_twice(tmp_path: Path
     assert late == []
     requests = {line.key: line.figures.tokens.requests for line in report.lines}
     assert requests == {("tars",): 2, ("log",): 1}
+
+
+LINE = (
+    b'{"type":"assistant","timestamp":"2026-03-28T12:00:00Z","message":{"id":"%d","model":"opus",'
+    b'"usage":{"input_tokens":7,"output_tokens":1}}}\n'
+)
+
+
+@pytest.mark.parametrize("reason", ["attempt to write", "newer tars"])
+def test_an_index_that_cannot_be_written_is_no_reason_for_wrong_sums(
+    reason: str, tmp_path: Path
+) -> None:
+    """A report goes on with a copy of it, of which nothing is left behind; or with another one,
+    if a newer tars wrote it."""
+    log = tmp_path / ".claude" / "projects" / "p" / "s.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(LINE % 1)
+    home = Home(tmp_path / "tars")
+    home.prepare()
+    env = {"HOME": str(tmp_path)}
+    with Costs.open(home, env=env, resolve=resolve) as costs:
+        assert costs.refresh() == ()
+        log.write_bytes(LINE % 2)
+        with closing(sqlite3.connect(home.history)) as index:
+            if reason == "newer tars":
+                index.execute("PRAGMA user_version = 99")
+                costs.close()
+            else:
+                with costs.sources.moment() as moment:
+                    assert moment.logs is not None
+                    moment.logs.execute("PRAGMA query_only = 1")
+        problem, *_ = costs.refresh()
+        assert reason in problem
+        assert costs.refresh(instead=True)[0] == problem
+        with costs.sources.moment() as moment:
+            assert moment.logs is not None
+            [(_, _, copy)] = moment.logs.execute("PRAGMA database_list")
+        total = costs.report((), span=EVER).total.tokens
+        kept = 0 if reason == "newer tars" else 1
+        assert (total.requests, total.net_input) == (1 + kept, 7 + 7 * kept)
+    assert copy != str(home.history)
+    assert not Path(copy).parent.exists()

@@ -55,7 +55,7 @@ def _measured(home: Home) -> BudgetList:
     from tars.costs.standings import measure
 
     with Costs.open(home, env=os.environ) as costs:
-        problems = costs.refresh()
+        problems = costs.refresh(instead=True)
         stands, more = measure(costs, configured, now=datetime.now(UTC))
     shown = [BudgetStatus.of(stand) for stand in stands]
     return BudgetList(budgets=shown, problems=list(dict.fromkeys((*problems, *more))))

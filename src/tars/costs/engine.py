@@ -91,10 +91,11 @@ class Costs:
         """Close what was opened. Twice is once."""
         self.sources.close()
 
-    def refresh(self, *, processes: int = 2) -> tuple[str, ...]:
+    def refresh(self, *, processes: int = 2, instead: bool = False) -> tuple[str, ...]:
         """Read what is new in the agents' logs. `processes`: a second one helps with the first
-        reading of many. Gives a sentence for each thing that could not be read."""
-        return self.sources.refresh(processes)
+        reading of many. `instead`: where the index cannot be written, a copy of it is, until this
+        is closed. Gives a sentence for each thing that could not be read."""
+        return self.sources.refresh(processes, instead=instead)
 
     def report(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tars.config_costs import HistoryConfig
 from tars.costs.settling import has_new, settle, state_of
@@ -16,6 +17,9 @@ from tars.history.schema import damaged
 from tars.home import Home
 from tars.store import quick
 from tars.store.quick import Quick
+
+if TYPE_CHECKING:
+    from tars.history.scan import Refreshed
 
 #: How often it is tried to see a moment in which nobody writes.
 _TRIES = 5
@@ -42,6 +46,7 @@ class Sources:
         self._history = history
         self._env = env
         self._index: Index | None = None
+        self._apart = ExitStack()
         self._store: Quick | None = None
 
     def close(self) -> None:
@@ -49,28 +54,48 @@ class Sources:
         if self._index is not None:
             self._index.close()
             self._index = None
+        self._apart.close()
         self.forget_store()
 
-    def refresh(self, processes: int) -> tuple[str, ...]:
+    def refresh(self, processes: int, *, instead: bool) -> tuple[str, ...]:
         """Read what is new in the agents' logs; give a sentence for each thing that could not
-        be read."""
+        be read. `instead`: where the index cannot be written, a copy of it is."""
         if not self._history.enabled:
             return ()
+        try:
+            done = self._refreshed(self._opened_index(), processes)
+            if not (instead and done.unwritable):
+                return done.problems
+            problems = done.problems
+        except StoreError as error:
+            problems = (str(error),)
+        except OSError as error:
+            problems = (f"The agents' logs cannot be read: {error.strerror or error}.",)
+        if instead:
+            with suppress(StoreError, OSError):
+                return (*problems, *self._read_apart(processes))
+        return problems
+
+    def _refreshed(self, index: Index, processes: int) -> "Refreshed":
         from tars.history.scan import refresh
 
-        try:
-            done = refresh(
-                self._opened_index(),
-                env=self._env,
-                home=Path(self._env.get("HOME") or Path.home()),
-                config=self._history,
-                processes=processes,
-            )
-        except StoreError as error:
-            return (str(error),)
-        except OSError as error:
-            return (f"The agents' logs cannot be read: {error.strerror or error}.",)
-        return done.problems
+        person = Path(self._env.get("HOME") or Path.home())
+        return refresh(index, env=self._env, home=person, config=self._history, processes=processes)
+
+    def _read_apart(self, processes: int) -> tuple[str, ...]:
+        """Go on with a copy of the index, which what is new can be read into."""
+        from tars.history.stand_in import stand_in
+
+        with ExitStack() as attempt:
+            index = attempt.enter_context(stand_in(self._home.history))
+            done = self._refreshed(index, processes)
+            if not done.missed:
+                self.close()
+                self._index = index
+                self._apart = attempt.pop_all()
+                said = "This report counts all of the logs the same: a copy of the index has them."
+                return (said, *done.problems)
+        return ()
 
     @contextmanager
     def moment(self) -> Iterator[Moment]:

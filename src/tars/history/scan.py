@@ -20,7 +20,7 @@ from tars.history.index import Index
 from tars.history.looking import Logs, look
 from tars.history.packing import Packed
 from tars.history.reading import to_read
-from tars.history.schema import damaged
+from tars.history.schema import damaged, unwritable
 from tars.history.source import Source
 from tars.history.sources.registry import SOURCES
 from tars.history.splitting import PORTIONS, Chunk, Portions, chunks_of, read_in_order
@@ -38,7 +38,8 @@ class Refreshed:
     """What a refresh did. `files` and `bytes` were read, `requests` are new or changed, and
     `sessions` are the numbers of those that were touched. `problems` are sentences about what
     could not be read, those of earlier readings that still stand included. `missed`: nothing was
-    read, as another process was at it, or the index could not be written."""
+    read, as another process was at it, or the index could not be written; `unwritable`: the
+    latter, and the disk does not let it."""
 
     files: int = 0
     bytes: int = 0
@@ -46,6 +47,7 @@ class Refreshed:
     sessions: frozenset[int] = frozenset()
     problems: tuple[str, ...] = ()
     missed: bool = False
+    unwritable: bool = False
 
 
 def refresh(
@@ -84,7 +86,7 @@ def refresh(
         except sqlite3.Error as error:
             if not damaged(error):
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
-                return Refreshed(problems=(said,), missed=True)
+                return Refreshed(problems=(said,), missed=True, unwritable=unwritable(error))
         aside = index.start_anew()
         refreshed = _refresh(index, replace(logs, only=None), sources, processes, portions)
         said = (

@@ -129,6 +129,13 @@ CREATE TABLE settled (
 
 #: Errors of SQLite that say that the file itself is no good; the low byte of the whole code.
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+#: Those that say that it cannot be written just now.
+_UNWRITABLE = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
 #: Seconds that a statement waits for another process's transaction. None takes longer than a few.
 _PATIENCE = 10.0
 #: KiB that SQLite may keep of the file: what a build touches in no order is not read again.
@@ -158,6 +165,11 @@ def open_file(path: Path) -> sqlite3.Connection:
 def damaged(error: sqlite3.Error) -> bool:
     """Whether an error of SQLite says that the file's contents are wrong."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def unwritable(error: sqlite3.Error) -> bool:
+    """Whether an error of SQLite says that the disk takes nothing: full, read-only, or broken."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNWRITABLE
 
 
 def put_aside(path: Path) -> Path:

@@ -32,7 +32,7 @@ def run(given: Given) -> int:
             with suppress(OSError):  # what is wrong with it is told by who cannot use it
                 home.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with Reading(home.history):
-                problems = costs.refresh()
+                problems = costs.refresh(instead=True)
         answer = give(costs, asked)
         if asked.kind.name == "today" and asked.only == Only():
             # Who asks what today cost wants to see it in the status line, too.
