@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import pytest
 
 from tars.control.costs.layout import Face
 from tars.costs.engine import Costs
 from tars.daemon.costs import Spending
+from tars.errors import StoreError
 from tars.home import Home
 
 
@@ -75,6 +77,35 @@ def test_today_is_left_once_somebody_asked_for_it(tmp_path: Path) -> None:
             with anyio.fail_after(30):
                 while not file.exists():
                     await anyio.sleep(0)
+            tasks.cancel_scope.cancel()
+        spending.close()
+
+    anyio.run(main)
+
+
+def test_nothing_that_goes_wrong_ends_who_asks(tmp_path: Path) -> None:
+    """A bug, or a clock beyond all days: who asks for figures gets an error that is expected, the
+    line has no figures, the task that leaves it goes on, and the engine is opened anew."""
+
+    async def main() -> None:
+        home = home_in(tmp_path)
+        clock = [datetime(2026, 11, 21, 12, 30, tzinfo=UTC)]
+        spending = Spending(home, {"HOME": str(tmp_path)}, now=lambda: clock[0])
+        first = await spending.ask(lambda costs: costs)
+        with pytest.raises(StoreError, match="cannot be told"):
+            await spending.ask(lambda costs: costs.no_such_thing)  # type: ignore[attr-defined]
+        assert await spending.ask(lambda costs: costs) is not first
+        clock[0] = datetime.max.replace(tzinfo=UTC)
+        assert await spending.today() == ""
+        (home.data / "line.txt").touch()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(spending.leave_today)
+            await anyio.wait_all_tasks_blocked()
+            spending.changed()
+            await anyio.wait_all_tasks_blocked()
+            # What that task asked for is done once this is.
+            await spending.ask(id)
+            await anyio.wait_all_tasks_blocked()
             tasks.cancel_scope.cancel()
         spending.close()
 

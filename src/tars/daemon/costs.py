@@ -15,8 +15,9 @@ import anyio
 from tars.control.costs_contract import LogSource, LogSources
 from tars.control.wire import time_text
 from tars.daemon.worker import Worker
-from tars.errors import TarsError
+from tars.errors import StoreError, TarsError
 from tars.home import Home
+from tars.runtime.log import log
 
 if TYPE_CHECKING:
     from tars.control.costs.layout import Face
@@ -53,6 +54,7 @@ class Spending:
         self._env = env
         self._now = now
         self._costs: Costs | None = None
+        self._failure = ""
         self._today: tuple[int, Today] | None = None
         self._news = anyio.Event()
         self._answers: OrderedDict[object, tuple[int, str]] = OrderedDict()
@@ -72,12 +74,13 @@ class Spending:
         return self.version
 
     async def ask(self, work: "Callable[[Costs], T]") -> T:
-        """Ask the engine, in its thread. Raises TarsError, as the engine does."""
-        return await self.worker.run(lambda: work(self._engine()))
+        """Ask the engine, in its thread. Raises TarsError and nothing else: whatever is wrong with
+        the figures, with the disk or with us, nobody who asks ends for it."""
+        return await self._in_thread(lambda: work(self._engine()))
 
     async def anew(self) -> None:
         """Let the engine read its configuration again."""
-        await self.worker.run(self._close)
+        await self._in_thread(self._close)
         self.changed(anew=True)
 
     async def answer(self, given: Mapping[str, str], face: "Face") -> str:
@@ -130,7 +133,7 @@ class Spending:
             with suppress(TarsError):
                 await self._look_at_today()
                 if self._today is not None:
-                    await self.worker.run(partial(_leave, self._home, self._today[1]))
+                    await self._in_thread(partial(_leave, self._home, self._today[1]))
             await anyio.sleep(LEAVE_SECONDS)
 
     async def _look_at_today(self) -> None:
@@ -142,6 +145,35 @@ class Spending:
         """Ask nothing any more. It does not wait for what is asked just now."""
         self.worker.close(self._close)
 
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            found = await self.worker.run(partial(self._done, work))
+        except TarsError:
+            raise
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            if told != self._failure:
+                # It is met again each time that somebody asks.
+                log.exception("costs_failed")
+            self._failure = told
+            raise StoreError(
+                f"What was spent cannot be told ({told}).",
+                advice="The daemon's log has the details.",
+            ) from error
+        self._failure = ""
+        return found
+
+    def _done(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except TarsError:
+            raise
+        except Exception:
+            # Nobody knows what it left half done: the next one opens everything anew.
+            with suppress(Exception):
+                self._close()
+            raise
+
     def _engine(self) -> "Costs":
         if self._costs is None:
             # 10 ms and more: not before somebody asks.
@@ -152,9 +184,9 @@ class Spending:
         return self._costs
 
     def _close(self) -> None:
-        if self._costs is not None:
-            self._costs.close()
-            self._costs = None
+        costs, self._costs = self._costs, None
+        if costs is not None:
+            costs.close()
 
 
 def _sources(costs: "Costs", home: Home, env: Mapping[str, str]) -> LogSources:
