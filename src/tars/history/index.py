@@ -15,6 +15,9 @@ from typing import Self
 from tars.history import schema
 from tars.history.writing import Writer
 
+#: How many pages of 4 KiB the journal may have: SQLite's own number, and 64 MiB.
+_PAGES, _PAGES_OF_MUCH = 1000, 16 * 1024
+
 
 class Index:
     """An open index. One process writes at a time; others read what was there meanwhile."""
@@ -76,6 +79,20 @@ class Index:
     def _open_again(self) -> None:
         self._connection = schema.open_file(self.path)
         self._file = _file(self.path)
+
+    @contextmanager
+    def much(self) -> Iterator[None]:
+        """Write much in many transactions: what they have in common gets into the file once.
+
+        SQLite would copy its journal into the file behind each of them, and wait for the disk
+        twice: that was 18 times for a gigabyte of logs, a twentieth of the time.
+        """
+        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_OF_MUCH}")
+        try:
+            yield
+        finally:
+            # What the journal has now is copied behind the next transaction, or at the end.
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
 
     def close(self) -> None:
         self._connection.close()

@@ -134,7 +134,7 @@ def _refresh(
             writer.vanished(seen.vanished)
     latest = int(time.time() * 1000) + _TOMORROW
     read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
-    with closing(read):
+    with index.much(), closing(read):
         for _, part in groupby(_numbered(read, portions.transaction), lambda each: each[0]):
             with index.writing() as writer:
                 for _, source, packed in part:

@@ -140,6 +140,8 @@ _UNWRITABLE = {
 _PATIENCE = 10.0
 #: KiB that SQLite may keep of the file: what a build touches in no order is not read again.
 _CACHE = 12 * 1024
+#: Bytes of a journal that is not in use that may stay on the disk.
+_JOURNAL = 4 * 1024 * 1024
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -209,13 +211,21 @@ def _make_folder(folder: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
+    if _version(connection) != FORMAT:
+        # In a new file there is nothing to lose yet: to wait five times for the disk took as long
+        # as to look at all the logs.
+        connection.execute("PRAGMA synchronous = OFF")
+        _make(connection)
     # A crash of the machine may lose the last transactions, never the file: the next refresh
     # reads again what they had.
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"PRAGMA cache_size = -{_CACHE}")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    if _version(connection) == FORMAT:
-        return
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless another process was faster."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:

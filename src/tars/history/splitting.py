@@ -44,7 +44,7 @@ class Portions:
 
     chunk: int = 8 * 1024 * 1024
     # The keys have no order: every transaction writes most pages of the index again.
-    transaction: int = 256 * 1024 * 1024
+    transaction: int = 512 * 1024 * 1024
     split: int = 24 * 1024 * 1024
 
 
