@@ -238,8 +238,12 @@ class Budgets:
                 )
                 return None
             # The ledger may have a turn that ended meanwhile, which was counted twice then.
-            if under <= set(self._under) or looks == _MOST_LOOKS:
+            if under <= set(self._under):
                 break
+            # Turns end faster than anybody adds up: what stood before stands until the next look,
+            # which the last of these ends brings. Nothing is ended over a doubled figure.
+            if looks == _MOST_LOOKS:
+                return told
         self.stands = told.stands
         self._doubt("Budgets count less than was spent", told.problems)
         self._tell_changes(told.lives)
