@@ -113,11 +113,14 @@ def test_over_the_limit_the_command_is_ended(home: Path) -> None:
 
 
 def test_whoever_does_not_obey_is_killed_with_all_that_it_began(home: Path) -> None:
-    """Rung by rung, also who ignores every signal but the last."""
+    """Rung by rung, also who ignores every signal but the last, and who has lost its parent and
+    left its session before anybody looked."""
     script = (
         "for n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\n"
         "one = subprocess.Popen(['sleep', '1000'])\n"
-        "open(os.environ['HOME'] + '/pids', 'w').write(f'{os.getpid()} {one.pid}')\n"
+        "lost = subprocess.check_output(['sh', '-c', 'setsid sleep 1000 >/dev/null & echo $!'])\n"
+        "pids = f'{os.getpid()} {one.pid} {lost.decode()}'\n"
+        "open(os.environ['HOME'] + '/pids', 'w').write(pids)\n"
         "[spend(190000 + n) for n in range(6)]\nwhile True: signal.pause()"
     )
     status, _ = guarded(home, script, grace=0.05)

@@ -5,6 +5,7 @@ folder wrote into their logs. The command is in our own process group, so that t
 reach it as they always do; what is sent to us alone is passed on.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -39,6 +40,8 @@ _LAST_SECONDS = 10.0
 #: SIGKILL is obeyed, but not by a process that is stuck in the kernel.
 _KILL_SECONDS = 2.0
 
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+
 #: What is passed on whenever we get it; and what the terminal sends to everybody itself.
 _PASSED_ON = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -56,6 +59,7 @@ class Guard:
         self._look_seconds = look_seconds
         self._folder = os.getcwd()
         self._child: subprocess.Popen[bytes] | None = None
+        self._others: list[psutil.Process] = []
         self._family: dict[int, psutil.Process] = {}
         self._over = threading.Event()
         self._ended = False
@@ -67,7 +71,8 @@ class Guard:
         """Run the command to its end, and give the exit status. Raises UserError where it cannot
         be run at all."""
         began = datetime.now(UTC)
-        with _terminal_kept(), self._signals():
+        self._others = psutil.Process().children()
+        with _terminal_kept(), _adopting(), self._signals():
             try:
                 self._child = subprocess.Popen(command)
             except OSError as error:
@@ -160,7 +165,8 @@ class Guard:
                 with suppress(psutil.Error):
                     process.send_signal(number)
             if self._gone_within(seconds):
-                return
+                break
+        self._note_family()
 
     def _gone_within(self, seconds: float) -> bool:
         pause = threading.Event()
@@ -171,12 +177,18 @@ class Guard:
         return not self._alive()
 
     def _note_family(self) -> None:
-        """Remember who descends from the command: whoever loses its parent is still known."""
+        """Remember who descends from the command. Whoever lost its parent came to us, to be reaped,
+        too."""
         assert self._child is not None, "it is watched once it runs"
         with suppress(psutil.Error):
-            child = psutil.Process(self._child.pid)
-            known = [child, *child.children(recursive=True)]
-            self._family |= {process.pid: process for process in known}
+            for process in psutil.Process().children():
+                if process in self._others:
+                    continue
+                if process.pid != self._child.pid and not _runs(process):
+                    _reap(process.pid)
+                    continue
+                known = [process, *process.children(recursive=True)]
+                self._family |= {each.pid: each for each in known}
 
     def _alive(self) -> list[psutil.Process]:
         return [process for process in self._family.values() if _runs(process)]
@@ -201,6 +213,26 @@ class Guard:
             return  # the command has it from the terminal
         with suppress(ProcessLookupError):
             child.send_signal(number)
+
+
+@contextmanager
+def _adopting() -> Iterator[None]:
+    """Let those below us who lose their parent become our children, where Linux does that."""
+    if sys.platform != "linux":
+        yield
+        return
+    prctl, before = ctypes.CDLL(None).prctl, ctypes.c_int()
+    prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _runs(process: psutil.Process) -> bool:
