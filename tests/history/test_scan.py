@@ -214,7 +214,7 @@ def test_a_date_in_the_future_counts_and_is_told(logs: _Logs) -> None:
     future = 4_000_000_000_000
     logs.write("a.log", line("k", at=future), line("l"))
     assert logs.refresh().problems == (
-        "plain: 1 requests are dated in the future; some clock was wrong.",
+        "plain: 1 request is dated in the future; some clock was wrong.",
     )
     assert counted(logs.index) == {("s", future, 1), ("s", DAY, 1)}
 

@@ -186,4 +186,5 @@ def _told(connection: sqlite3.Connection) -> Iterator[str]:
             others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             yield f"{agent}: {path} was not counted: {problem.rstrip('.')}{others}."
         if ahead := sum(row[3] for row in files):
-            yield f"{agent}: {ahead} requests are dated in the future; some clock was wrong."
+            are = f"{ahead:,} requests are" if ahead > 1 else "1 request is"
+            yield f"{agent}: {are} dated in the future; some clock was wrong."

@@ -126,6 +126,12 @@ def test_a_command_to_type_does_what_it_says() -> None:
     )
 
 
+def test_what_has_no_name_is_not_told_as_of_what_has_one() -> None:
+    """Logs leave out which model answered, now and then."""
+    assert " of m and of models that the logs do not name." in unpriced_notes(["", "m"], FREE)[0]
+    assert " of m." in unpriced_notes(["m"], FREE)[0]
+
+
 def test_folders_are_written_from_the_home_folder() -> None:
     """And only those that are in it."""
     assert short_folder("/home/me/w", "/home/me") == "~/w"

@@ -98,6 +98,7 @@ def unpriced_notes(models: Sequence[str], total: Figures) -> list[str]:
         return [f"{UNPRICED}: {total.unpriced:,} tokens of models that the logs do not name."]
     names = ", ".join(named[:8])
     names += f" and {len(named) - 8} more" if named[8:] else ""
+    names += " and of models that the logs do not name" if "" in models else ""
     least = " A sum with ≥ is without them." if dollars(total) is not None else ""
     return [
         f"{UNPRICED}: {total.unpriced:,} tokens of {names}.{least}",
