@@ -100,9 +100,8 @@ def _find(
     for path in unsayable:
         del found[path]
     if unsayable:
-        problems.append(
-            f"{source.agent}: {len(unsayable)} files whose names are not UTF-8 were left out."
-        )
+        were = f"{len(unsayable)} files were" if unsayable[1:] else "a file was"
+        problems.append(f"{source.agent}: {were} left out, as the name is not UTF-8.")
     return found, complete
 
 
