@@ -247,3 +247,14 @@ def test_without_a_daemon_the_line_says_what_was_known_and_when(home: Path) -> N
     assert last_line(home) == "tars ○ stopped\n"
     file.write_bytes(b"\xff\xfe nonsense")
     assert last_line(home) == "tars ○ stopped\n"
+
+
+def test_a_daemon_that_says_nothing_is_not_called_stopped(home: Path) -> None:
+    """It is there: somebody listens, and does not answer within the moment that a line may take."""
+    path = home / "run" / "tars.sock"
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        assert last_line(home) == "tars ○ no answer\n"
+        assert last_line(home, LC_ALL="C") == "tars - no answer\n"

@@ -91,11 +91,15 @@ def line(words: list[str]) -> bytes:
     ascii = "UTF" not in named.upper()
     style = _STYLES[words[-1]] if words else "plain"
     asked = f"/v1/status?format=line&style={style}&ascii={int(ascii)}"
-    answer = _ask(asked, LINE_SECONDS)
-    return answer if answer is not None else _last_line(ascii=ascii)
+    try:
+        return _answered(asked, LINE_SECONDS)
+    except (TimeoutError, BlockingIOError):
+        return _last_line("no answer", ascii=ascii)  # somebody is there, and busy
+    except (OSError, ValueError):
+        return _last_line("stopped", ascii=ascii)
 
 
-def _last_line(*, ascii: bool) -> bytes:
+def _last_line(word: str, *, ascii: bool) -> bytes:
     """Give what is known without the daemon: `line.txt` has what was spent on the day that the
     file says, and when that was told."""
     path = _home_path("/data/line.txt")
@@ -112,7 +116,7 @@ def _last_line(*, ascii: bool) -> bytes:
                 told = f" · {text} ({_age(int(age))})"
     except (OSError, ValueError):
         pass
-    line = f"tars ○ stopped{told}"
+    line = f"tars ○ {word}{told}"
     if ascii:
         line = line.replace("○", "-").replace(" · ", " | ").replace("≥", ">=")
     return line.encode(errors="replace") + b"\n"
@@ -126,24 +130,29 @@ def _age(seconds: int) -> str:
 
 
 def _ask(path: str, seconds: float = ANSWER_SECONDS) -> bytes | None:
-    socket_path = _home_path("/run/tars.sock")
-    if socket_path is None:
-        return None
-    import _socket
-
     try:
-        connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        try:
-            connection.settimeout(seconds)
-            connection.connect(socket_path)
-            connection.sendall(
-                f"GET {path} HTTP/1.1\r\nHost: tars\r\nConnection: close\r\n\r\n".encode()
-            )
-            body = _read_body(connection.recv)
-        finally:
-            connection.close()
+        return _answered(path, seconds)
     except (OSError, ValueError):
         return None
+
+
+def _answered(path: str, seconds: float) -> bytes:
+    """Raises OSError and ValueError where there is no answer."""
+    socket_path = _home_path("/run/tars.sock")
+    if socket_path is None:
+        raise ValueError("nobody knows where the daemon would be")
+    import _socket
+
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(socket_path)
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: tars\r\nConnection: close\r\n\r\n".encode()
+        )
+        body = _read_body(connection.recv)
+    finally:
+        connection.close()
     return body if body.endswith(b"\n") else body + b"\n"
 
 
