@@ -19,7 +19,7 @@ from tars.history.reading import Job, read_all
 from tars.history.scan import Refreshed, refresh
 from tars.history.source import Found, Mark, Reading, Source
 from tars.history.sources.registry import SOURCES
-from tars.history.splitting import Second, queue_of
+from tars.history.splitting import PORTIONS, Portions, Second, queue_of
 from tests.support.index_checks import check, counted
 from tests.support.kill_refresh import SMALL
 from tests.support.plain_logs import DAY, PlainSource, line
@@ -323,6 +323,33 @@ def test_a_disk_that_refuses_is_told(logs: _Logs) -> None:
     logs.index.connection.execute("PRAGMA query_only = 1")
     [problem] = logs.refresh().problems
     assert "could not be brought up to date" in problem
+
+
+class _InSteps(PlainSource):
+    """Reads a line at a time, and says that there are more."""
+
+    def read(self, found: Found, mark: Mark) -> Reading:
+        with open(found.path, "rb") as file:
+            file.seek(mark.offset)
+            end = mark.offset + len(file.readline())
+        reading = super().read(found._replace(size=end), mark)
+        reading.more = end < found.size
+        return reading
+
+
+@pytest.mark.parametrize(("portions", "commits"), [(PORTIONS, 1), (SMALL, 4)])
+def test_a_long_log_is_read_to_its_end_in_few_transactions(
+    logs: _Logs, portions: Portions, commits: int
+) -> None:
+    """Each writes most pages of the index again; they are as large as those of many logs."""
+    lines = [line(f"k{number:02}") for number in range(60)]
+    assert sum(map(len, lines)) // portions.transaction == commits - 1
+    logs.write("a.log", *lines)
+    said: list[str] = []
+    logs.index.connection.set_trace_callback(said.append)
+    done = logs.refresh(_InSteps(logs.folder), portions=portions)
+    assert (done.files, done.requests, said.count("COMMIT")) == (1, 60, commits)
+    assert logs.refresh(_InSteps(logs.folder)).files == 0
 
 
 def test_two_processes_count_what_one_does(logs: _Logs) -> None:
