@@ -105,6 +105,15 @@ def test_what_cannot_be_a_budget_is_a_fault(home: Home, keys: str, fault: str) -
     assert faults(home, f"[[budgets]]\n{keys}\n") == [f"budgets.{fault}"]
 
 
+def test_a_budget_for_nobody_is_told(home: Home) -> None:
+    """It would never act; an agent that only writes logs, or whose kind is configured, is one."""
+    budget = '[[budgets]]\nname = "{0}"\nper = "day"\nlimit_usd = 1\nagent = "{0}"\n'
+    agents = [budget.format(agent) for agent in ("copilot", "codex", "cladue")]
+    (told,) = read(home, "".join(agents)).warnings
+    assert "budgets[3].agent: nothing counts, for there is no such kind: " in told
+    assert told.endswith('did you mean "claude"?')
+
+
 def test_two_budgets_have_two_names(home: Home) -> None:
     """Messages name them; of several tables the fault says which it is in."""
     text = f"[[budgets]]\n{DAILY}[[budgets]]\n{DAILY}"

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from tars.accounting.budget import Action, Budget, Per, Unpriced
 from tars.accounting.rates import DOLLAR
 from tars.accounting.runaway import Reaction, RunawayConfig, Severity
-from tars.config_faults import Notes, Table, read_text
+from tars.agents.registry import KINDS
+from tars.config_costs import LOG_AGENTS
+from tars.config_faults import Notes, Table, listed, read_text
 from tars.errors import ConfigInvalid
 from tars.home import Home
 
@@ -121,6 +123,9 @@ def _agent(table: Table, kinds: Mapping[str, str]) -> str:
     kind = kinds.get(agent)
     if kind is not None and agent not in kinds.values():
         table.fault("agent", f'costs are counted by kind of agent: {agent} is one of "{kind}"')
+    known = sorted({*KINDS, *LOG_AGENTS, *kinds.values()})
+    if agent and kind is None and agent not in known:
+        table.warn("agent", f"nothing counts, for there is no such kind: {listed(known, agent)}")
     return agent
 
 
