@@ -16,7 +16,7 @@ from tars.history.files import below
 from tars.history.lines import Line, Window, bare, windows
 from tars.history.source import ENOUGH, Found, Mark, Reading
 from tars.history.sources import claude_account, claude_lines
-from tars.history.sources.claude_lines import MARK, File, Told
+from tars.history.sources.claude_lines import MARK, SOON, USER, File, Told
 from tars.history.sources.claude_titles import Titles
 
 _ASSISTANT = b'"assistant"'
@@ -95,8 +95,10 @@ class _Log:
         while begin < end:
             stop = find(b"\n", begin)
             # Most of a log is what tools gave. To look through it for figures took a seventh of
-            # the time, to look for its end takes nothing.
-            if not claude_lines.is_user(data, begin, stop):
+            # the time, to look for its end takes nothing. Such a line says itself that it is no
+            # answer, and not something within it, before which another brace would be.
+            user = find(USER, begin, begin + SOON)
+            if not 0 <= user < stop or find(b"{", begin + 1, user) >= 0:
                 mark = find(MARK, begin, stop)
                 if mark >= 0:
                     self._read_line(data, begin, mark, stop)

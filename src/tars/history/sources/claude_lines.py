@@ -23,9 +23,9 @@ MARK = b'"output_tokens"'
 _TIME = re.compile(rb'"timestamp": ?"([0-9T:.-]{19,26}Z)"')
 #: How far from the beginning of a file it is looked for.
 NEAR = 16 * 1024
-_USER = b'"type":"user","message":{"role":"user",'
-#: How far from the beginning of a line it says that somebody else than the model wrote it.
-_SOON = 512
+#: What a line says that the model did not write, and how far from its beginning.
+USER = b'"type":"user","message":{"role":"user",'
+SOON = 512
 _OPEN = b'"content":['
 _CLOSE = b'],"stop_reason":'
 #: What Claude Code says itself, an error mostly.
@@ -112,13 +112,6 @@ def began(data: bytes | bytearray, end: int) -> str:
     """Give the time that the first line with one tells; empty where there is none nearby."""
     found = _TIME.search(data, 0, min(end, NEAR))
     return found[1].decode() if found else ""
-
-
-def is_user(data: bytearray, begin: int, end: int) -> bool:
-    """Whether a line surely is one that the model did not write: it says so itself, and not
-    something within it, before which a brace would be."""
-    user = data.find(_USER, begin, min(begin + _SOON, end))
-    return user >= 0 and data.find(b"{", begin + 1, user) < 0
 
 
 def without_content(data: bytes | bytearray, begin: int, mark: int, end: int) -> bytes | bytearray:
