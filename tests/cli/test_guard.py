@@ -186,15 +186,23 @@ def test_what_is_sent_to_guard_alone_is_passed_on(home: Path) -> None:
         (["--limit", "0", "--", "true"], 2, "--limit is more than 0 dollars"),
         (["--limit", "1", "--warn-at", "80", "--", "true"], 2, "--warn-at is a share"),
         (["--limit", "1"], 2, "missing argument"),
-        (["--limit", "1", "--", "/nowhere/x"], 1, "/nowhere/x cannot be run: No such file"),
+        (["--limit", "1", "--", "/nowhere/x"], 127, "/nowhere/x cannot be run: No such file"),
+        (["--limit", "1", "--", "/"], 126, "/ cannot be run: Permission denied"),
     ],
 )
 def test_what_cannot_be_guarded_is_told(
     home: Path, capsys: pytest.CaptureFixture[str], words: list[str], status: int, said: str
 ) -> None:
-    """Before anything is run."""
+    """Before anything is run; a command that is none as other wrappers tell it."""
     assert run(["guard", *words]) == status
     assert said.lower() in capsys.readouterr().err.lower()
+
+
+def test_a_folder_that_is_gone_is_named_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody could say whose spending counts."""
+    (home / "work").rmdir()
+    assert run(["guard", "--limit", "1", "--", "true"]) == 1
+    assert "The folder that this was called in is not there any more." in capsys.readouterr().err
 
 
 def test_the_terminal_is_the_commands(home: Path) -> None:

@@ -19,6 +19,8 @@ WRONG_USAGE = 2
 NOT_RUNNING = 3  # as `systemctl status` has it
 AGENT_UNAVAILABLE = 4
 REFUSED = 5
+#: Of a command that was to be run by us, as shells, `env` and `timeout` have it.
+NOT_RUNNABLE, NOT_FOUND = 126, 127
 CANCELLED = 130
 
 #: Each class speaks for its subclasses.

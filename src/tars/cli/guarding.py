@@ -48,7 +48,8 @@ _OF_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 
 
 class Guard:
-    """One command's. `word` names the span that counts, or is empty for the time of the run."""
+    """One command's. `word` names the span that counts, or is empty for the time of the run.
+    Raises UserError where there is no folder to look at."""
 
     def __init__(
         self, budget: Budget, word: str, grace: float, look_seconds: float = LOOK_SECONDS
@@ -57,7 +58,7 @@ class Guard:
         self._word = word
         self._grace = grace
         self._look_seconds = look_seconds
-        self._folder = os.getcwd()
+        self._folder = _folder()
         self._child: subprocess.Popen[bytes] | None = None
         self._others: list[psutil.Process] = []
         self._family: dict[int, psutil.Process] = {}
@@ -68,15 +69,16 @@ class Guard:
         self._said: set[str] = set()
 
     def run(self, command: Sequence[str]) -> int:
-        """Run the command to its end, and give the exit status. Raises UserError where it cannot
-        be run at all."""
+        """Run the command to its end, and give the exit status."""
         began = datetime.now(UTC)
         self._others = psutil.Process().children()
         with _terminal_kept(), _adopting(), self._signals():
             try:
                 self._child = subprocess.Popen(command)
             except OSError as error:
-                raise UserError(f"{command[0]} cannot be run: {error.strerror}.") from None
+                say(f"tars: {one_line(command[0])} cannot be run: {error.strerror}.")
+                found = not isinstance(error, FileNotFoundError)
+                return exit_codes.NOT_RUNNABLE if found else exit_codes.NOT_FOUND
             watching = threading.Thread(target=self._watch, args=(began,), daemon=True)
             watching.start()
             status = self._child.wait()
@@ -228,6 +230,16 @@ def _adopting() -> Iterator[None]:
         yield
     finally:
         prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        raise UserError(
+            "The folder that this was called in is not there any more.",
+            advice="`cd` to one that is: what agents spend in it counts.",
+        ) from None
 
 
 def _reap(pid: int) -> None:
