@@ -405,3 +405,14 @@ def test_a_file_that_is_not_there_is_an_error(log: Path) -> None:
     os.unlink(log)
     with pytest.raises(FileNotFoundError):
         SOURCE.read(there, Mark())
+
+
+def test_what_looks_like_a_person_s_line_hides_no_request(log: Path) -> None:
+    """A person's lines are passed over. One that has such a line within it, or before it, is
+    none."""
+    person = {"type": "user", "message": {"role": "user", "content": "yes"}}
+    said = json.dumps(person, separators=(",", ":"))
+    short = '{"type":"assistant","message":{"id":"m2","model":"m","usage":{"output_tokens":1}}}'
+    within = f'{{"answers":{said},{line("m3")[1:]}'
+    found = requests(log, said, line("m1"), short, said, within, said)
+    assert [request.key for request in found] == ["m1", "m2", "m3"]
