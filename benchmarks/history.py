@@ -69,13 +69,12 @@ def tables(folder: Path, *, times: int, megabytes: int = 1000) -> Iterator[Table
         [
             Subject("ccusage 20", lambda: command_ms(_PEER, bench.env()), times),
             Subject("tars, the first time", bench.first, times),
-            Subject("tars, with a list of prices", lambda: bench.first(prices=True), times),
             Subject("tars, nothing changed", bench.again, times),
             Subject(f"tars, {_GROWING} files grew", bench.grown, times),
         ]
     )
-    peer, first, priced, *again = (Line(name, values) for name, values in figures.items())
-    yield _first_table(bench, truth, [peer, first, priced])
+    peer, first, *again = (Line(name, values) for name, values in figures.items())
+    yield _first_table(bench, truth, [peer, first])
     yield _again_table(bench, peer, again, times)
     yield _processor_table(bench, times)
     yield _memory_table(bench)
@@ -98,8 +97,7 @@ def _first_table(bench: "_Bench", truth: Truth, lines: list[Line]) -> Table:
         lines,
         reach=f"≤ {FIRST} x, an index of ≤ {SIZE:.0%} of the logs, exact to the token",
         got="; ".join(got),
-        note="whole commands, the files in memory; tars makes its index, and keeps it; the list "
-        "of prices is made once for each release of the prices",
+        note="whole commands, the files in memory; tars makes its index, and keeps it",
     )
 
 
@@ -165,11 +163,8 @@ class _Bench:
     def env(self, home: Path | None = None) -> dict[str, str]:
         return {**os.environ, "HOME": str(self.logs), "TARS_HOME": str(home or self.home.root)}
 
-    def first(self, *, prices: bool = False) -> float:
+    def first(self) -> float:
         with self.throw_away() as home:
-            if prices:
-                names = shutil.ignore_patterns("history.db*")
-                shutil.copytree(self.home.data, Home(home).data, ignore=names)
             return command_ms(_TARS, self.env(home))
 
     def again(self) -> float:
