@@ -36,3 +36,12 @@ def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
     assert today.text == "$0.00 today · 0 tok"
     assert today.at < today.until <= NOON + timedelta(1)
     assert words("", 45_678) == "45k tok today"
+
+
+def test_of_what_cannot_be_read_it_is_the_least(tmp_path: Path) -> None:
+    """An index that cannot be opened may have more of today."""
+    home = Home(tmp_path)
+    home.prepare()
+    home.history.mkdir()
+    with Costs.open(home, env={"HOME": str(tmp_path)}) as costs:
+        assert look(costs, NOON).text == "≥$0.00 today · 0 tok"

@@ -24,10 +24,12 @@ class Today(NamedTuple):
 def look(costs: Costs, now: datetime) -> Today:
     """Ask what was spent today, in the zone and the currency of the configuration."""
     span = find_span("today", costs.zone, now)
-    total = costs.report((), span=span).total
+    report = costs.report((), span=span)
+    total = report.total
     config, amount = costs.costs_config, dollars(total)
     money = Money(config.currency, config.rate, config.precision)
-    write = money.shown if total.known else money.at_least
+    # What cannot be read now is missing in it.
+    write = money.at_least if report.problems or not total.known else money.shown
     return Today(
         words("" if amount is None else write(amount), total.tokens.total),
         now,
