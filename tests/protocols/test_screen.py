@@ -20,7 +20,7 @@ from tars.conversation.model import (
 )
 from tars.errors import FaultKind
 from tars.protocols.codec import Opening
-from tars.protocols.screen import PERSON_SECONDS, SUBMIT_SECONDS, ScreenCodec
+from tars.protocols.screen import MOST_WAITS, PERSON_SECONDS, SUBMIT_SECONDS, ScreenCodec
 from tars.protocols.screen_rules import (
     AnswerRules,
     Covers,
@@ -101,6 +101,30 @@ def test_a_prompt_is_pasted_and_then_submitted() -> None:
     usage = ended(said).usage
     assert usage is not None
     assert (usage.input, usage.output, usage.estimated) == (1500, 20, True)
+
+
+def test_enter_waits_until_the_paste_is_shown() -> None:
+    """A program that is slow to read would take an Enter right behind the paste for a part of it;
+    one that never shows what is typed gets its Enter in the end."""
+    rules = replace(RULES, submit_seconds=0.15)
+    codec = opened(rules)
+    codec.prompt("one")
+    assert codec.outgoing() == b"\x1b[200~one\x1b[201~"
+    for _ in range(3):
+        assert codec.settle() == []
+        assert (codec.outgoing(), codec.quiet_seconds) == (b"", 0.15)
+    codec.receive(b"one")
+    codec.settle()
+    assert codec.outgoing() == b"\r"
+
+    blind = opened(rules)
+    blind.prompt("two")
+    blind.outgoing()
+    for _ in range(MOST_WAITS):
+        blind.settle()
+    assert blind.outgoing() == b""
+    blind.settle()
+    assert blind.outgoing() == b"\r"
 
 
 def test_the_screen_of_before_is_no_answer() -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: How long a paste has to have been shown before it is submitted.
 SUBMIT_SECONDS = 0.15
+#: How often that time begins anew while a program shows nothing of what was typed.
+MOST_WAITS = 40
 #: How long a person's keys are the only ones, after the last of them.
 PERSON_SECONDS = 5.0
 #: How much of a screen says why its program could not start.
@@ -294,8 +296,18 @@ class ScreenCodec:
     def _settle_typed(self) -> None:
         if self._turn.cancelled:
             self._end(Stop.CANCELLED)
+        elif self._is_unread():
+            self._stirred = True
         else:
             self._submit()
+
+    def _is_unread(self) -> bool:
+        """Whether the program still shows an empty field: it has not read the paste then, and would
+        take an Enter that is right behind it for a part of it. It is waited for, not for ever."""
+        if self.rules.submit_seconds is None or not self.rules.ready or not self._look.is_ready():
+            return False
+        self._turn.waits += 1
+        return self._turn.waits <= MOST_WAITS
 
     def _submit(self) -> None:
         self._out += self.rules.submit

@@ -16,7 +16,8 @@ class Turn:
     times in all. `spoken`: something was told; `went_on`: it has scrolled off, in the middle of
     a line when `cut`. `repeats` is how often the same prompt was on the screen already, and
     `before_it` a command that is typed first. `refused`: a tool was not allowed. `told` are the
-    lines of the answer so far, and `seen` those of the last look."""
+    lines of the answer so far, and `seen` those of the last look. `waits` is how often Enter was
+    put off."""
 
     text: str
     begin: int = 0
@@ -29,6 +30,7 @@ class Turn:
     waiting_for: str = ""
     seen: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    waits: int = 0
     echo: list[str] = field(default_factory=list)
     clears: int = 0
     cleared: bool = False
