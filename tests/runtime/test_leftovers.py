@@ -46,9 +46,14 @@ def noted_in(path: Path, child: Identity) -> None:
 
 def test_a_child_dies_with_a_killed_daemon(tmp_path: Path) -> None:
     """kill -9 of the daemon leaves no agent, although nobody ran any code then."""
-    parent = daemon(tmp_path, tmp_path / "note", "import signal\nwhile True: signal.pause()")
+    # It runs by then: before, `setpriv` has yet to ask for the death signal.
+    place = tmp_path / "runs"
+    os.mkfifo(place)
+    code = f"import signal\nopen({str(place)!r}, 'w').close()\nwhile True: signal.pause()"
+    parent = daemon(tmp_path, tmp_path / "note", code)
     assert parent.stdout is not None
     with watched(int(parent.stdout.readline())) as ended:
+        place.read_text()
         kill(parent)
         assert ended()
 
