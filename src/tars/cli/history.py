@@ -12,6 +12,8 @@ import typer
 from tars.cli.groups import CommandGroup, examples
 from tars.cli.render import one_line
 from tars.cli.tables import Column, Format, FormatOption, print_csv, print_json, print_table
+from tars.control.costs_contract import LogSource
+from tars.control.log_sources import log_source
 
 if TYPE_CHECKING:
     from tars.config_costs import HistoryConfig
@@ -32,21 +34,6 @@ def history() -> None:
     """Make a group of it, though it has one command."""
 
 
-class SourceRow(msgspec.Struct, rename="camel"):
-    """One agent's logs, as `--format json` says it."""
-
-    agent: str
-    places: list[str]
-    health: str
-    files: int
-    sessions: int
-    requests: int
-    garbled: int
-    last_activity: str | None
-    problem: str
-    note: str
-
-
 @app.command(epilog=examples("tars history sources", "tars history sources --format json"))
 def sources(form: FormatOption = Format.TABLE) -> None:
     """List the logs that are read, where they are, and how it stands.
@@ -65,7 +52,7 @@ def sources(form: FormatOption = Format.TABLE) -> None:
             print_json([_row(health) for health in found])
         case Format.CSV:
             print_csv(
-                SourceRow.__struct_encode_fields__, map(msgspec.to_builtins, map(_row, found))
+                LogSource.__struct_encode_fields__, map(msgspec.to_builtins, map(_row, found))
             )
         case Format.TABLE:
             print_table(_columns(find_zone(tables.costs.timezone).info), found)
@@ -90,20 +77,9 @@ def _refreshed(path: Path, config: "HistoryConfig") -> "tuple[list[Health], tupl
         return healths(index.connection, SOURCES, logs), done.problems
 
 
-def _row(health: "Health") -> SourceRow:
+def _row(health: "Health") -> LogSource:
     at = health.last_at
-    return SourceRow(
-        agent=health.agent,
-        places=[str(place) for place in health.places],
-        health=health.state,
-        files=health.files,
-        sessions=health.sessions,
-        requests=health.requests,
-        garbled=health.garbled,
-        last_activity=None if at is None else _time(at).isoformat().replace("+00:00", "Z"),
-        problem=health.problem,
-        note=health.note,
-    )
+    return log_source(health, None if at is None else _time(at).isoformat().replace("+00:00", "Z"))
 
 
 def _columns(zone: tzinfo) -> "list[Column[Health]]":

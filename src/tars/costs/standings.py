@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tars.costs.engine import Costs
 
 #: What a model's tokens cost on a day, as `prices.book.Book.rates` says it.
-Rates = Callable[[str, str, date], ModelRates | None]
+PriceLookup = Callable[[str, str, date], ModelRates | None]
 
 _WINDOWS = {Per.DAY: "today", Per.WEEK: "week", Per.MONTH: "month"}
 
@@ -68,12 +68,12 @@ def logged(
     return {(budget.name, sums.window(budget).since): sums.of(budget, only) for budget in budgets}
 
 
-def priced(lives: Sequence[Live], day: date, rates: Rates) -> list[Live]:
+def priced(lives: Sequence[Live], day: date, rates: PriceLookup) -> list[Live]:
     """Say of each live turn what it has cost so far."""
     return [replace(live, spent=so_far(live.usage, live.model, day, rates)) for live in lives]
 
 
-def so_far(usage: TurnUsage, model: str, day: date, rates: Rates) -> dict[str, Spent]:
+def so_far(usage: TurnUsage, model: str, day: date, rates: PriceLookup) -> dict[str, Spent]:
     """Give by model what a turn has used: at its agent's own price where it told one."""
     found = {}
     for share in shares(usage, model):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from tars.control.costs_contract import LogSource, LogSources
+from tars.control.log_sources import log_source
 from tars.control.wire import time_text
 from tars.daemon.worker import Worker
 from tars.errors import StoreError, TarsError
@@ -204,18 +205,8 @@ def _sources(costs: "Costs", home: Home, env: Mapping[str, str]) -> LogSources:
 
 def _source(health: "Health") -> LogSource:
     at = health.last_at
-    return LogSource(
-        agent=health.agent,
-        places=[str(place) for place in health.places],
-        health=health.state,
-        files=health.files,
-        sessions=health.sessions,
-        requests=health.requests,
-        garbled=health.garbled,
-        last_activity=None if at is None else time_text(_EPOCH + timedelta(milliseconds=at)),
-        problem=health.problem,
-        note=health.note,
-    )
+    told = None if at is None else time_text(_EPOCH + timedelta(milliseconds=at))
+    return log_source(health, told)
 
 
 def _look(costs: "Costs", now: datetime) -> "Today":
