@@ -1,0 +1,1 @@
+"""The screen: what the daemon knows, looked at and steered from a terminal."""
