@@ -9,8 +9,6 @@ from importlib import import_module
 
 from tars.history.lines import Line, Window, streamed
 
-ENDING = ".zst"
-
 
 class CannotDecompress(Exception):
     """A sentence that says why."""

@@ -24,7 +24,7 @@ from typing import Self
 from tars.history.packing import Packed
 from tars.history.reading import Job, read_all, read_on, to_read
 from tars.history.source import Found, Source
-from tars.history.sources.registry import SOURCES
+from tars.history.sources.registry import SOURCES, load_readers
 
 #: How much of what the second process found may wait for this one.
 _WAITING = 1024 * 1024
@@ -82,6 +82,7 @@ def read_in_order(
         for chunk in chunks:
             yield from _to_the_end(chunk, read_all(*chunk, latest=latest), latest)
         return
+    load_readers(source.agent for source, _ in chunks)
     queue = queue_of(len(chunks))
     done: dict[int, Packed] = {}
     turn = 0

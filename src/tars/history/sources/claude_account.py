@@ -11,7 +11,6 @@ from tars.history.decoding import UNDECODABLE
 from tars.history.source import Found, Limit, Mark, Reading
 from tars.history.timestamps import milliseconds
 
-NAME = ".claude.json"
 #: A larger one is none. It has every project's last figures, and grows to some megabytes.
 _LARGEST = 64 * 1024 * 1024
 _WEEK = 7 * 24 * 60
@@ -51,11 +50,6 @@ class _Account(Struct):
 
 
 _account = msgspec.json.Decoder(_Account)
-
-
-def is_account(path: str) -> bool:
-    """Whether a file is this one, not a log."""
-    return path.endswith("/" + NAME)
 
 
 def read(found: Found) -> Reading:

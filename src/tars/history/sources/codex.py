@@ -5,22 +5,15 @@ They are `sessions/YYYY/MM/DD/rollout-<time>-<thread id>.jsonl` in Codex's folde
 rest for a week (`.jsonl.zst`), and make them plain again when they go on.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tars.history import compressed
 from tars.history.files import below
-from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import ENOUGH, Found, Mark, Reading, Request
-from tars.history.sources import codex_lines
-from tars.history.sources.codex_limits import Limits
-from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT, USUAL
-from tars.history.sources.codex_thread import Thread
+from tars.history.source import Found, Mark, Reading
 
-_PLAIN = ".jsonl"
-#: The length of a thread's id, a UUID.
-_ID = 36
+PLAIN = ".jsonl"
+#: Compressed with zstd.
+COMPRESSED = ".zst"
 
 
 class CodexSource:
@@ -35,111 +28,15 @@ class CodexSource:
         return folder / "sessions", folder / "archived_sessions"
 
     def find(self, root: Path) -> Iterable[Found]:
-        return below(root, (_PLAIN, _PLAIN + compressed.ENDING))
+        return below(root, (PLAIN, PLAIN + COMPRESSED))
 
     def resumable(self, found: Found) -> bool:
-        return not found.path.endswith(compressed.ENDING)
+        return not found.path.endswith(COMPRESSED)
 
     def read(self, found: Found, mark: Mark) -> Reading:
-        rollout, problem = _Rollout(found, mark), ""
-        if self.resumable(found):
-            rollout.read(windows(found.path, mark.offset, found.size), enough=ENOUGH)
-        else:
-            try:
-                rollout.read(compressed.windows(found.path))
-            except compressed.CannotDecompress as error:
-                problem = str(error)
-        return rollout.told(problem, found.size)
+        from tars.history.sources import codex_log
+
+        return codex_log.read(found, mark, compressed=not self.resumable(found))
 
 
 SOURCE = CodexSource()
-
-
-class _Rollout:
-    """One reading of a rollout."""
-
-    def __init__(self, found: Found, mark: Mark) -> None:
-        self._thread = Thread(_thread_id(found.path), found.mtime // 1_000_000, mark.state)
-        self._requests: list[Request] = []
-        self._limits = Limits()
-        self._offset, self._state = mark.offset, mark.state
-        self._garbled = 0
-        self._more = False
-
-    def read(self, parts: Iterable[Window | Line], enough: float = math.inf) -> None:
-        """Read on, until there are enough requests."""
-        for part in parts:
-            if isinstance(part, Line):
-                self._read_single(part)
-            else:
-                self._read_window(part)
-            if len(self._requests) >= enough:
-                self._more = True
-                break
-
-    def told(self, problem: str, size: int) -> Reading:
-        return Reading(
-            Mark(self._offset, self._state),
-            self._requests,
-            self._garbled,
-            problem,
-            forks=self._thread.forks,
-            limits=self._limits.told(),
-            more=self._more and self._offset < size,
-        )
-
-    def _read_window(self, window: Window) -> None:
-        data, begin, stop = window.data, 0, window.end
-        find, startswith = data.find, data.startswith
-        while begin < stop:
-            end = find(b"\n", begin)
-            # Most lines are silent, and say so where they always do: this halves their time.
-            if not startswith(SILENT, begin + USUAL, end):
-                kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
-                silent = kind >= 0 and startswith(SILENT, kind)
-                if not silent and codex_lines.telling(data, kind, begin, end):
-                    self._read_line(data[begin:end])
-            begin = end + 1
-        self._offset, self._state = window.offset + window.end, self._thread.mark()
-
-    def _read_single(self, line: Line) -> None:
-        """Read a line that is not whole yet, or too long: that one tells nothing."""
-        if not line.cut and any(sign in line.text for sign in codex_lines.SIGNS):
-            garbled = self._garbled
-            self._read_line(line.text)
-            self._garbled = self._garbled if line.whole else garbled
-        if line.whole:
-            self._offset, self._state = line.end, self._thread.mark()
-
-    def _read_line(self, line: bytes | bytearray) -> None:
-        told = codex_lines.decoded(line)
-        if told is None:
-            told = codex_lines.decoded(bare(line))
-        if told is None:
-            self._garbled += codex_lines.FIGURES in line
-            return
-        payload = told.payload
-        if payload is None:
-            return
-        match told.type, payload.type:
-            case "event_msg", "token_count":
-                self._note(self._thread.count(payload, told.timestamp))
-                self._limits.note(payload.limits, told.timestamp)
-            case "token_usage_record", _:
-                self._note(self._thread.record(payload, told.timestamp))
-            case "turn_context", _:
-                self._thread.turn(payload)
-            case "session_meta", _:
-                self._thread.name(payload)
-            case _:
-                pass
-
-    def _note(self, request: Request | None) -> None:
-        if request is not None:
-            self._requests.append(request)
-
-
-def _thread_id(path: str) -> str:
-    """Give the id of the thread that a rollout is named for."""
-    name = path.rpartition("/")[2].removesuffix(compressed.ENDING).removesuffix(_PLAIN)
-    return name[-_ID:] if name.startswith("rollout-") else name

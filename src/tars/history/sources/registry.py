@@ -1,5 +1,7 @@
-"""The kinds of logs that tars reads. Each has a module in this folder, named for its agent and with
-its source as `SOURCE`, which is imported when it is first asked."""
+"""The kinds of logs that tars reads. Each has two modules in this folder: one named for its agent,
+with its source as `SOURCE`, which finds them, and `<agent>_log`, which reads them. A look at logs
+that have not changed takes less time than to import what reads them: each is imported when it is
+first needed."""
 
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -46,3 +48,9 @@ class _Lazy:
 
 
 SOURCES: tuple[Source, ...] = tuple(map(_Lazy, LOG_AGENTS))
+
+
+def load_readers(agents: Iterable[str]) -> None:
+    """Import what reads the logs of these agents: a fork after it need not do so again."""
+    for agent in set(agents) & {*LOG_AGENTS}:
+        import_module(f"tars.history.sources.{agent}_log")

@@ -1,0 +1,120 @@
+"""What one of Codex's rollouts says: differences of a thread's sums."""
+
+import math
+from collections.abc import Iterable
+
+from tars.history.compressed import CannotDecompress
+from tars.history.compressed import windows as decompressed
+from tars.history.lines import Line, Window, bare, windows
+from tars.history.source import ENOUGH, Found, Mark, Reading, Request
+from tars.history.sources import codex_lines
+from tars.history.sources.codex import COMPRESSED, PLAIN
+from tars.history.sources.codex_limits import Limits
+from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT, USUAL
+from tars.history.sources.codex_thread import Thread
+
+#: The length of a thread's id, a UUID.
+_ID = 36
+
+
+def read(found: Found, mark: Mark, *, compressed: bool) -> Reading:
+    """Read a rollout: on from a mark, or whole where it is compressed."""
+    rollout, problem = _Rollout(found, mark), ""
+    if not compressed:
+        rollout.read(windows(found.path, mark.offset, found.size), enough=ENOUGH)
+    else:
+        try:
+            rollout.read(decompressed(found.path))
+        except CannotDecompress as error:
+            problem = str(error)
+    return rollout.told(problem, found.size)
+
+
+class _Rollout:
+    """One reading of a rollout."""
+
+    def __init__(self, found: Found, mark: Mark) -> None:
+        self._thread = Thread(_thread_id(found.path), found.mtime // 1_000_000, mark.state)
+        self._requests: list[Request] = []
+        self._limits = Limits()
+        self._offset, self._state = mark.offset, mark.state
+        self._garbled = 0
+        self._more = False
+
+    def read(self, parts: Iterable[Window | Line], enough: float = math.inf) -> None:
+        """Read on, until there are enough requests."""
+        for part in parts:
+            if isinstance(part, Line):
+                self._read_single(part)
+            else:
+                self._read_window(part)
+            if len(self._requests) >= enough:
+                self._more = True
+                break
+
+    def told(self, problem: str, size: int) -> Reading:
+        return Reading(
+            Mark(self._offset, self._state),
+            self._requests,
+            self._garbled,
+            problem,
+            forks=self._thread.forks,
+            limits=self._limits.told(),
+            more=self._more and self._offset < size,
+        )
+
+    def _read_window(self, window: Window) -> None:
+        data, begin, stop = window.data, 0, window.end
+        find, startswith = data.find, data.startswith
+        while begin < stop:
+            end = find(b"\n", begin)
+            # Most lines are silent, and say so where they always do: this halves their time.
+            if not startswith(SILENT, begin + USUAL, end):
+                kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
+                silent = kind >= 0 and startswith(SILENT, kind)
+                if not silent and codex_lines.telling(data, kind, begin, end):
+                    self._read_line(data[begin:end])
+            begin = end + 1
+        self._offset, self._state = window.offset + window.end, self._thread.mark()
+
+    def _read_single(self, line: Line) -> None:
+        """Read a line that is not whole yet, or too long: that one tells nothing."""
+        if not line.cut and any(sign in line.text for sign in codex_lines.SIGNS):
+            garbled = self._garbled
+            self._read_line(line.text)
+            self._garbled = self._garbled if line.whole else garbled
+        if line.whole:
+            self._offset, self._state = line.end, self._thread.mark()
+
+    def _read_line(self, line: bytes | bytearray) -> None:
+        told = codex_lines.decoded(line)
+        if told is None:
+            told = codex_lines.decoded(bare(line))
+        if told is None:
+            self._garbled += codex_lines.FIGURES in line
+            return
+        payload = told.payload
+        if payload is None:
+            return
+        match told.type, payload.type:
+            case "event_msg", "token_count":
+                self._note(self._thread.count(payload, told.timestamp))
+                self._limits.note(payload.limits, told.timestamp)
+            case "token_usage_record", _:
+                self._note(self._thread.record(payload, told.timestamp))
+            case "turn_context", _:
+                self._thread.turn(payload)
+            case "session_meta", _:
+                self._thread.name(payload)
+            case _:
+                pass
+
+    def _note(self, request: Request | None) -> None:
+        if request is not None:
+            self._requests.append(request)
+
+
+def _thread_id(path: str) -> str:
+    """Give the id of the thread that a rollout is named for."""
+    name = path.rpartition("/")[2].removesuffix(COMPRESSED).removesuffix(PLAIN)
+    return name[-_ID:] if name.startswith("rollout-") else name
