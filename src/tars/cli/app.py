@@ -18,6 +18,7 @@ MODULES = {
     "stop": "tars.cli.lifecycle",
     "restart": "tars.cli.lifecycle",
     "status": "tars.cli.status",
+    "tui": "tars.cli.tui",
     "prompt": "tars.cli.prompt",
     "chat": "tars.cli.chat.command",
     "attach": "tars.cli.attach",

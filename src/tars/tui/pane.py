@@ -1,0 +1,47 @@
+"""What the six views have in common: when they look, and what they are told."""
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+
+from tars.control.contract import FeedEvent, Status
+from tars.tui.link import Link
+
+if TYPE_CHECKING:
+    from tars.tui.app import TarsApp
+
+
+class Pane(Vertical):
+    """One view. It is made when it is first opened, and looks only while it is on top.
+
+    `look` is called at most twice a second: when an event `concerns` it, when `again` was called,
+    and after `every` seconds in which neither happened. It asks for what the view shows, and
+    changes only what is different. What it raises of TarsError is shown by the app.
+    """
+
+    heading: ClassVar[str]
+    every: ClassVar[float] = 5.0
+
+    async def look(self, link: Link, status: Status) -> None:
+        """Ask what is needed beyond the status, and show it."""
+        raise NotImplementedError
+
+    def concerns(self, event: FeedEvent) -> bool:
+        """Say whether what happened may change what is shown; called in the order of events."""
+        return True
+
+    def arrive(self) -> None:
+        """The view comes to the top: the keys are its own from now on."""
+        self.focus()
+
+    def leave(self) -> None:
+        """Another view comes to the top; streams that only this one shows can end."""
+
+    def again(self) -> None:
+        """Look again as soon as the pace allows."""
+        self.tars.look_again()
+
+    @property
+    def tars(self) -> "TarsApp":
+        """The app, with the link to the daemon and its clock."""
+        return cast("TarsApp", self.app)
