@@ -10,6 +10,7 @@ from tars.cli.connection import connect
 from tars.cli.groups import agent_option, examples
 from tars.cli.render import clean
 from tars.control.log_file import LogFile
+from tars.control.log_text import told
 from tars.errors import NotRunning
 from tars.home import find_home
 
@@ -31,12 +32,14 @@ def logs(
 ) -> None:
     """Show the end of the daemon's log, or of an agent's stderr.
 
-    When tars is not running, its last log is shown all the same; it may say why.
+    When tars is not running, its last log is shown all the same; it may say why. A terminal gets
+    it in words, and a pipe as it is: one JSON object a line.
     """
+    words = told if agent is None else clean
     to_terminal = sys.stdout.isatty()
     for line in _lines(follow=follow, agent=agent, count=lines):
-        # To a pipe the lines go as they are; a terminal is not to be commanded by them.
-        sys.stdout.write((clean(line) if to_terminal else line) + "\n")
+        # A terminal is not to be commanded by what somebody got into the log.
+        sys.stdout.write((words(line) if to_terminal else line) + "\n")
         if follow:
             sys.stdout.flush()
 
