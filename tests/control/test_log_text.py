@@ -33,4 +33,4 @@ def test_nothing_in_a_line_commands_a_terminal() -> None:
     hostile = "\\u001b[2Jx\\u202e"
     found = told(f'{{"event":"{hostile}","{hostile}":"{hostile}","level":"{hostile}"}}')
     assert found.isprintable()
-    assert told("\x1b[2J").isprintable()
+    assert told("a\x1b[2Jb\x1b]0;x\x07") == "ab"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tars.control.status_text import printable
+from tars.conversation.plain import plain
 
 #: From what concerns nobody to what concerns everybody.
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -39,9 +40,9 @@ def entry(line: str) -> LogEntry:
     try:
         found = msgspec.json.decode(line)
     except msgspec.DecodeError:
-        return LogEntry(printable(line))
+        return LogEntry(printable(plain(line)))
     if not isinstance(found, dict) or "event" not in found:
-        return LogEntry(printable(line))
+        return LogEntry(printable(plain(line)))
     at = str(found.get("timestamp", ""))
     return LogEntry(
         text=printable(str(found["event"])),
