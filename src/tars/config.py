@@ -9,7 +9,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,20 @@ def read(
     Raises ConfigInvalid with every fault.
     """
     notes = Notes()
-    root = Table(_parse(path), "", notes)
+    config = judged(Table(_parse(path), "", notes), home, kinds, which)
+    if notes.faults:
+        raise ConfigInvalid(str(path), tuple(f"{path}: {fault}" for fault in notes.faults))
+    warnings = (
+        *_readable_secrets(path, config.agents),
+        *(f"{path}: {warning}" for warning in notes.warnings),
+    )
+    return replace(config, source=path, warnings=warnings)
+
+
+def judged(
+    root: Table, home: Home, kinds: Mapping[str, KindFacts], which: Which = shutil.which
+) -> Config:
+    """Read the tables of a whole file; what is wrong with them is noted in their notes."""
     agents = read_agents(root.table("agents"), home, kinds) or embedded(home, which).agents
     history, prices, costs = read_tables(root)
     config = Config(
@@ -136,12 +149,8 @@ def read(
         log_level=root.text("log_level", "info", choices=LOG_LEVELS),
         log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
         log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),
-        source=path,
-        warnings=(*_readable_secrets(path, agents), *(f"{path}: {w}" for w in notes.warnings)),
     )
     root.refuse_unknown()
-    if notes.faults:
-        raise ConfigInvalid(str(path), tuple(f"{path}: {fault}" for fault in notes.faults))
     return config
 
 
