@@ -17,6 +17,7 @@ from tars.agents.registry import KINDS as REGISTRY
 from tars.config import Config, SessionsConfig, StoreConfig
 from tars.config_agents import AgentConfig
 from tars.config_costs import CostsConfig, HistoryConfig, PricesConfig
+from tars.config_web import WebConfig
 from tars.conversation.model import TOOL_KINDS
 from tars.core.permission import PermissionPolicy, Rule
 from tars.core.restart import When
@@ -40,6 +41,7 @@ KEPT: dict[str, type] = {
     "history": HistoryConfig,
     "prices": PricesConfig,
     "costs": CostsConfig,
+    "web": WebConfig,
 }
 EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 

@@ -19,6 +19,7 @@ from tars.config_agents import AgentConfig, KindFacts, env_file_of, read_agents
 from tars.config_budgets import read_budgets, read_runaway
 from tars.config_costs import CostsConfig, HistoryConfig, PricesConfig, read_tables
 from tars.config_faults import OTHERS_CAN_READ, Notes, Table, read_text, suggestion
+from tars.config_web import WebConfig, read_web
 from tars.env_file import read_env_file
 from tars.errors import ConfigInvalid
 from tars.home import Home
@@ -71,6 +72,7 @@ class Config:
     history: HistoryConfig = field(default_factory=HistoryConfig)
     prices: PricesConfig = field(default_factory=PricesConfig)
     costs: CostsConfig = field(default_factory=CostsConfig)
+    web: WebConfig = field(default_factory=WebConfig)
     log_level: str = "info"
     log_max_bytes: int = DEFAULT_LOG_BYTES
     log_backups: int = DEFAULT_LOG_BACKUPS
@@ -146,6 +148,7 @@ def judged(
         history=history,
         prices=prices,
         costs=costs,
+        web=read_web(root.table("web")),
         log_level=root.text("log_level", "info", choices=LOG_LEVELS),
         log_max_bytes=root.size("log_max_bytes", DEFAULT_LOG_BYTES) or DEFAULT_LOG_BYTES,
         log_backups=root.count("log_backups", DEFAULT_LOG_BACKUPS),

@@ -15,6 +15,7 @@ from tars.config import Config, SessionsConfig
 from tars.config_agents import AgentConfig
 from tars.config_budgets import budget_table, runaway_table
 from tars.config_costs import tables_of
+from tars.config_web import web_table
 from tars.core.permission import PermissionPolicy
 
 
@@ -37,6 +38,7 @@ def dump(config: Config, *, redact: bool = False) -> str:
             },
             "sessions": _sessions_table(config.sessions),
             "runaway": runaway_table(config.runaway),
+            "web": web_table(config.web),
             **tables_of(config.history, config.prices, config.costs),
             **({"budgets": budgets} if budgets else {}),
             "agents": {
