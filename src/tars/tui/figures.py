@@ -1,0 +1,52 @@
+"""Figures as the screen shows them: short, aligned, and never a price that nobody knows. Pure."""
+
+from collections.abc import Sequence
+
+from tars.control.costs import layout
+from tars.control.costs.layout import Face, cut
+from tars.tui.shell_text import shown
+
+#: Whatever draws here shows Unicode; Textual cannot draw on a terminal without.
+_FACE = Face()
+_MOST_DIGITS = 4
+
+
+def tokens(count: int) -> str:
+    """Give a count of tokens: `950`, `12.5K`, `3.4M`, `1.2B`."""
+    value, unit = float(count), ""
+    for unit in ("", "K", "M", "B"):
+        if value < 999.95 or unit == "B":
+            break
+        value /= 1000
+    return f"{value:,.1f}{unit}" if unit else f"{count:,}"
+
+
+def money(dollars: float | None, *, unpriced: int = 0) -> str:
+    """Give an amount: `$0.0234`, `$12.34`; `unpriced` where no price is known, `≥` where only some
+    are."""
+    if dollars is None:
+        return "unpriced" if unpriced else "-"
+    digits = 2 if dollars >= 10 else _MOST_DIGITS
+    told = f"${dollars:,.{digits}f}"
+    if dollars and not told.strip("$0.,"):
+        told = f"<${10**-digits:.{digits}f}"
+    if not unpriced:
+        return told
+    return f"≥{told}" if dollars else "unpriced"
+
+
+def bar(share: float, width: int) -> str:
+    """Give a bar on its ground, exactly `width` columns wide; what is more than nothing is seen."""
+    filled = layout.bar(share, width, _FACE)
+    return filled + "░" * (width - len(filled))
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Give a sign for each value, as high as it is beside the highest."""
+    return layout.sparkline(values, _FACE)
+
+
+def fitted(text: str, width: int) -> str:
+    """Make anybody's text exactly so many columns of a terminal wide, safely."""
+    kept = cut(shown(text), width)
+    return kept + " " * max(0, width - layout.measure(kept))
