@@ -82,6 +82,37 @@ def test_a_command_does_not_look_for_garbage_while_it_imports(home: Path) -> Non
     assert "'collections': 0" in done.stdout, done.stderr
 
 
+LEAVING = """
+import atexit, threading
+from tars._entry import leave
+
+class Torn:
+    def __del__(self):
+        print("taken apart")
+
+def last():
+    threading.main_thread().join(0.1)
+    print("thread")
+
+torn = Torn()
+torn.itself = torn
+atexit.register(print, "exit function")
+print("main", end=" ")
+threading.Thread(target=last).start()
+leave(3)
+"""
+
+
+def test_a_process_leaves_when_all_is_done_and_written() -> None:
+    """Threads come to their end, exit functions run, and what was printed is written; only what
+    is in memory is not taken apart."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING], capture_output=True, text=True, timeout=LONG_SECONDS
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout == "main thread\nexit function\n"
+
+
 def test_version_is_printed() -> None:
     """`tars --version` needs no home and no daemon."""
     done = tars(Path("/nowhere"), "--version")

@@ -1,7 +1,5 @@
 """`python -m tars` is `tars`."""
 
-import sys
+from tars._entry import leave, main
 
-from tars._entry import main
-
-sys.exit(main())
+leave(main())
