@@ -77,6 +77,16 @@ class Home:
         return self.run / "children.json"
 
     @property
+    def visits(self) -> Path:
+        """Where the page was open and to which browsers, for the daemon's successor."""
+        return self.run / "web.json"
+
+    @property
+    def entrance(self) -> Path:
+        """What `tars web` has a browser open: the page's address, with what lets it in."""
+        return self.run / "web.html"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

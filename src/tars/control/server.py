@@ -1,12 +1,13 @@
-"""uvicorn on the Unix socket, and how it ends. The only module that knows uvicorn.
+"""uvicorn on the Unix socket and on the page's TCP port, and how it ends.
 
-An idle server costs nothing: no timer runs while nobody is connected.
+The only module that knows uvicorn. An idle server costs nothing: no timer runs while nobody is
+connected.
 """
 
 import asyncio
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -40,9 +41,28 @@ async def serve(
     Takes over the socket and closes it, but leaves its file to the caller. Answers
     accept connections from the first checkpoint on. Runs on asyncio only.
     """
-    config = Config(
+    await _serve(_config(app, _Owned, idle_seconds), [sock], stop, grace_seconds)
+
+
+async def serve_loopback(
+    app: ASGIApp,
+    socks: Sequence[socket.socket],
+    *,
+    stop: anyio.Event,
+    grace_seconds: float = 1.0,
+    idle_seconds: int = IDLE_SECONDS,
+) -> None:
+    """Serve TCP sockets that listen on loopback, as `serve` does its one.
+
+    Who is at the other end is not known there: `app` has to ask who may.
+    """
+    await _serve(_config(app, _Visiting, idle_seconds), list(socks), stop, grace_seconds)
+
+
+def _config(app: ASGIApp, connection: type["_Bounded"], idle_seconds: int) -> Config:
+    return Config(
         app,
-        http=_Connection,
+        http=connection,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -56,13 +76,19 @@ async def serve(
         backlog=BACKLOG,
         timeout_keep_alive=idle_seconds,
     )
+
+
+async def _serve(
+    config: Config, socks: list[socket.socket], stop: anyio.Event, grace_seconds: float
+) -> None:
     server = _Server(config, stop, grace_seconds)
     try:
-        await server.serve(sockets=[sock])
+        await server.serve(sockets=socks)
     finally:
         with anyio.CancelScope(shield=True):
             await server.close()
-        sock.close()
+        for sock in socks:
+            sock.close()
 
 
 class _Server(Server):
@@ -131,8 +157,8 @@ async def _loop_rounds() -> None:
         await asyncio.sleep(0)
 
 
-class _Connection(HttpToolsProtocol):
-    """One connection: of our own user or of root, with a bounded head, never silent for long."""
+class _Bounded(HttpToolsProtocol):
+    """One connection with a bounded head, never silent for long, and one of so many at most."""
 
     _in_head = True
     _head_bytes = 0
@@ -140,18 +166,20 @@ class _Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        peer = transport.get_extra_info("socket")
         crowded = len(self.connections) > MAX_CONNECTIONS and not self._make_room()
-        if crowded or not _may_connect(peer):
+        if crowded or not self._welcomes(transport.get_extra_info("socket")):
             transport.abort()
         else:
-            self._peer_pid = peer_pid(peer)
             self._arm()
+
+    def _welcomes(self, peer: socket.socket) -> bool:
+        """Say whether whoever is at the other end may connect."""
+        raise NotImplementedError
 
     def _make_room(self) -> bool:
         """Close a connection that nobody waits on, if there is one."""
         for other in self.connections:
-            if other is not self and isinstance(other, _Connection) and other._idle:
+            if other is not self and isinstance(other, _Bounded) and other._idle:
                 other.transport.abort()
                 return True
         return False
@@ -197,8 +225,19 @@ class _Connection(HttpToolsProtocol):
             )
 
 
-def _may_connect(peer: socket.socket) -> bool:
-    try:
-        return peer_uid(peer) in (os.geteuid(), 0)
-    except OSError:
-        return False
+class _Owned(_Bounded):
+    """A connection of our own user, or of root."""
+
+    def _welcomes(self, peer: socket.socket) -> bool:
+        self._peer_pid = peer_pid(peer)
+        try:
+            return peer_uid(peer) in (os.geteuid(), 0)
+        except OSError:
+            return False
+
+
+class _Visiting(_Bounded):
+    """A connection of anybody on this machine: what it may see, its requests have to show."""
+
+    def _welcomes(self, peer: socket.socket) -> bool:  # noqa: ARG002
+        return True
