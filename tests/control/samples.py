@@ -12,6 +12,7 @@ from tars.control import attach_contract as a
 from tars.control import contract as c
 from tars.control import permission_contract as p
 from tars.control.permission_contract import PermitRequest, Permitted
+from tars.control.queue_contract import Queue, QueuedPrompt
 from tars.control.status_text import render
 from tests.control import costs_samples, session_samples
 
@@ -105,6 +106,18 @@ RULE = p.RuleStatus(
     source="remembered",
     chosen_at="2026-03-01T12:00:00Z",
     by="cli pid 4711",
+)
+TODAY = c.TodayStatus(cost_usd=4.21, tokens=1_204_000, at_least=True, text="≥ $4.21 today")
+QUEUED = QueuedPrompt(
+    turn="t-19",
+    agent="gemini",
+    position=2,
+    asked_at="2026-03-01T12:04:00Z",
+    session="s-1",
+    preview="Write the form ⏎ and test it",
+    size=29,
+    waits_for="The daily quota is used up.",
+    until="2026-03-01T15:00:00Z",
 )
 BUSY = msgspec.structs.replace(
     READY,
@@ -313,6 +326,9 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.Reloaded(changed=["gemini"], faults=["agents.gemini.kind: no such kind"]),
     c.ResetDone(agent="gemini", session=SESSION),
     c.ResetRequest(agent="gemini"),
+    QUEUED,
+    Queue(prompts=[QUEUED]),
+    TODAY,
     SESSION,
     c.SessionRef(id="s-1", name="refactoring"),
     c.SettingsChanged(agent="gemini", model="gemini-2.5-pro", mode="plan", modes=["plan"]),

@@ -16,6 +16,7 @@ from tars.control.app import build
 from tars.control.backend import AgentAction
 from tars.control.feed import Feed, Subscription
 from tars.control.permission_contract import PermitRequest, Permitted
+from tars.control.queue_contract import Queue, QueuedPrompt
 from tars.control.server import serve
 from tars.control.unix_socket import bind
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
@@ -97,6 +98,11 @@ class ScriptedBackend:
         if turn is not None:
             self.finish(turn, "cancelled")
         return c.Cancelled(turn=turn)
+
+    def queue(self, agent: str | None) -> Queue:
+        name = self._known(agent or "echo")
+        waiting = QueuedPrompt(turn="t-9", agent=name, position=1, asked_at="2026-03-01T10:00:00Z")
+        return Queue(prompts=[waiting])
 
     async def reset(self, request: c.ResetRequest) -> c.ResetDone:
         agent = self._known(request.agent or "echo")

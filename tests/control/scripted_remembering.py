@@ -9,10 +9,11 @@ from tars.control.session_contract import (
     SearchHits,
     Session,
     SessionList,
+    SessionSummary,
     Stats,
 )
-from tars.errors import SessionAmbiguous, SessionNotFound
-from tests.control.session_samples import HIT, MESSAGES, SESSION, STATS
+from tars.errors import Refused, SessionAmbiguous, SessionNotFound
+from tests.control.session_samples import HIT, MESSAGES, SESSION, STATS, SUMMARY
 
 
 class ScriptedRemembering:
@@ -23,7 +24,7 @@ class ScriptedRemembering:
 
     async def sessions(self, query: Mapping[str, str]) -> SessionList:
         self.asked.append(query)
-        return SessionList(sessions=[SESSION])
+        return SessionList(sessions=[SESSION], total=1)
 
     async def session(self, reference: str, query: Mapping[str, str]) -> Session:
         self.asked.append(query)
@@ -33,7 +34,14 @@ class ScriptedRemembering:
             raise SessionAmbiguous("'twice' means several sessions: a, b.")
         return SESSION
 
-    async def messages(self, reference: str, *, after: int, limit: int) -> MessageList:
+    async def summary(
+        self, reference: str, *, agent: str | None, after: int, limit: int
+    ) -> SessionSummary:
+        return msgspec.structs.replace(SUMMARY, after=after + limit)
+
+    async def messages(
+        self, reference: str, *, after: int, limit: int, characters: int
+    ) -> MessageList:
         return msgspec.structs.replace(MESSAGES, after=after + limit)
 
     async def search(self, query: Mapping[str, str]) -> SearchHits:
@@ -45,3 +53,11 @@ class ScriptedRemembering:
 
     async def rename(self, reference: str, name: str | None) -> Session:
         return msgspec.structs.replace(SESSION, name=name)
+
+    async def archive(self, reference: str) -> Session:
+        if reference == "busy":
+            raise Refused("Session busy cannot be archived.")
+        return msgspec.structs.replace(SESSION, status="archived")
+
+    async def unarchive(self, reference: str) -> Session:
+        return SESSION

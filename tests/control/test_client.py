@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tars.control import contract as c
-from tars.control.client import Client, error_of
+from tars.control.calls import error_of
+from tars.control.client import Client
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
 from tars.control.permission_contract import Permitted

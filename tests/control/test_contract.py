@@ -8,7 +8,12 @@ import pytest
 
 from tars.control import attach_contract as a
 from tars.control import contract as c
-from tars.control import costs_contract, permission_contract, session_contract
+from tars.control import (
+    costs_contract,
+    permission_contract,
+    queue_contract,
+    session_contract,
+)
 from tars.control.reference import documentation, messages, page
 from tars.control.routes import ROUTES
 from tests.control.samples import MESSAGES, SAMPLES, messages_json
@@ -23,7 +28,7 @@ def test_every_message_has_a_sample_and_a_meaning() -> None:
     """The samples, and with them the golden file, are complete; each says what it is."""
     assert {type(sample) for sample in SAMPLES} == set(messages())
     written = vars(c) | vars(a) | vars(permission_contract) | vars(session_contract)
-    written |= vars(costs_contract)
+    written |= vars(costs_contract) | vars(queue_contract)
     assert {kind.__name__ for kind in messages()} == {
         name
         for name, kind in written.items()

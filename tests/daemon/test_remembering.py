@@ -167,9 +167,9 @@ async def test_messages_are_read_in_parts(remembering: Remembering, store: Store
 
         for seq in seqs:
             searching.index(connection, seq)
-    first = await remembering.messages("name-0", after=0, limit=2)
+    first = await remembering.messages("name-0", after=0, limit=2, characters=100)
     assert ([m.text for m in first.messages], first.after) == (["words-0", "words-1"], 2)
-    rest = await remembering.messages("name-0", after=2, limit=2)
+    rest = await remembering.messages("name-0", after=2, limit=2, characters=100)
     assert ([m.text for m in rest.messages], rest.after) == (["words-2"], None)
     hits = (await remembering.search({"text": "words*", "limit": "2"})).hits
     assert [hit.session for hit in hits] == ["session-0", "session-0"]

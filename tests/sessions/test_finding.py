@@ -98,7 +98,7 @@ def test_lists_are_narrowed_down_by_everything_together(kept: Library) -> None:
         ),
         "status archived": (Wanted(statuses=(SessionStatus.ARCHIVED,)), ["dddd-4"]),
         "agent": (Wanted(agent="claude"), ["bbbb-2"]),
-        "kind": (Wanted(agent_type="acp"), ["aaaa-1"]),
+        "kind": (Wanted(agent_types=("acp",)), ["aaaa-1"]),
         "project": (Wanted(project="/w/one"), ["aaaa-1", "bbbb-2"]),
         "project below": (Wanted(project="/w/one/deeper"), ["bbbb-2"]),
         "model": (Wanted(model="pro"), ["aaaa-1"]),
@@ -252,7 +252,7 @@ def test_marks_are_within_the_excerpt(text: str, words: list[str]) -> None:
 
 def test_a_session_is_shown_whole(kept: Library) -> None:
     """Its tools and files, the last exchange, and the conversation in its order."""
-    session = list_sessions(kept, Wanted(agent_type="acp")).sessions[0]
+    session = list_sessions(kept, Wanted(agent_types=("acp",))).sessions[0]
     about = detail(kept, session)
     assert about.tools == (("edit", 2), ("read", 1))
     assert (about.changed_files, about.files[0]) == (2, ("/w/one/engine.py", 2))

@@ -115,7 +115,7 @@ def sessions(
     span = options.span(zone, since=since, until=until)
     wanted = Wanted(
         agent=agent,
-        agent_type=agent_type,
+        agent_types=() if agent_type is None else (agent_type,),
         project=options.folder(project),
         model=model,
         tags=tuple(tag or ()),

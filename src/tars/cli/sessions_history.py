@@ -72,7 +72,7 @@ def history(
     span = options.span(zone, since=None, until=None, word=word)
     wanted = Wanted(
         agent=agent,
-        agent_type=agent_type,
+        agent_types=() if agent_type is None else (agent_type,),
         project=options.folder(project),
         model=model,
         tags=tuple(tag or ()),

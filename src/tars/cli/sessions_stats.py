@@ -58,7 +58,7 @@ def stats(
     span = options.span(zone, since=since, until=until, word=word)
     wanted = Wanted(
         agent=agent,
-        agent_type=agent_type,
+        agent_types=() if agent_type is None else (agent_type,),
         project=options.folder(project),
         model=model,
         tags=tuple(tag or ()),

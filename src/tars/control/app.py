@@ -215,6 +215,10 @@ async def _cancel(backend: Backend, call: Call) -> c.Wire:
     return await backend.cancel(call.read(c.CancelRequest))
 
 
+async def _queue(backend: Backend, call: Call) -> c.Wire:
+    return backend.queue(call.query.get("agent"))
+
+
 async def _reset(backend: Backend, call: Call) -> c.Wire:
     return await backend.reset(call.read(c.ResetRequest))
 
@@ -342,6 +346,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/v1/agents"): _agents,
     ("POST", "/v1/prompt"): _prompt,
     ("POST", "/v1/cancel"): _cancel,
+    ("GET", "/v1/queue"): _queue,
     ("POST", "/v1/reset"): _reset,
     ("POST", "/v1/permit/{id}"): _permit,
     ("GET", "/v1/permissions"): _permissions,
@@ -357,8 +362,11 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/change"): _change_agents,
     ("GET", "/v1/sessions"): sessions.listed,
     ("GET", "/v1/sessions/{ref}"): sessions.one,
+    ("GET", "/v1/sessions/{ref}/summary"): sessions.summary,
     ("GET", "/v1/sessions/{ref}/messages"): sessions.messages,
     ("POST", "/v1/sessions/{ref}/rename"): sessions.renamed,
+    ("POST", "/v1/sessions/{ref}/archive"): sessions.archived,
+    ("POST", "/v1/sessions/{ref}/unarchive"): sessions.unarchived,
     ("GET", "/v1/search"): sessions.searched,
     ("GET", "/v1/stats"): sessions.counted,
     ("GET", "/v1/budgets"): _budgets,

@@ -30,6 +30,7 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.queue_contract import Queue
 from tars.control.sessions import Remembering
 from tars.control.spending import Spending
 
@@ -74,6 +75,9 @@ class Backend(Protocol):
 
     async def cancel(self, request: CancelRequest) -> Cancelled:
         """Cancel the turn under way, or withdraw a prompt that waits."""
+
+    def queue(self, agent: str | None) -> Queue:
+        """List the prompts of one agent that wait, or of all. Raises AgentNotFound."""
 
     async def reset(self, request: ResetRequest) -> ResetDone:
         """Clear an agent's session; the next prompt begins a new one."""

@@ -2,7 +2,8 @@
 
 Those of the status are in status_contract.py and can be had from here too; those of people who
 are attached are in attach_contract.py, those of permissions and their rules in
-permission_contract.py, and those of remembered sessions in session_contract.py.
+permission_contract.py, those of prompts that wait in queue_contract.py, and those of remembered
+sessions in session_contract.py.
 
 HTTP/1.1 with JSON bodies and Server-Sent Events on a Unix socket. JSON names are camelCase,
 times are ISO 8601 in UTC, and durations say their unit in their name. An answer may grow new
@@ -25,6 +26,7 @@ from tars.control.status_contract import PermissionStatus as PermissionStatus
 from tars.control.status_contract import SessionFields as SessionFields
 from tars.control.status_contract import SessionRef as SessionRef
 from tars.control.status_contract import Status as Status
+from tars.control.status_contract import TodayStatus as TodayStatus
 from tars.control.status_contract import TokensStatus as TokensStatus
 from tars.control.status_contract import TurnStatus as TurnStatus
 from tars.control.wire import Wire as Wire

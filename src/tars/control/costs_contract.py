@@ -19,7 +19,11 @@ COSTS = (
     ("model", "only this model"),
     ("project", "only this folder, and those in it"),
     ("branch", "only this branch"),
-    ("session", "only this conversation, by its id or the beginning of it"),
+    (
+        "session",
+        "only this conversation, by its id or the beginning of it; or several, by their whole "
+        "ids with commas between",
+    ),
     ("task", "only this task"),
     ("machine", "only this machine"),
     ("format", "`json` (default), `csv`, `markdown` or `table`"),

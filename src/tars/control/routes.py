@@ -50,15 +50,17 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.queue_contract import Queue
 from tars.control.session_contract import (
     MessageList,
     RenameRequest,
     SearchHits,
     Session,
     SessionList,
+    SessionSummary,
     Stats,
 )
-from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH
+from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH, SUMMARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,13 @@ ROUTES: tuple[Route, ...] = (
         stream=PROMPT_STREAM,
     ),
     Route("POST", "/v1/cancel", "Cancel a prompt that runs or waits.", Cancelled, CancelRequest),
+    Route(
+        "GET",
+        "/v1/queue",
+        "The prompts that wait. `POST /v1/cancel` withdraws one.",
+        Queue,
+        query=(("agent", "only this agent's"),),
+    ),
     Route("POST", "/v1/reset", "Clear the session; prompts begin anew.", ResetDone, ResetRequest),
     Route("POST", "/v1/permit/{id}", "Answer a permission request.", Permitted, PermitRequest),
     Route(
@@ -203,6 +212,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET",
+        "/v1/sessions/{ref}/summary",
+        "One session at a glance: its turns, its tools and its files.",
+        SessionSummary,
+        query=SUMMARY,
+    ),
+    Route(
+        "GET",
         "/v1/sessions/{ref}/messages",
         "What was said in a session, and its tool calls.",
         MessageList,
@@ -214,6 +230,18 @@ ROUTES: tuple[Route, ...] = (
         "Name a session, or take its name away.",
         Session,
         RenameRequest,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{ref}/archive",
+        "Put a session away, as `tars sessions archive` does; one that is in use is refused.",
+        Session,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{ref}/unarchive",
+        "Take a session back that was put away.",
+        Session,
     ),
     Route("GET", "/v1/search", "Find what was said.", SearchHits, query=SEARCH + FILTERS),
     Route("GET", "/v1/stats", "Figures over the remembered sessions.", Stats, query=FILTERS),

@@ -13,6 +13,7 @@ from tars.control.wire import Wire, time_or_null, time_text
 
 if TYPE_CHECKING:
     from tars.sessions.statistics import Statistics
+    from tars.store.details import TurnDetail
     from tars.store.hits import Hit
     from tars.store.rows import MessageRow, SessionRecord, Spent, ToolCallRow
 
@@ -115,15 +116,18 @@ class Session(Wire):
 
 
 class SessionList(Wire):
-    """Sessions, in the order that was asked for."""
+    """Sessions, in the order that was asked for. `total` is how many are meant in all, of which
+    these are a part."""
 
     sessions: list[Session]
+    total: int = 0
 
 
 class Message(Wire):
     """What somebody said. `role` is user, assistant, thought, system or tool. `number` is its
     place in its `turn`, which tool calls share. `size` is how many characters it had, of which
-    `text` is what is kept. `ended_at` is null while it still grows."""
+    `text` is what is kept, as far as `characters` of the query reaches. `ended_at` is null while
+    it still grows."""
 
     role: str
     text: str
@@ -183,7 +187,8 @@ class ToolCall(Wire):
 
 class MessageList(Wire):
     """A part of a conversation, and the tool calls of the same turns. `after` is what to ask for
-    the next part with; null where this was the last."""
+    the next part with; null where this was the last. A part ends early where it has
+    8,000,000 characters."""
 
     session: str
     messages: list[Message]
@@ -280,6 +285,67 @@ class Stats(Wire):
             top_tools=[Counted(name=name, count=count) for name, count in told.top_tools],
             most_modified_files=[Counted(name=n, count=count) for n, count in told.top_files],
         )
+
+
+class SessionTurn(Wire):
+    """A turn of a session. `number` counts the session's turns from 1. `outcome` and `ended_at`
+    are null while it is under way; `error` says what went wrong. The tokens are those of
+    Spending, and the cost what the agent told, or null."""
+
+    id: str
+    number: int
+    began_at: str
+    ended_at: str | None
+    duration_ms: int
+    outcome: str | None
+    model: str
+    net_input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    cost_microusd: int | None = None
+    cost_usd: str | None = None
+    error: str = ""
+
+    @classmethod
+    def of(cls, turn: "TurnDetail", number: int) -> "SessionTurn":
+        """Put a turn of the store onto the wire, the `number`th of its session."""
+        tokens = turn.tokens
+        return cls(
+            id=turn.id,
+            number=number,
+            began_at=time_text(turn.began_at),
+            ended_at=time_or_null(turn.ended_at),
+            duration_ms=turn.duration_ms,
+            outcome=turn.outcome,
+            model=turn.model,
+            net_input_tokens=tokens.net_input,
+            cache_read_tokens=tokens.cache_read,
+            cache_write_tokens=tokens.cache_write,
+            output_tokens=tokens.output,
+            reasoning_tokens=tokens.reasoning,
+            total_tokens=tokens.total,
+            cost_microusd=turn.cost_microusd,
+            cost_usd=dollars(turn.cost_microusd),
+            error=turn.fault,
+        )
+
+
+class SessionSummary(Wire):
+    """A session at a glance. `turns` are the newest ones, the newest first, of `total_turns`;
+    `after` is what to ask for older ones with, null where these were the last. `tools` and
+    `files` are the most used ones: how often each kind of tool was used, and each file changed,
+    of `changed_files`."""
+
+    session: Session
+    turns: list[SessionTurn]
+    total_turns: int
+    after: int | None
+    tools: list[Counted]
+    files: list[Counted]
+    changed_files: int
 
 
 class RenameRequest(Wire, forbid_unknown_fields=True):

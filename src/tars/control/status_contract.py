@@ -231,9 +231,21 @@ class BudgetList(Wire):
     problems: list[str] = msgspec.field(default_factory=list)
 
 
+class TodayStatus(Wire):
+    """What everything cost today, in the time zone of `[costs]`, as it was known a moment ago.
+    The cost is null where nothing has a price; `at_least` so much where of something nobody
+    knows it. `text` says it in words and in the currency of `[costs]`."""
+
+    cost_usd: float | None
+    tokens: int
+    at_least: bool = False
+    text: str = ""
+
+
 class Status(Wire):
     """`session` is the one of `default_agent`; `warnings` are sentences for a person. `budgets`
-    are those that are not fine."""
+    are those that are not fine. `today` is null until it was found out, which the first who asks
+    sets off."""
 
     daemon: DaemonStatus
     agents: list[AgentStatus] = msgspec.field(default_factory=list)
@@ -241,6 +253,7 @@ class Status(Wire):
     default_agent: str = ""
     warnings: list[str] = msgspec.field(default_factory=list)
     budgets: list[BudgetStatus] = msgspec.field(default_factory=list)
+    today: TodayStatus | None = None
 
 
 def _dollars(picodollars: int) -> float:

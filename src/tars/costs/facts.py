@@ -102,8 +102,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """What a report is restricted to; empty words restrict nothing. `project` takes the folders
-    below it too."""
+    """What a report is restricted to; what is empty restricts nothing. `project` takes the folders
+    below it too; `sessions` are several, by their whole ids."""
 
     agent: str = ""
     model: str = ""
@@ -113,3 +113,4 @@ class Only:
     task: str = ""
     machine: str = ""
     origin: Origin | None = field(default=None)
+    sessions: frozenset[str] = frozenset()

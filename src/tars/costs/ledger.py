@@ -181,6 +181,10 @@ def _conditions(
         else:
             where.append(f"{column} = ?")
             params.append(wanted)
+    if asked.only.sessions:
+        ids = sorted(asked.only.sessions)
+        where.append(f"{columns[Dimension.SESSION]} IN ({', '.join('?' * len(ids))})")
+        params += ids
     return keys, where, params
 
 

@@ -195,7 +195,7 @@ class Logs:
         if only.project or only.branch:
             places = [id for id, place in self._places.items() if _is_in(place, asked)]
             found.append(("f.place", places))
-        if only.session or only.agent:
+        if only.session or only.sessions or only.agent:
             sessions = [id for id, pair in self._sessions.items() if _is_of(pair, asked)]
             found.append(("f.session", sessions))
         if any(not ids for _, ids in found):
@@ -302,4 +302,6 @@ def _is_in(place: tuple[str, str], asked: Asked) -> bool:
 
 
 def _is_of(session: tuple[str, str], asked: Asked) -> bool:
-    return asked.only.agent in ("", session[0]) and asked.only.session in ("", session[1])
+    only, (agent, id) = asked.only, session
+    several = not only.sessions or id in only.sessions
+    return several and only.agent in ("", agent) and only.session in ("", id)

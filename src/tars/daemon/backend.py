@@ -20,6 +20,7 @@ from tars.control.permission_contract import (
     Permitted,
     RuleList,
 )
+from tars.control.queue_contract import Queue
 from tars.control.wire import time_text
 from tars.core import events as e
 from tars.core.agent import Agent, Outcome, State
@@ -33,6 +34,7 @@ from tars.daemon.chronicle import Chronicle
 from tars.daemon.fallbacks import Fallbacks, unavailable
 from tars.daemon.history import History
 from tars.daemon.permissions import Permissions
+from tars.daemon.queue import Waiting
 from tars.daemon.remembering import Remembering
 from tars.daemon.routing import Routing
 from tars.daemon.settings import Settings
@@ -85,10 +87,18 @@ class Desk:
         self._settings = Settings(loop, assembly)
         self._routing = Routing(loop, recorder, chronicle.session_files)
         self._permissions = Permissions(loop, recorder, assembly.choices)
+        self._waiting = Waiting(
+            loop,
+            starts_after=assembly.order.waits_for,
+            refusal=budgets.refusal,
+            keeps=chronicle.scribe.keeps,
+        )
         self._stop = stop
         self._history = history
         self.spending = history.spending
-        self.remembering = Remembering(home, recorder)
+        self.remembering = Remembering(
+            home, recorder, lambda: assembly.config.sessions.archive_directory
+        )
         self.attaching = AttachDesk(loop, chronicle.feed)
         self._began_at = datetime.now(UTC)
         self._began = anyio.current_time()
@@ -247,6 +257,9 @@ class Desk:
         # It may be with another agent by now than with the one that was asked first.
         self._loop.send(prompt.agent, e.CancelAsked(turn))
         return w.Cancelled(turn=turn)
+
+    def queue(self, agent: str | None) -> Queue:
+        return self._waiting.queue(agent)
 
     async def reset(self, request: w.ResetRequest) -> w.ResetDone:
         name = request.agent or self._assembly.config.default_agent

@@ -101,6 +101,10 @@ class Budgets:
         kind = OverBudget if harder else BudgetAsks
         return kind(fault.message, advice=fault.advice)
 
+    def refusal(self, prompt: Prompt) -> Fault | None:
+        """Say why a prompt that waits would not begin now, as far as is known."""
+        return self._refusal(self._foreseen(prompt.agent, prompt))
+
     def bars(self, agent: str, prompt: Prompt) -> bool:
         """Whether another agent could not be given this prompt, as far as is known."""
         live = self._foreseen(agent, prompt)

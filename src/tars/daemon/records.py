@@ -109,6 +109,7 @@ def prompt_of(row: PromptRow) -> Prompt:
         row.timeout_seconds,
         row.fell_back_from,
         wishes=row.wishes,
+        asked_at=row.asked_at,
     )
 
 

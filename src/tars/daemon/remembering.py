@@ -6,18 +6,24 @@ somebody asks for the first time.
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tars.control.session_contract import (
+    Counted,
     Message,
     MessageList,
     SearchHit,
     SearchHits,
     Session,
     SessionList,
+    SessionSummary,
+    SessionTurn,
     Stats,
     ToolCall,
 )
+from tars.control.session_queries import ALL_CHARACTERS
+from tars.control.sessions import MOST_AFTER
 from tars.daemon.asking import ask
 from tars.errors import RequestInvalid
 from tars.home import Home
@@ -36,11 +42,18 @@ USUAL, MOST = 100, 1000
 
 
 class Remembering:
-    """The daemon's answers about sessions. It decides nothing."""
+    """The daemon's answers about sessions. It decides nothing. `archive_directory` is where whole
+    sessions are written to before they are put away, if they are."""
 
-    def __init__(self, home: Home, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        home: Home,
+        recorder: Recorder,
+        archive_directory: Callable[[], Path | None] = lambda: None,
+    ) -> None:
         self._home = home
         self._recorder = recorder
+        self._archive_directory = archive_directory
 
     async def sessions(self, query: Mapping[str, str]) -> SessionList:
         return await self._ask(lambda library: _sessions(library, query))
@@ -51,8 +64,19 @@ class Remembering:
             lambda library: Session.of(_found(library, reference, agent=agent, project=project))
         )
 
-    async def messages(self, reference: str, *, after: int, limit: int) -> MessageList:
-        return await self._ask(lambda library: _messages(library, reference, after, limit))
+    async def summary(
+        self, reference: str, *, agent: str | None, after: int, limit: int
+    ) -> SessionSummary:
+        return await self._ask(
+            lambda library: _summary(_found(library, reference, agent=agent), library, after, limit)
+        )
+
+    async def messages(
+        self, reference: str, *, after: int, limit: int, characters: int
+    ) -> MessageList:
+        return await self._ask(
+            lambda library: _messages(library, reference, after, limit, characters)
+        )
 
     async def search(self, query: Mapping[str, str]) -> SearchHits:
         return await self._ask(lambda library: _search(library, query))
@@ -62,6 +86,13 @@ class Remembering:
 
     async def rename(self, reference: str, name: str | None) -> Session:
         return await self._ask(lambda library: _rename(library, reference, name))
+
+    async def archive(self, reference: str) -> Session:
+        directory = self._archive_directory()
+        return await self._ask(lambda library: _archive(library, reference, directory))
+
+    async def unarchive(self, reference: str) -> Session:
+        return await self._ask(lambda library: _unarchive(library, reference))
 
     async def _ask(self, work: "Callable[[Library], T]") -> T:
         def asked(store: "Store") -> T:
@@ -81,31 +112,58 @@ def _found(
 
 
 def _sessions(library: "Library", query: Mapping[str, str]) -> SessionList:
-    from tars.sessions.listing import Order, list_sessions
+    from tars.sessions.listing import Order, page
 
     order = _choice("sort", query.get("sort", "activity"), tuple(o.value for o in Order))
-    listing = list_sessions(
+    found, total = page(
         library,
         _wanted(query),
         order=Order(order),
         reverse=_choice("reverse", query.get("reverse", "0"), ("0", "1")) == "1",
+        after=_count("after", query.get("after", "0"), MOST_AFTER),
         limit=_count("limit", query.get("limit", str(USUAL)), MOST),
     )
-    return SessionList(sessions=[Session.of(record) for record in listing.sessions])
+    return SessionList(sessions=[Session.of(record) for record in found], total=total)
 
 
-def _messages(library: "Library", reference: str, after: int, limit: int) -> MessageList:
+def _summary(
+    session: "SessionRecord", library: "Library", after: int, limit: int
+) -> SessionSummary:
+    from tars.sessions.showing import glance
+
+    found = glance(library, session, after=after, limit=limit)
+    last = after + len(found.turns)
+    return SessionSummary(
+        session=Session.of(session),
+        turns=[
+            SessionTurn.of(turn, found.total - after - place)
+            for place, turn in enumerate(found.turns)
+        ],
+        total_turns=found.total,
+        after=last if last < found.total else None,
+        tools=[Counted(name=name, count=count) for name, count in found.tools],
+        files=[Counted(name=name, count=count) for name, count in found.files],
+        changed_files=found.changed_files,
+    )
+
+
+def _messages(
+    library: "Library", reference: str, after: int, limit: int, characters: int
+) -> MessageList:
     from tars.store import messages
     from tars.store.rows import MessageRow, ToolCallRow
 
     session = _found(library, reference)
+    bounds = messages.Bounds(characters, ALL_CHARACTERS)
     with library.reading() as connection:
-        rows = messages.of_session(connection, session.seq, after=after, limit=limit)
+        rows, more = messages.part_of_session(
+            connection, session.seq, after=after, limit=limit, bounds=bounds
+        )
     return MessageList(
         session=session.id,
         messages=[Message.of(row) for row in rows if isinstance(row, MessageRow)],
         tool_calls=[ToolCall.of(row) for row in rows if isinstance(row, ToolCallRow)],
-        after=after + limit if len(rows) == limit else None,
+        after=after + len(rows) if more else None,
     )
 
 
@@ -140,6 +198,22 @@ def _rename(library: "Library", reference: str, name: str | None) -> Session:
     return Session.of(_found(library, session.id, agent=session.agent))
 
 
+def _archive(library: "Library", reference: str, directory: Path | None) -> Session:
+    from tars.sessions import archives
+
+    session = _found(library, reference)
+    archives.archive(library, session.seq, datetime.now(UTC), directory=directory)
+    return Session.of(_found(library, session.id, agent=session.agent))
+
+
+def _unarchive(library: "Library", reference: str) -> Session:
+    from tars.sessions import archives
+
+    session = _found(library, reference)
+    archives.restore(library, session)
+    return Session.of(_found(library, session.id, agent=session.agent))
+
+
 def _wanted(query: Mapping[str, str]) -> "Wanted":
     from tars.sessions.listing import SessionStatus, Wanted
 
@@ -149,7 +223,7 @@ def _wanted(query: Mapping[str, str]) -> "Wanted":
     least = query.get("minTokens")
     return Wanted(
         agent=query.get("agent"),
-        agent_type=query.get("agentType"),
+        agent_types=_words(query.get("agentType", "")),
         project=query.get("project"),
         model=query.get("model"),
         tags=_words(query.get("tag", "")),

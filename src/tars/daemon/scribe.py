@@ -42,6 +42,10 @@ class Scribe:
         """Whether what is said in this prompt's turn is kept, and its session listed."""
         return self.enabled and not prompt.wishes.unrecorded
 
+    def keeps(self, prompt: Prompt) -> bool:
+        """Whether anything of its text is kept."""
+        return self.records(prompt) and self.keep is not Keep.NONE
+
     def begun(self, agent: str, turn: LiveTurn) -> TurnBegun:
         """Give a turn as the store has it, with its prompt as far as that is kept."""
         begun, prompt = records.begun(agent, turn), turn.prompt

@@ -53,7 +53,7 @@ class Prompt:
     """A prompt as it was accepted. `session` None is the agent's current one;
     `timeout_seconds` bounds the turn once it runs. `fell_back_from` are the agents that
     failed it before, in their order, and `before` is its attempt under an earlier daemon.
-    `wishes` are for the session that it goes to."""
+    `wishes` are for the session that it goes to. `asked_at` is when it was accepted."""
 
     id: str
     agent: str
@@ -63,6 +63,7 @@ class Prompt:
     fell_back_from: tuple[str, ...] = ()
     before: Before | None = None
     wishes: Wishes = field(default_factory=Wishes)
+    asked_at: datetime | None = None
 
     def begin(self, began: float, session: str | None, log_mark: str = "") -> "LiveTurn":
         """Make the turn that begins now, at monotonic time `began`; an attempt before counts."""

@@ -8,7 +8,16 @@ from tars.store import finding
 from tars.store.finding import Order, Wanted
 from tars.store.rows import SessionRecord, SessionStatus, Spent
 
-__all__ = ["Listing", "Order", "SessionRecord", "SessionStatus", "Spent", "Wanted", "list_sessions"]
+__all__ = [
+    "Listing",
+    "Order",
+    "SessionRecord",
+    "SessionStatus",
+    "Spent",
+    "Wanted",
+    "list_sessions",
+    "page",
+]
 
 #: What is shown of an id where less would do: it looks the same from one day to the next.
 _SHOWN = 8
@@ -40,6 +49,17 @@ def list_sessions(
             total = finding.counted(connection, wanted)
         short = {s.seq: shortened(s.id, *finding.neighbours(connection, s.id)) for s in found}
     return Listing(tuple(found), total, short)
+
+
+def page(
+    library: Library, wanted: Wanted, *, order: Order, reverse: bool, after: int, limit: int
+) -> tuple[list[SessionRecord], int]:
+    """Give a part of the sessions that are meant, sorted, and how many they are in all."""
+    with library.reading() as connection:
+        found = finding.listed(
+            connection, wanted, order=order, reverse=reverse, limit=limit, after=after
+        )
+        return found, finding.counted(connection, wanted)
 
 
 def shortened(id: str, before: str, after: str) -> str:

@@ -6,16 +6,29 @@ from typing import TYPE_CHECKING
 
 from tars.sessions.library import Library
 from tars.store import details, managing, messages
+from tars.store.details import TurnDetail
 from tars.store.managing import Note
 from tars.store.rows import MessageRow, Role, SessionRecord, ToolCallRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Detail", "MessageRow", "Note", "Role", "ToolCallRow", "conversation", "detail"]
+__all__ = [
+    "Detail",
+    "Glance",
+    "MessageRow",
+    "Note",
+    "Role",
+    "ToolCallRow",
+    "conversation",
+    "detail",
+    "glance",
+]
 
 #: How many files are named, and how many rows are read in one go.
 FILES = 10
+#: How many tools and files a glance has.
+MOST_USED = 200
 _PAGE = 500
 
 
@@ -46,6 +59,32 @@ def detail(library: Library, session: SessionRecord) -> Detail:
             changed_files=details.changed_files(connection, seq),
             exchange=tuple(exchange),
             last_turn_at=details.last_turn_at(connection, seq),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a screen shows of a session. `turns` are the newest first of `total` ones; `tools` and
+    `files` are the most used."""
+
+    turns: tuple[TurnDetail, ...]
+    total: int
+    tools: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, int], ...]
+    changed_files: int
+
+
+def glance(library: Library, session: SessionRecord, *, after: int, limit: int) -> Glance:
+    """Look at a session, with `limit` turns older than the newest `after`. Raises StoreError."""
+    seq = session.seq
+    with library.reading() as connection:
+        turns, total = details.newest_turns(connection, seq, after=after, limit=limit)
+        return Glance(
+            turns=tuple(turns),
+            total=total,
+            tools=tuple(details.tools(connection, seq)[:MOST_USED]),
+            files=tuple(details.files(connection, seq, MOST_USED)),
+            changed_files=details.changed_files(connection, seq),
         )
 
 

@@ -43,7 +43,7 @@ class Wanted:
     """
 
     agent: str | None = None
-    agent_type: str | None = None
+    agent_types: tuple[str, ...] = ()
     project: str | None = None
     model: str | None = None
     tags: tuple[str, ...] = ()
@@ -85,10 +85,12 @@ def listed(
     order: Order = Order.ACTIVITY,
     reverse: bool = False,
     limit: int | None = None,
+    after: int = 0,
 ) -> list[SessionRecord]:
-    """Give the sessions that are meant, in this order."""
+    """Give the sessions that are meant, in this order: `limit` of them behind the first `after`."""
     query = _RECORDS.where(*conditions(connection, wanted)).order_by(*_order(order, reverse))
-    return _records(connection, query.limit(limit))
+    query = query.limit(limit)
+    return _records(connection, query.offset(after) if after else query)
 
 
 def counted(connection: Connection, wanted: Wanted) -> int:
@@ -162,8 +164,8 @@ def conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[boo
     found: list[ColumnElement[bool]] = []
     if wanted.agent is not None:
         found.append(at.agent == wanted.agent)
-    if wanted.agent_type is not None:
-        found.append(at.agent_type == wanted.agent_type)
+    if wanted.agent_types:
+        found.append(at.agent_type.in_(wanted.agent_types))
     if wanted.project is not None:
         found.append(_within(connection, wanted.project))
     if wanted.model is not None:

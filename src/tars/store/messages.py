@@ -5,12 +5,15 @@ Rows that a turn brought stand in its place among the turns. One that no turn br
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     Connection,
     Row,
+    Select,
+    Table,
     bindparam,
     case,
     func,
@@ -24,6 +27,7 @@ from sqlalchemy import (
 from tars.store import tallies
 from tars.store.rows import MessageRow, Role, ToolCallRow
 from tars.store.schema import messages, sessions, tool_calls, tool_files, turns
+from tars.store.values import Words
 
 #: How many rows that no turn brought may stand between two turns.
 PLACE = 2**24
@@ -32,7 +36,28 @@ _PAGE = 500
 
 _OF_SESSION: BindParameter[int] = bindparam("of_session")
 _OF_TURN: BindParameter[str] = bindparam("of_turn")
+_CHARACTERS: BindParameter[int] = bindparam("characters")
 _IDS: BindParameter[list[int]] = bindparam("ids", expanding=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many characters of `each` text are given, and of all of them `together`."""
+
+    each: int = 2**31 - 1
+    together: int = 2**62
+
+
+_UNBOUNDED = Bounds()
+
+
+def _cut(table: Table, text: str) -> Select[Any]:
+    """Select rows with one text cut to so many characters. What fits is left to itself: SQLite
+    cuts at a NUL."""
+    fits = table.c.size <= _CHARACTERS
+    whole, begins = table.c[text], func.substr(table.c[text], 1, _CHARACTERS, type_=Words)
+    cut = case((fits, whole), else_=begins).label(text)
+    return select(*(cut if column.name == text else column for column in table.c))
 
 
 def _keys(table: Any, kind: str) -> Any:
@@ -45,6 +70,7 @@ def _keys(table: Any, kind: str) -> Any:
             place.label("place"),
             free.label("free"),
             table.c.number.label("number"),
+            table.c.size.label("size"),
         )
         .select_from(table.outerjoin(turns, turns.c.id == table.c.turn))
         .where(table.c.session == _OF_SESSION)
@@ -54,8 +80,8 @@ def _keys(table: Any, kind: str) -> Any:
 _ORDER = union_all(_keys(messages, "message"), _keys(tool_calls, "tool")).order_by(
     "place", "free", "number", "kind", "seq"
 )
-_MESSAGES = select(messages).where(messages.c.seq.in_(_IDS))
-_CALLS = select(tool_calls).where(tool_calls.c.seq.in_(_IDS))
+_MESSAGES = _cut(messages, "text").where(messages.c.seq.in_(_IDS))
+_CALLS = _cut(tool_calls, "output").where(tool_calls.c.seq.in_(_IDS))
 _FILES = select(tool_files).where(tool_files.c.tool_call.in_(_IDS))
 _TURNS_MESSAGES = select(messages).where(messages.c.turn == _OF_TURN)
 _TURNS_CALLS = select(tool_calls).where(tool_calls.c.turn == _OF_TURN)
@@ -92,24 +118,57 @@ _COUNT = (
 
 
 def of_session(
-    connection: Connection, seq: int, *, after: int = 0, limit: int | None = None
+    connection: Connection,
+    seq: int,
+    *,
+    after: int = 0,
+    limit: int | None = None,
 ) -> list[MessageRow | ToolCallRow]:
     """Give what was said in a session, in the order in which it came: the first `limit` of
     it that follow the first `after`."""
     query = _ORDER.offset(after) if after else _ORDER
     query = query if limit is None else query.limit(limit)
     keys = [(row.kind, row.seq) for row in connection.execute(query, {"of_session": seq})]
+    return _rows(connection, keys, _UNBOUNDED)
+
+
+def part_of_session(
+    connection: Connection, seq: int, *, after: int, limit: int, bounds: Bounds
+) -> tuple[list[MessageRow | ToolCallRow], bool]:
+    """Give the same, or less of it where the bounds are met before; and whether more follows."""
+    query = _ORDER.offset(after).limit(limit + 1)
+    rows = connection.execute(query, {"of_session": seq}).all()
+    keys = _within(bounds, rows[:limit])
+    return _rows(connection, keys, bounds), len(keys) < len(rows)
+
+
+def _rows(
+    connection: Connection, keys: Sequence[tuple[str, int]], bounds: Bounds
+) -> list[MessageRow | ToolCallRow]:
+    texts = {"characters": bounds.each}
     found: dict[tuple[str, int], MessageRow | ToolCallRow] = {}
     for start in range(0, len(keys), _PAGE):
         page = keys[start : start + _PAGE]
         ids = [known for kind, known in page if kind == "message"]
-        for row in connection.execute(_MESSAGES, {"ids": ids}) if ids else ():
+        for row in connection.execute(_MESSAGES, {"ids": ids, **texts}) if ids else ():
             found["message", row.seq] = message_of(row)
         ids = [known for kind, known in page if kind == "tool"]
-        calls = connection.execute(_CALLS, {"ids": ids}).all() if ids else ()
+        calls = connection.execute(_CALLS, {"ids": ids, **texts}).all() if ids else ()
         for call in _with_files(connection, calls):
             found["tool", call.seq] = call
     return [found[key] for key in keys]
+
+
+def _within(bounds: Bounds, rows: Iterable[Row[Any]]) -> list[tuple[str, int]]:
+    """Give the keys of as many rows as the bounds allow, of one at least."""
+    keys: list[tuple[str, int]] = []
+    left = bounds.together
+    for row in rows:
+        left -= min(row.size, bounds.each)
+        if keys and left < 0:
+            break
+        keys.append((row.kind, row.seq))
+    return keys
 
 
 def of_turn(connection: Connection, turn: str) -> list[MessageRow | ToolCallRow]:

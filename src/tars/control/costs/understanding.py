@@ -77,6 +77,8 @@ SORTED = ("today", "daily", "weekly", "monthly", "by-model", "by-agent", "by-pro
 #: What a report can be restricted to, and those that can be to some of it only.
 ONLY = ("agent", "model", "project", "branch", "session", "task", "machine")
 RESTRICTED = {"limits": ("agent",), "reconcile": ("agent", "project", "session")}
+#: How many conversations a report can be restricted to.
+MOST_SESSIONS = 1000
 #: Those of which the first or the last lines can be asked for alone.
 LIMITED = (*SORTED, "blocks", "reconcile")
 
@@ -89,15 +91,29 @@ def _only(words: "_Words", kind: Kind) -> Only:
             raise RequestInvalid(
                 f"{kind.name} cannot be restricted by --{name}.", advice=f"It can by {having}."
             )
+    session, sessions = _sessions(words.text("session"), kind)
     return Only(
         agent=words.text("agent"),
         model=words.text("model"),
         project=words.text("project"),
         branch=words.text("branch"),
-        session=words.text("session"),
+        session=session,
         task=words.text("task"),
         machine=words.text("machine"),
+        sessions=sessions,
     )
+
+
+def _sessions(text: str, kind: Kind) -> tuple[str, frozenset[str]]:
+    """Read one conversation, or several with commas between."""
+    if "," not in text:
+        return text, frozenset()
+    several = frozenset(filter(None, map(str.strip, text.split(","))))
+    if kind.name == "reconcile":
+        raise RequestInvalid("reconcile is of one session, or of all.")
+    if not 0 < len(several) <= MOST_SESSIONS:
+        raise RequestInvalid(f"A report is of one session, or of up to {MOST_SESSIONS:,}.")
+    return "", several
 
 
 def _kind(name: str) -> Kind:
