@@ -43,10 +43,12 @@ from tars.control.permission_contract import (
 from tars.control.queue_contract import Queue
 from tars.control.routes import ATTACH_STREAM, PROMPT_STREAM
 from tars.control.session_calls import SessionCalls
+from tars.control.spending_calls import SpendingCalls
+from tars.control.web_contract import WebClosed, WebOpened, WebRequest
 from tars.errors import TarsError
 
 
-class Client(SessionCalls):
+class Client(SessionCalls, SpendingCalls):
     """One daemon, by its socket. `on_wait` is called some ten times a second while an
     answer is awaited: to show progress, say. What it raises ends the call.
 
@@ -146,6 +148,15 @@ class Client(SessionCalls):
     def reload(self) -> Reloaded:
         """Have config.toml read again."""
         return self._call("POST", "/v1/reload", Reloaded, seconds=None)
+
+    def open_page(self, port: int | None = None) -> WebOpened:
+        """Have the page in the browser served, and one more browser let in."""
+        request = WebRequest(port=port)
+        return self._call("POST", "/v1/web", WebOpened, request, seconds=self._accept_seconds)
+
+    def close_page(self) -> WebClosed:
+        """Have it served no more, and every browser forgotten."""
+        return self._call("POST", "/v1/web/close", WebClosed, seconds=self._accept_seconds)
 
     def shutdown(self) -> ShuttingDown:
         """Have the daemon stop; it is still running when this returns."""

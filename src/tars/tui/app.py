@@ -1,6 +1,7 @@
 """The screen's shell: which view is on top, when it looks, and whether the daemon is there."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -35,6 +36,8 @@ class TarsApp(App[int]):
     TITLE = "tars"
     CSS_PATH = "tars.tcss"
     ENABLE_COMMAND_PALETTE = True
+    #: From so many columns on, what stands below each other stands side by side.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"open('{name}')", PANES[name], show=False)
@@ -70,6 +73,9 @@ class TarsApp(App[int]):
             self.register_theme(theme)
         self.theme = choices.theme(self.home) or DARK.name
         self.theme_changed_signal.subscribe(self, lambda theme: choices.keep(self.home, theme.name))
+        # Ended by a signal, it leaves the terminal as it was, too.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
         await self.action_open(next(iter(PANES)))
         self._look_around()
         self._listen()

@@ -1,27 +1,77 @@
-"""The view of overview."""
+"""Overview: the agents, today, the sessions of late, and what a person should know of."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from tars.control.contract import Status
+from tars.control.contract import FeedEvent, Status
+from tars.tui import overview_view
 from tars.tui.link import Link
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.shell_text import plain, put
+from tars.tui.shell_text import put
+
+_RECENT = 8
+#: What happens all the time within a turn; the figures of it come with the next look.
+_SMALL = ("text", "thought", "tool")
 
 
 class OverviewPane(Pane):
-    """Not built yet."""
+    """Sections of text; there is nothing to choose, only to scroll."""
 
     heading: ClassVar[str] = PANES["overview"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "scroll(1)", "Down", show=False),
+        Binding("k,up", "scroll(-1)", "Up", show=False),
+    ]
+    can_focus = True
 
     def compose(self) -> ComposeResult:
-        yield Static(id="overview-text")
+        with VerticalScroll(id="overview", can_focus=False):
+            for name, heading in _SECTIONS:
+                yield Static(heading, classes="title", id=f"{name}-head")
+                yield Static(id=f"{name}-text", classes="section")
+
+    def concerns(self, event: FeedEvent) -> bool:
+        """All but what streams within a turn."""
+        return event.event not in _SMALL
 
     async def look(self, link: Link, status: Status) -> None:
-        """Name the agents."""
-        put(
-            self.query_one("#overview-text", Static), plain(" ".join(a.name for a in status.agents))
-        )
+        """Show how everything is."""
+        recent = (await link.ask(lambda client: client.sessions(limit=_RECENT))).sessions
+        days = await self._days(link)
+        width = max(20, self.size.width - 4)
+        seconds = [datetime.fromisoformat(found.last_activity_at).timestamp() for found in recent]
+        self._put("agents", overview_view.agents(status, width))
+        self._put("today", overview_view.today(status, days))
+        self._put("recent", overview_view.recent(recent, self.tars.clock(), seconds, width))
+        concerns = overview_view.concerns(status)
+        self._put("concerns", concerns)
+        for part in ("head", "text"):
+            self.query_one(f"#concerns-{part}").display = bool(concerns)
+
+    async def _days(self, link: Link) -> Sequence[float]:
+        """Give what each of the last seven days cost, by its price or else its tokens."""
+        report = await link.ask(lambda client: client.costs(report="daily", range="7d"))
+        return overview_view.heights(report, self.tars.clock())
+
+    def _put(self, name: str, text: Text) -> None:
+        put(self.query_one(f"#{name}-text", Static), text)
+
+    def action_scroll(self, lines: int) -> None:
+        """Go on by lines."""
+        self.query_one("#overview", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+_SECTIONS = (
+    ("concerns", "Worth knowing"),
+    ("agents", "Agents"),
+    ("today", "Today"),
+    ("recent", "Sessions of late"),
+)

@@ -1,25 +1,128 @@
-"""The view of queue."""
+"""Queue & permissions: what waits for a person, and which prompts wait for an agent."""
 
+from datetime import datetime
 from typing import ClassVar
 
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList, Static
 
 from tars.control.contract import Status
-from tars.tui.link import Link
+from tars.control.queue_contract import QueuedPrompt
+from tars.errors import TarsError
+from tars.tui import lists, permitting, queue_view
+from tars.tui.dialogs import Question
+from tars.tui.link import Link, sentence
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.shell_text import plain, put
+from tars.tui.shell_text import put, shown
 
 
 class QueuePane(Pane):
-    """Not built yet."""
+    """Two lists, one above the other; Tab changes between them, Enter answers, x withdraws."""
 
     heading: ClassVar[str] = PANES["queue"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "answer", "Answer"),
+        Binding("x", "withdraw", "Withdraw the prompt"),
+        Binding("tab", "other", "Other list"),
+        Binding("j", "down", "Down", show=False),
+        Binding("k", "up", "Up", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._status: Status | None = None
+        self._prompts: list[QueuedPrompt] = []
 
     def compose(self) -> ComposeResult:
-        yield Static(id="queue-text")
+        yield Static(id="asked-head", classes="title")
+        yield OptionList(id="asked")
+        yield Static(id="waiting-head", classes="title")
+        yield OptionList(id="waiting")
+
+    def arrive(self) -> None:
+        """The requests for permission have the keys first."""
+        self.query_one("#asked", OptionList).focus()
 
     async def look(self, link: Link, status: Status) -> None:
-        """Name the agents."""
-        put(self.query_one("#queue-text", Static), plain(" ".join(a.name for a in status.agents)))
+        """Show what waits now; what is chosen stays chosen."""
+        self._status = status
+        self._prompts = (await link.ask(lambda client: client.queue())).prompts
+        asked = queue_view.asked(status)
+        now = self.tars.clock()
+        lists.fill(
+            self.query_one("#asked", OptionList),
+            [(permission.id, queue_view.permission_line(permission)) for permission in asked],
+        )
+        lists.fill(
+            self.query_one("#waiting", OptionList),
+            [
+                (prompt.turn, queue_view.prompt_line(prompt, now, _seconds(prompt.asked_at)))
+                for prompt in self._prompts
+            ],
+        )
+        put(self.query_one("#asked-head", Static), _head(len(asked), "asks you", "ask you", "asks"))
+        put(
+            self.query_one("#waiting-head", Static),
+            _head(len(self._prompts), "prompt waits", "prompts wait", "waits in a queue"),
+        )
+
+    @on(OptionList.OptionSelected, "#asked")
+    def _selected(self, selected: OptionList.OptionSelected) -> None:
+        self._answer(selected.option_id)
+
+    def action_answer(self) -> None:
+        """Answer the request that is chosen."""
+        self._answer(lists.chosen(self.query_one("#asked", OptionList)))
+
+    def _answer(self, id: str | None) -> None:
+        asked = queue_view.asked(self._status) if self._status is not None else []
+        found = next((permission for permission in asked if permission.id == id), None)
+        if found is not None:
+            permitting.answer(self, found)
+
+    @work(group="withdraw")
+    async def action_withdraw(self) -> None:
+        """Take the chosen prompt back, if a person says so."""
+        turn = lists.chosen(self.query_one("#waiting", OptionList))
+        prompt = next((found for found in self._prompts if found.turn == turn), None)
+        if prompt is None:
+            return
+        asking = Question(
+            f"Withdraw the prompt of {prompt.agent}?", "Withdraw it", details=prompt.preview
+        )
+        if not await self.app.push_screen_wait(asking):
+            return
+        try:
+            await self.tars.link.ask(lambda client: client.cancel(turn=prompt.turn))
+        except TarsError as error:
+            self.notify(shown(sentence(error)), severity="error", markup=False)
+        self.again()
+
+    def action_other(self) -> None:
+        """Go to the other list."""
+        lists = [self.query_one("#asked", OptionList), self.query_one("#waiting", OptionList)]
+        lists[int(lists[0].has_focus)].focus()
+
+    def action_down(self) -> None:
+        """The next one."""
+        self._focused().action_cursor_down()
+
+    def action_up(self) -> None:
+        """The one before."""
+        self._focused().action_cursor_up()
+
+    def _focused(self) -> OptionList:
+        waiting = self.query_one("#waiting", OptionList)
+        return waiting if waiting.has_focus else self.query_one("#asked", OptionList)
+
+
+def _head(count: int, one: str, many: str, none: str) -> Text:
+    return Text(f"{count:,} {one if count == 1 else many}" if count else f"Nothing {none}")
+
+
+def _seconds(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()

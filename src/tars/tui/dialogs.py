@@ -1,0 +1,95 @@
+"""What is asked in front of a view: a yes or no, and a permission with all that is known of it."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tars.control.contract import PermissionStatus
+from tars.control.status_text import duration
+from tars.tui.shell_text import plain
+
+#: Answers that the dialog has besides the agent's own, by the ids of their options.
+_REMEMBER, _LATER = " remember", " later"
+
+
+class Question(ModalScreen[bool]):
+    """Asks yes or no; Escape is no. The answer that changes nothing is the one chosen first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "dismiss(True)", "Yes"),
+        Binding("n,escape,q", "dismiss(False)", "No"),
+    ]
+
+    def __init__(self, question: str, yes: str, *, details: str = "") -> None:
+        super().__init__()
+        self._question = question
+        self._yes = yes
+        self._details = details
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(plain(self._question), classes="title")
+            if self._details:
+                yield Static(plain(self._details))
+            yield OptionList(
+                Option(Text("n  No, leave it"), id="no"), Option(Text(f"y  {self._yes}"), id="yes")
+            )
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, chosen: OptionList.OptionSelected) -> None:
+        self.dismiss(chosen.option_id == "yes")
+
+
+class Permission(ModalScreen[tuple[str | None, bool] | None]):
+    """Asks what an agent may do. Gives the option that was chosen, and whether it holds for the
+    agent's next requests of this kind; None when it is left open."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Leave it open"),
+    ]
+
+    def __init__(self, asked: PermissionStatus) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def compose(self) -> ComposeResult:
+        asked = self._asked
+        left = duration(asked.expires_in_seconds)
+        with Vertical(classes="dialog"):
+            yield Static(plain(f"{asked.agent} asks: {asked.title}"), classes="title")
+            yield Static(plain(f"{asked.tool_kind}, open for {left} more"), classes="muted")
+            if asked.details:
+                with VerticalScroll(id="permission-details"):
+                    yield Static(details(asked.details))
+            yield OptionList(*self._options())
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
+    def _options(self) -> list[Option]:
+        found = [Option(plain(option.name), id=option.id) for option in self._asked.options]
+        if any(option.kind == "allow_once" for option in self._asked.options):
+            kind = f"Allow, and all that follow of the kind {self._asked.tool_kind!r} too"
+            found.append(Option(plain(kind), id=_REMEMBER))
+        return [*found, Option(Text("Leave it open"), id=_LATER)]
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, chosen: OptionList.OptionSelected) -> None:
+        if chosen.option_id == _LATER:
+            self.dismiss(None)
+        elif chosen.option_id == _REMEMBER:
+            self.dismiss((None, True))
+        else:
+            self.dismiss((chosen.option_id, False))
+
+
+def details(text: str) -> Text:
+    """Show several lines of anybody's text as they are."""
+    return Text("\n").join(plain(line) for line in text.splitlines())
