@@ -22,8 +22,8 @@ def tokens(count: int) -> str:
 
 
 def money(dollars: float | None, *, unpriced: int = 0) -> str:
-    """Give an amount: `$0.0234`, `$12.34`; `unpriced` where no price is known, `≥` where only some
-    are."""
+    """Give an amount: `$0.0234`, `$12.34`. Where there are `unpriced` tokens it is `≥$0.0234`, or
+    `unpriced`."""
     if dollars is None:
         return "unpriced" if unpriced else "-"
     digits = 2 if dollars >= 10 else _MOST_DIGITS

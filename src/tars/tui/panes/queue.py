@@ -64,10 +64,13 @@ class QueuePane(Pane):
                 for prompt in self._prompts
             ],
         )
-        put(self.query_one("#asked-head", Static), _head(len(asked), "asks you", "ask you", "asks"))
+        put(
+            self.query_one("#asked-head", Static),
+            _head(len(asked), "request for permission", "requests for permission"),
+        )
         put(
             self.query_one("#waiting-head", Static),
-            _head(len(self._prompts), "prompt waits", "prompts wait", "waits in a queue"),
+            _head(len(self._prompts), "prompt that waits", "prompts that wait"),
         )
 
     @on(OptionList.OptionSelected, "#asked")
@@ -120,8 +123,8 @@ class QueuePane(Pane):
         return waiting if waiting.has_focus else self.query_one("#asked", OptionList)
 
 
-def _head(count: int, one: str, many: str, none: str) -> Text:
-    return Text(f"{count:,} {one if count == 1 else many}" if count else f"Nothing {none}")
+def _head(count: int, one: str, many: str) -> Text:
+    return Text(f"{count:,} {one if count == 1 else many}" if count else f"No {one}")
 
 
 def _seconds(iso: str) -> float:
