@@ -34,7 +34,7 @@ class TarsApp(App[int]):
     "ago"; tests give one of their own."""
 
     TITLE = "tars"
-    CSS_PATH = "tars.tcss"
+    CSS_PATH = ["tars.tcss", "panes/sessions.tcss"]
     ENABLE_COMMAND_PALETTE = True
     #: From so many columns on, what stands below each other stands side by side.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]

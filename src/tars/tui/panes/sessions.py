@@ -1,27 +1,199 @@
-"""The view of sessions."""
+"""Sessions: all that were remembered, in a list that is never waited for."""
 
+from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
+from textual import on, work
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding, BindingType
+from textual.widgets import Input, Static
 
-from tars.control.contract import Status
-from tars.tui.link import Link
+from tars.control.contract import FeedEvent, Status
+from tars.control.session_contract import Session
+from tars.errors import NotRunning, TarsError
+from tars.tui import session_columns as columns
+from tars.tui.link import Link, sentence
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.shell_text import plain, put
+from tars.tui.session_browser import Browser
+from tars.tui.session_heading import heading
+from tars.tui.session_pieces import plain
+from tars.tui.session_table import SessionTable
+from tars.tui.session_wants import Filter
+from tars.tui.shell_text import put
+
+#: What happens all the time within a turn; the figures of it come with the next look.
+_SMALL = ("text", "thought")
+#: How long typing has to rest before it is searched for, in seconds.
+_REST = 0.25
 
 
 class SessionsPane(Pane):
-    """Not built yet."""
+    """The list, and in front of it the one session that was opened."""
 
     heading: ClassVar[str] = PANES["sessions"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open"),
+        Binding("slash", "find", "Search", key_display="/"),
+        Binding("f", "filter", "Filter"),
+        Binding("s", "sort", "Sort"),
+        Binding("r", "resume", "Resume"),
+        Binding("e", "export", "Export"),
+        Binding("a", "archive", "Archive"),
+        Binding("escape", "back", "Back", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._browser: Browser | None = None
+        self._problem = ""
+        self._status: Status | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(id="sessions-text")
+        yield Static(id="sessions-head")
+        yield Input(id="sessions-find", placeholder="Words, a name or an id; Escape ends it")
+        yield Static(id="sessions-columns")
+        yield SessionTable(self.browser, id="sessions-table")
+
+    @property
+    def browser(self) -> Browser:
+        """What is behind the list."""
+        if self._browser is None:
+            self._browser = Browser(self.tars.clock, str(Path.home()))
+        return self._browser
+
+    @property
+    def table(self) -> SessionTable:
+        """The list."""
+        return self.query_one(SessionTable)
+
+    def arrive(self) -> None:
+        """The keys are the list's."""
+        self.table.focus()
+
+    def concerns(self, event: FeedEvent) -> bool:
+        """All but what streams within a turn."""
+        return event.event not in _SMALL
+
+    # --- looking ------------------------------------------------------------
 
     async def look(self, link: Link, status: Status) -> None:
-        """Name the agents."""
+        """Ask anew for what is in sight; what is chosen stays so, wherever it went."""
+        self._status = status
+        table = self.table
+        moved = await self.browser.refresh(link, table.sight, table.cursor)
+        table.changed()
+        if moved.by and moved.row == table.cursor + moved.by:
+            at_top = table.scroll_offset.y == 0
+            table.place(moved.row, shift=0 if at_top else moved.by)
+        self._tell()
+        self._fill()
+
+    def _tell(self) -> None:
+        width = self.table.size.width
+        head = heading(self.browser, self.table.cursor, self._problem, max(20, self.size.width - 2))
+        put(self.query_one("#sessions-head", Static), head)
         put(
-            self.query_one("#sessions-text", Static), plain(" ".join(a.name for a in status.agents))
+            self.query_one("#sessions-columns", Static),
+            Text(plain(columns.heading(width)), no_wrap=True, overflow="crop"),
         )
+
+    @work(group="sessions-fill", exclusive=False)
+    async def _fill(self) -> None:
+        """Ask for what is missing in sight, until nothing is: the list meanwhile goes on."""
+        if self._filling:
+            return
+        self._filling = True
+        try:
+            while self.is_attached and await self.browser.fill(self.tars.link, self.table.sight):
+                self.table.changed()
+                self._tell()
+        except NotRunning:
+            self.again()
+        except TarsError as error:
+            self._fail(error)
+        finally:
+            self._filling = False
+
+    _filling = False
+
+    def _fail(self, error: TarsError) -> None:
+        self._problem = sentence(error)
+        self._tell()
+
+    @on(SessionTable.Moved)
+    def _moved(self) -> None:
+        self._tell()
+        self._fill()
+
+    def _anew(self) -> None:
+        """Others are wanted: from the first one on."""
+        self._problem = ""
+        self.table.changed()
+        self.table.place(0)
+        self._tell()
+        self.again()
+
+    # --- what is chosen -----------------------------------------------------
+
+    @property
+    def chosen(self) -> Session | None:
+        """The session that keys act on."""
+        return self.browser.session(self.table.cursor)
+
+    def action_sort(self) -> None:
+        """Order by the next figure."""
+        self.browser.want(sort=self.browser.sort.next)
+        self._anew()
+
+    def want(self, filter: Filter | None) -> None:
+        """Show the sessions that a filter leaves."""
+        if filter is not None and filter != self.browser.filter:
+            self.browser.want(filter=filter)
+            self._search_again()
+            self._anew()
+
+    # --- searching ----------------------------------------------------------
+
+    def action_find(self) -> None:
+        """Search."""
+        find = self.query_one("#sessions-find", Input)
+        find.display = True
+        find.focus()
+
+    @on(Input.Changed, "#sessions-find")
+    def _typed(self) -> None:
+        self.set_timer(_REST, self._search_again)
+
+    @on(Input.Submitted, "#sessions-find")
+    def _entered(self) -> None:
+        self.table.focus()
+        self._search_again()
+
+    def _search_again(self) -> None:
+        text = self.query_one("#sessions-find", Input).value.strip()
+        found = self.browser.found
+        if text:
+            self._search(text)
+        elif found is not None:
+            self.browser.end_search()
+            self._anew()
+
+    @work(group="sessions-search", exclusive=True)
+    async def _search(self, text: str) -> None:
+        try:
+            if await self.browser.search(self.tars.link, text):
+                self._anew()
+        except NotRunning:
+            self.again()
+        except TarsError as error:
+            self._fail(error)
+
+    def action_back(self) -> None:
+        """End the search."""
+        find = self.query_one("#sessions-find", Input)
+        find.value = ""
+        find.display = False
+        self.table.focus()
+        self._search_again()
