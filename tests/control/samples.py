@@ -14,6 +14,7 @@ from tars.control import permission_contract as p
 from tars.control.permission_contract import PermitRequest, Permitted
 from tars.control.queue_contract import Queue, QueuedPrompt
 from tars.control.status_text import render
+from tars.control.web_contract import WebClosed, WebOpened, WebRequest
 from tests.control import costs_samples, session_samples
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -326,6 +327,9 @@ SAMPLES: tuple[c.Wire, ...] = (
     c.Reloaded(changed=["gemini"], faults=["agents.gemini.kind: no such kind"]),
     c.ResetDone(agent="gemini", session=SESSION),
     c.ResetRequest(agent="gemini"),
+    WebClosed(was_open=True),
+    WebOpened(url="http://127.0.0.1:8277/?token=kX3", port=8277, expires_in_seconds=600),
+    WebRequest(port=8277),
     QUEUED,
     Queue(prompts=[QUEUED]),
     TODAY,

@@ -19,6 +19,7 @@ from tars.control.permission_contract import PermitRequest, Permitted
 from tars.control.queue_contract import Queue, QueuedPrompt
 from tars.control.server import serve
 from tars.control.unix_socket import bind
+from tars.control.web_contract import WebClosed, WebOpened
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
 from tests.control.scripted_remembering import ScriptedRemembering
@@ -37,6 +38,22 @@ SESSION = c.SessionFields(
 )
 
 
+class ScriptedPage:
+    """A page that is open or not, and is served nowhere."""
+
+    def __init__(self) -> None:
+        self.port: int | None = None
+
+    async def open(self, port: int | None) -> WebOpened:
+        self.port = port or 8277
+        url = f"http://127.0.0.1:{self.port}/?token=t"
+        return WebOpened(url=url, port=self.port, expires_in_seconds=600)
+
+    async def close(self) -> WebClosed:
+        was_open, self.port = self.port is not None, None
+        return WebClosed(was_open=was_open)
+
+
 class ScriptedBackend:
     """Two agents that answer at once, in their own words; `hold …` leaves a turn open.
 
@@ -48,6 +65,7 @@ class ScriptedBackend:
         self.attaching = ScriptedDesk()
         self.remembering = ScriptedRemembering()
         self.spending = ScriptedSpending()
+        self.page = ScriptedPage()
         self.logs = logs
         self.states = {"echo": "ready", "gemini": "stopped"}
         self.session: c.SessionFields | None = SESSION

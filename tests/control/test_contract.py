@@ -13,6 +13,7 @@ from tars.control import (
     permission_contract,
     queue_contract,
     session_contract,
+    web_contract,
 )
 from tars.control.reference import documentation, messages, page
 from tars.control.routes import ROUTES
@@ -28,7 +29,7 @@ def test_every_message_has_a_sample_and_a_meaning() -> None:
     """The samples, and with them the golden file, are complete; each says what it is."""
     assert {type(sample) for sample in SAMPLES} == set(messages())
     written = vars(c) | vars(a) | vars(permission_contract) | vars(session_contract)
-    written |= vars(costs_contract) | vars(queue_contract)
+    written |= vars(costs_contract) | vars(queue_contract) | vars(web_contract)
     assert {kind.__name__ for kind in messages()} == {
         name
         for name, kind in written.items()

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tars.control import attach, sessions, spending
+from tars.control import attach, page, sessions, spending
 from tars.control import contract as c
 from tars.control.attach_contract import MOST_COLUMNS, MOST_ROWS, KeysRequest, ViewRequest
 from tars.control.backend import AgentAction, Backend
@@ -375,5 +375,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/reload"): _reload,
     ("GET", "/v1/events"): _events,
     ("GET", "/v1/logs"): _logs,
+    ("POST", "/v1/web"): page.opened,
+    ("POST", "/v1/web/close"): page.closed,
     ("POST", "/v1/shutdown"): _shutdown,
 }

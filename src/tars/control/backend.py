@@ -23,6 +23,7 @@ from tars.control.contract import (
     Status,
 )
 from tars.control.feed import Feed, Subscription
+from tars.control.page import PageKeeping
 from tars.control.permission_contract import (
     ForgetRequest,
     Forgotten,
@@ -59,6 +60,10 @@ class Backend(Protocol):
     @property
     def spending(self) -> Spending:
         """What is asked of what was spent."""
+
+    @property
+    def page(self) -> PageKeeping:
+        """Where the page in the browser is opened and closed."""
 
     def status(self) -> Status:
         """Tell how everything is. It is asked thousands of times a second: no I/O."""

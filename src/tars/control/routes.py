@@ -61,6 +61,7 @@ from tars.control.session_contract import (
     Stats,
 )
 from tars.control.session_queries import FILTERS, MESSAGES, ONE, ORDER, SEARCH, SUMMARY
+from tars.control.web_contract import WebClosed, WebOpened, WebRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +275,19 @@ ROUTES: tuple[Route, ...] = (
             ("follow", "`1` goes on with new lines"),
         ),
         stream=(("line", LogLine),),
+    ),
+    Route(
+        "POST",
+        "/v1/web",
+        "Serve the page in the browser, and let one more browser in.",
+        WebOpened,
+        WebRequest,
+    ),
+    Route(
+        "POST",
+        "/v1/web/close",
+        "Serve the page no more, and forget every browser that was let in.",
+        WebClosed,
     ),
     Route("POST", "/v1/shutdown", "Stop the agents in order, then the daemon.", ShuttingDown),
 )

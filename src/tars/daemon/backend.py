@@ -38,6 +38,7 @@ from tars.daemon.queue import Waiting
 from tars.daemon.remembering import Remembering
 from tars.daemon.routing import Routing
 from tars.daemon.settings import Settings
+from tars.daemon.web import WebPage
 from tars.errors import (
     AgentUnavailable,
     Busy,
@@ -74,6 +75,7 @@ class Desk:
         fallbacks: Fallbacks,
         budgets: Budgets,
         history: History,
+        page: WebPage,
         stop: Callable[[], None],
     ) -> None:
         self._home = home
@@ -100,6 +102,7 @@ class Desk:
             home, recorder, lambda: assembly.config.sessions.archive_directory
         )
         self.attaching = AttachDesk(loop, chronicle.feed)
+        self.page = page
         self._began_at = datetime.now(UTC)
         self._began = anyio.current_time()
         self._gauge = Gauge(os.getpid())
@@ -124,6 +127,7 @@ class Desk:
                 *self._chronicle.problems,
                 *self._budgets.problems,
                 *self._history.warnings,
+                *filter(None, [self.page.problem]),
             ],
             budgets=self._budgets.status(),
         )
@@ -337,6 +341,7 @@ class Desk:
         await self.spending.anew()
         self._history.reloaded()
         self._budgets.reloaded()
+        await self.page.reloaded()
         return w.Reloaded(changed=changed)
 
     async def shutdown(self) -> w.ShuttingDown:

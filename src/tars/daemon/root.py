@@ -27,6 +27,7 @@ from tars.daemon.lean import lean_imports
 from tars.daemon.retention import keep_in_order
 from tars.daemon.runaways import Runaways
 from tars.daemon.upkeep import Door, StoreFile
+from tars.daemon.web import WebPage
 from tars.home import Home
 from tars.runtime import descriptors
 from tars.runtime.family import OURS
@@ -105,6 +106,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     runaways = Runaways(chronicle.feed, lambda: assembly.config.runaway, loop.send)
     chronicle.watching += [runaways, budgets]
     chronicle.gate, fallbacks.bars = budgets.begins, budgets.bars
+    page = WebPage(home, loop, recorder, lambda: assembly.config.web)
     closed = anyio.Event()
     door = Door(home.socket, closed)
     door.bind()
@@ -126,11 +128,14 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
                     fallbacks,
                     budgets,
                     history,
+                    page,
                     stop.set,
                 )
                 # Before anybody can connect: no prompt of this daemon is a left-over.
                 tasks.start_soon(heal, recorder, loop, chronicle)
-                door.serve(build(desk), tasks)
+                routes = build(desk)
+                door.serve(routes, tasks)
+                page.begin(routes, tasks)
 
             def look() -> None:
                 door.watch(tasks)
@@ -156,6 +161,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             chronicle.adjourned(loop.prompts)
             chronicle.flush()
             recorder.close()
+            page.end()
             closed.set()
     finally:
         chronicle.close()
