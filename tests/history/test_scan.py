@@ -183,7 +183,7 @@ def test_a_folder_that_cannot_be_read_is_told(logs: _Logs) -> None:
     logs.refresh()
 
     class Closed(PlainSource):
-        def find(self, root: Path) -> list:  # type: ignore[type-arg]
+        def find(self, root: Path, folders: object = None) -> list[Found]:
             raise PermissionError(13, "Permission denied")
 
     told = logs.refresh(Closed(logs.folder))
@@ -199,7 +199,7 @@ def test_a_folder_in_there_that_cannot_be_read_is_told(logs: _Logs) -> None:
     logs.refresh()
 
     class Closed(PlainSource):
-        def find(self, root: Path) -> list:  # type: ignore[type-arg]
+        def find(self, root: Path, folders: object = None) -> list[Found]:
             return [closed(root / "inner"), *below(root, ("b.log",))]
 
     told = logs.refresh(Closed(logs.folder))

@@ -11,6 +11,9 @@ from tars.errors import StoreError
 from tars.history import schema
 from tars.history.index import Index
 
+#: The tables that the first format had not.
+ADDED = ("walks",)
+
 
 def test_an_index_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     """The file and what SQLite puts beside it are 0600, and folders that were not there 0700,
@@ -57,6 +60,21 @@ def test_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="newer tars"):
         Index.open(path)
     assert os.listdir(tmp_path) == ["history.db"]
+
+
+def test_an_index_of_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What it has stays: rows whose logs have vanished cannot be read again."""
+    path = tmp_path / "history.db"
+    with Index.open(path) as index:
+        index.connection.execute("INSERT INTO settled VALUES (1, 'kept')")
+        for table in ADDED:
+            index.connection.execute(f"DROP TABLE {table}")
+        index.connection.execute("PRAGMA user_version = 1")
+    with Index.open(path) as index, Index.open(path):
+        assert index.connection.execute("SELECT stamp FROM settled").fetchall() == [("kept",)]
+        for table in ADDED:
+            assert index.connection.execute(f"SELECT * FROM {table}").fetchall() == []
+        assert index.connection.execute("PRAGMA user_version").fetchone() == (schema.FORMAT,)
 
 
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading, Request
 
 #: A time that requests are counted from, in milliseconds.
@@ -38,8 +39,8 @@ class PlainSource:
     def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
         return (self._root,)
 
-    def find(self, root: Path) -> Iterable[Found]:
-        return below(root, (".log", ".raises"))
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        return below(root, (".log", ".raises"), folders)
 
     def read(self, found: Found, mark: Mark) -> Reading:
         name = os.path.basename(found.path)

@@ -4,6 +4,7 @@ Everything is synchronous; use one from one thread at a time.
 """
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -56,11 +57,11 @@ class LogsReader:
     def waiting(self) -> int:
         """Give how many bytes are to be read."""
         try:
-            jobs = look(self._index().connection, SOURCES, self._logs()).jobs
+            found = look(self._index().connection, SOURCES, self._logs(), now=time.time())
         except sqlite3.Error:
             # Whoever reads next sees what is wrong with the index, and mends it.
             return 0
-        return sum(to_read(job) for _, each in jobs for job in each)
+        return sum(to_read(job) for _, each in found.jobs for job in each)
 
     def read(self, paths: frozenset[str] | None) -> Refreshed:
         """Read what is new in these files, or in all."""

@@ -10,12 +10,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from tars.config_costs import HistoryConfig
+from tars.history.folders import Walk, remember
 from tars.history.index import Index
 from tars.history.looking import Logs, look
 from tars.history.packing import Packed
@@ -126,7 +127,7 @@ def _refresh(
     """Read what is new."""
     if not logs.config.titles:
         forget_titles(index)
-    seen = look(index.connection, sources, logs)
+    seen = look(index.connection, sources, logs, now=time.time())
     chunks = chunks_of(seen.jobs, portions)
     requests, sessions = 0, set[int]()
     if seen.vanished:
@@ -143,6 +144,7 @@ def _refresh(
                     writer.take(packed, newest_wins=source.newest_wins)
             requests += writer.requests
             sessions |= writer.sessions
+    _keep(index, seen.walks)
     return Refreshed(
         files=sum(len(jobs) for _, jobs in chunks),
         bytes=sum(to_read(job) for _, jobs in chunks for job in jobs),
@@ -150,6 +152,19 @@ def _refresh(
         sessions=frozenset(sessions),
         problems=(*seen.problems, *_told(index.connection)),
     )
+
+
+def _keep(index: Index, walks: Sequence[Walk]) -> None:
+    """Remember what was walked, if nobody has to be waited for."""
+    if not walks:
+        return
+    connection = index.connection
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        with suppress(sqlite3.OperationalError), index.writing():
+            remember(connection, walks)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 
 
 def forget_titles(index: Index) -> None:

@@ -15,7 +15,7 @@ from tars.errors import StoreError
 from tars.home import FILE_MODE, FOLDER_MODE, set_aside
 
 #: The version of the format, in the file's `user_version`.
-FORMAT = 1
+FORMAT = 2
 
 #: `files`: `mtime` is in nanoseconds; `head` is the checksum of the first bytes, behind their
 #: number; `garbled` counts lines that could not be read, `ahead` requests that are dated later
@@ -126,6 +126,20 @@ CREATE TABLE settled (
     stamp TEXT NOT NULL
 );
 """
+#: What later formats have more. `walks`: folders that need not be listed again (`folders`).
+_ADDED = {
+    2: """
+CREATE TABLE walks (
+    agent TEXT NOT NULL,
+    root TEXT NOT NULL,
+    at REAL NOT NULL,
+    folders BLOB NOT NULL,
+    marks BLOB NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (agent, root)
+);
+""",
+}
 
 #: Errors of SQLite that say that the file itself is no good; the low byte of the whole code.
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -214,10 +228,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
-    if _version(connection) != FORMAT:
+    version = _version(connection)
+    if not version:
         # In a new file there is nothing to lose yet: to wait five times for the disk took as long
         # as to look at all the logs.
         connection.execute("PRAGMA synchronous = OFF")
+    if version != FORMAT:
         _make(connection)
     # A crash of the machine may lose the last transactions, never the file: the next refresh
     # reads again what they had.
@@ -225,22 +241,22 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    """Make the tables, unless another process was faster."""
+    """Make the tables, or those that a file of before has not, unless another process was
+    faster."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        match _version(connection):
-            case 0:
-                for statement in _TABLES.split(";"):
+        version = _version(connection)
+        if version > FORMAT:
+            raise StoreError(
+                f"A newer tars wrote the index of the agents' logs (format {version}).",
+                advice="Use that one.",
+            )
+        for number, tables in ((1, _TABLES), *_ADDED.items()):
+            if number > version:
+                for statement in tables.split(";"):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
-            case version if version > FORMAT:
-                raise StoreError(
-                    f"A newer tars wrote the index of the agents' logs (format {version}).",
-                    advice="Use that one.",
-                )
-            case _:
-                pass
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

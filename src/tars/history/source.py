@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from tars.history.folders import Folders
+
 #: With so many requests, a reading of a log that only grows ends, and says that there are more.
 ENOUGH = 10_000
 
@@ -121,8 +123,9 @@ class Source(Protocol):
         """Give the folders or files where this agent's logs are, or would be, for a person with
         this environment and home folder."""
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
         """Give the logs below a root. A loop of links ends; what cannot be read is left out.
+        `folders` are those below this root, of which not all have to be listed.
 
         Raises OSError when the root itself is there and cannot be read.
         """

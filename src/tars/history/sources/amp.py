@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below, is_closed
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 
@@ -20,8 +21,8 @@ class Amp:
         data = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
         return (data / "amp" / "threads",)
 
-    def find(self, root: Path) -> Iterable[Found]:
-        for found in below(root, (".json",)):
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        for found in below(root, (".json",), folders):
             if Path(found.path).name.startswith("T-") or is_closed(found):
                 yield found
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 #: What Claude Code remembers of its account is in this file.
@@ -36,8 +37,8 @@ class ClaudeSource:
         folders = [path if path.name == "projects" else path / "projects" for path in listed]
         return _each_once([*folders, *accounts])
 
-    def find(self, root: Path) -> Iterable[Found]:
-        return below(root, (".jsonl",))
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        return below(root, (".jsonl",), folders)
 
     def resumable(self, found: Found) -> bool:
         return not is_account(found.path)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 PLAIN = ".jsonl"
@@ -27,8 +28,8 @@ class CodexSource:
         folder = Path(env.get("CODEX_HOME") or home / ".codex")
         return folder / "sessions", folder / "archived_sessions"
 
-    def find(self, root: Path) -> Iterable[Found]:
-        return below(root, (PLAIN, PLAIN + COMPRESSED))
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        return below(root, (PLAIN, PLAIN + COMPRESSED), folders)
 
     def resumable(self, found: Found) -> bool:
         return not found.path.endswith(COMPRESSED)

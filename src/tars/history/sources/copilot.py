@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tars.history import databases
 from tars.history.files import below, is_closed
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 _STORE = "session-store.db"
@@ -23,7 +24,9 @@ class Copilot:
     def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
         return (Path(env.get("COPILOT_HOME") or home / ".copilot"),)
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        if folders is not None:
+            folders.doubt()  # a database grows beside itself
         for found in below(root / "session-state", ("events.jsonl",)):
             if Path(found.path).name == "events.jsonl" or is_closed(found):
                 yield found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tars.history import databases
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 
@@ -21,7 +22,9 @@ class Cursor:
         newer = config / "cursor" / "chats"
         return (home / ".cursor" / "chats", *([newer] if newer.is_dir() else []))
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        if folders is not None:
+            folders.doubt()  # a database grows beside itself
         for found in below(root, ("store.db",)):
             yield databases.found(Path(found.path)) or found
 

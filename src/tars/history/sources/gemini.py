@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below, closed, is_closed
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 #: A log that Gemini CLI could not read back, and set aside, has this in its name.
@@ -25,22 +26,27 @@ class Gemini:
         sandboxed = base / ".cache" / ".gemini" / "tmp"
         return (base / ".gemini" / "tmp", *([sandboxed] if sandboxed.is_dir() else []))
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        folders = folders or Folders()
+        folders.inside(str(root))
         try:
             inner = sorted(os.listdir(root))
         except FileNotFoundError:
             return
         except NotADirectoryError:
-            yield from below(root, ("",))
+            yield from below(root, ("",), folders)
             return
         for folder in (root, *(root / name for name in inner)):
             chats = folder if folder.name == "chats" else folder / "chats"
             try:
-                yield from filter(_is_log, below(chats, ("",)))
+                yield from filter(_is_log, below(chats, ("",), folders))
+            except NotADirectoryError:
+                continue
             except PermissionError:
+                folders.doubt()
                 yield closed(chats)
             except OSError:
-                continue
+                folders.doubt()
 
     def read(self, found: Found, mark: Mark) -> Reading:
         from tars.history.sources import gemini_log

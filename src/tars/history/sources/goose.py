@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history import databases
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 
@@ -20,7 +21,9 @@ class Goose:
         data = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
         return (data / "goose" / "sessions" / "sessions.db",)
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        if folders is not None:
+            folders.doubt()  # a database grows beside itself
         found = databases.found(root / "sessions.db" if root.is_dir() else root)
         return () if found is None else (found,)
 

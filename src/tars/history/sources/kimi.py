@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 
@@ -22,8 +23,8 @@ class Kimi:
         now = Path(env.get("KIMI_CODE_HOME") or home / ".kimi-code") / "sessions"
         return (now, *([older] if older.is_dir() else []))
 
-    def find(self, root: Path) -> Iterable[Found]:
-        return below(root, ("wire.jsonl",))
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        return below(root, ("wire.jsonl",), folders)
 
     def read(self, found: Found, mark: Mark) -> Reading:
         from tars.history.sources import kimi_log

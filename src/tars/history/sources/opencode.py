@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tars.history import databases
 from tars.history.files import below
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 
@@ -24,7 +25,9 @@ class Opencode:
             return (folder,)
         return (folder, folder / named)
 
-    def find(self, root: Path) -> Iterable[Found]:
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        if folders is not None:
+            folders.doubt()  # a database grows beside itself
         if not root.is_dir():
             database = databases.found(root)
             yield from () if database is None else (database,)

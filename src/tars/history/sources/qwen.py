@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tars.history.files import below, is_closed
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading
 
 USAGE = "token-usage-"
@@ -21,11 +22,11 @@ class Qwen:
         named = env.get("QWEN_RUNTIME_DIR") or env.get("QWEN_HOME")
         return (Path(named).expanduser() if named else home / ".qwen",)
 
-    def find(self, root: Path) -> Iterable[Found]:
-        for found in below(root / "usage", (".jsonl",)):
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        for found in below(root / "usage", (".jsonl",), folders):
             if Path(found.path).name.startswith(USAGE):
                 yield found
-        for found in below(root / "projects", (".jsonl",)):
+        for found in below(root / "projects", (".jsonl",), folders):
             if Path(found.path).parent.name == "chats" or is_closed(found):
                 yield found
 

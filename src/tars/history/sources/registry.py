@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from tars.config_costs import LOG_AGENTS
+from tars.history.folders import Folders
 from tars.history.source import Found, Mark, Reading, Source
 
 
@@ -29,8 +30,8 @@ class _Lazy:
     def roots(self, env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
         return self._source.roots(env, home)
 
-    def find(self, root: Path) -> Iterable[Found]:
-        return self._source.find(root)
+    def find(self, root: Path, folders: Folders | None = None) -> Iterable[Found]:
+        return self._source.find(root, folders)
 
     def read(self, found: Found, mark: Mark) -> Reading:
         return self._source.read(found, mark)
