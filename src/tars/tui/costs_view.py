@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tars.control.contract import BudgetStatus
 from tars.control.costs.contract import AccountLimit, AccountLimits, CostBlocks, CostSummary
+from tars.control.costs.tables import short_models
 from tars.control.costs_contract import CostFigures, CostReport
 from tars.control.status_text import duration
 from tars.tui import figures
@@ -41,13 +42,14 @@ def bars(groups: dict[str, CostFigures], width: int) -> Text:
     priced = any(group.cost_usd for group in groups.values())
     ranked = sorted(groups.items(), key=lambda item: -_weight(item[1], priced))
     most = max(_weight(ranked[0][1], priced), 1e-12)
-    label = min(32, max(len(name) for name in groups), max(8, width // 3))
+    short = short_models(groups)
+    label = min(32, max(map(len, short.values())), max(8, width // 3))
     room = max(4, width - label - 26)
     lines = [
         Text.assemble(
-            (figures.fitted(name or "unknown", label), ""),
+            (figures.fitted(short[name] or "unknown", label), ""),
             " ",
-            (figures.bar(_weight(group, priced) / most, room), "cyan"),
+            figures.painted(_weight(group, priced) / most, room, "cyan"),
             f" {figures.money(group.cost_usd, unpriced=group.unpriced_tokens):>12}",
             (f" {figures.tokens(group.total_tokens):>8}", "dim"),
         )
@@ -99,7 +101,7 @@ def gauges(budgets: Sequence[BudgetStatus], width: int) -> Text:
             Text.assemble(
                 (figures.fitted(budget.name, 16), "bold"),
                 " ",
-                (figures.bar(budget.share, _GAUGE), style),
+                figures.painted(budget.share, _GAUGE, style),
                 f" {budget.share:>4.0%} {_used(budget)} per {shown(budget.per)}",
                 (f", then {shown(budget.action)}", "dim"),
             )
@@ -154,10 +156,10 @@ def _limit(limit: AccountLimit, now: float) -> Text:
     if limit.over or limit.used is None:
         return Text.assemble((name, "bold"), (" unknown since its window ended", "dim"))
     style = "red" if limit.used >= 0.95 else "yellow" if limit.used >= 0.8 else "green"
-    parts: list[tuple[str, str] | str] = [
+    parts: list[Text | tuple[str, str] | str] = [
         (name, "bold"),
         " ",
-        (figures.bar(limit.used, _GAUGE), style),
+        figures.painted(limit.used, _GAUGE, style),
         f" {limit.used:>4.0%}",
     ]
     if limit.resets_at is not None:

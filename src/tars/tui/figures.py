@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from tars.control.costs import layout
 from tars.control.costs.layout import Face, cut
 from tars.tui.shell_text import shown
@@ -39,6 +41,12 @@ def bar(share: float, width: int) -> str:
     """Give a bar on its ground, exactly `width` columns wide; what is more than nothing is seen."""
     filled = layout.bar(share, width, _FACE)
     return filled + "░" * (width - len(filled))
+
+
+def painted(share: float, width: int, style: str) -> Text:
+    """Give the same in a colour, its ground dim."""
+    filled = layout.bar(share, width, _FACE)
+    return Text.assemble((filled, style), ("░" * (width - len(filled)), "dim"))
 
 
 def sparkline(values: Sequence[float]) -> str:

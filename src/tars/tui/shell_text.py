@@ -43,8 +43,9 @@ def top(status: Status | None) -> Text:
         parts.append((f" · {queued:,} queued", ""))
     if asking:
         parts.append((f" · {asking:,} ask{'s' if asking == 1 else ''} you", "bold yellow"))
-    if status.warnings or status.budgets:
-        parts.append((f" · {len(status.warnings) + len(status.budgets):,} warnings", "yellow"))
+    warnings = len(status.warnings) + len(status.budgets)
+    if warnings:
+        parts.append((f" · {warnings:,} warning{'' if warnings == 1 else 's'}", "yellow"))
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
