@@ -22,6 +22,7 @@ from tars.daemon.order import Order
 from tars.home import Home
 from tars.runtime.driver import Driver
 from tars.runtime.loop import Loop
+from tars.service.activation import LISTEN_VARIABLES
 from tars.service.notify import NOTIFY_VARIABLES
 from tars.sessions.session_file import SessionManager
 from tars.store.rows import AgentRow
@@ -147,7 +148,7 @@ class Assembly:
         kind = self._kinds[agent.kind]
         chosen = chosen or self.chosen.get(agent.name, Chosen())
         command = agent.command or kind.command
-        own = {k: v for k, v in os.environ.items() if k not in NOTIFY_VARIABLES}
+        own = {k: v for k, v in os.environ.items() if k not in NOTIFY_VARIABLES | LISTEN_VARIABLES}
         env = configuration.environment(agent, config or self.config, own)
         return Setup(
             name=agent.name,

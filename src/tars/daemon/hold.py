@@ -15,11 +15,12 @@ ANSWER_SECONDS = 1.0
 
 
 @contextmanager
-def hold(home: Home) -> Iterator[None]:
+def hold(home: Home, *, listens: bool = False) -> Iterator[None]:
     """Hold the home for one daemon. Two flocks: they go with the process, however it ends.
 
     One is on the home's own folder, so that it outlasts whatever is deleted in it. The
-    other is on run/tars.lock, which says the daemon's pid. Raises AlreadyRunning.
+    other is on run/tars.lock, which says the daemon's pid. `listens`: the service manager
+    listens on the socket in its place already. Raises AlreadyRunning.
     """
     folder = os.open(home.root, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -32,7 +33,8 @@ def hold(home: Home) -> Iterator[None]:
             with suppress(OSError):
                 os.ftruncate(lock, 0)
                 os.write(lock, b"%d\n" % os.getpid())
-            refuse_if_answered(home.socket)
+            if not listens:
+                refuse_if_answered(home.socket)
             yield
         finally:
             os.close(lock)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -11,9 +12,7 @@ import anyio
 
 from tars import config as configuration
 from tars.agents.kind import Kind
-from tars.control.contract import AgentStatus
 from tars.control.feed import Feed
-from tars.core.agent import State
 from tars.daemon import logs
 from tars.daemon.assembly import Assembly
 from tars.daemon.budgets import Budgets
@@ -26,6 +25,7 @@ from tars.daemon.hold import hold
 from tars.daemon.lean import lean_imports
 from tars.daemon.retention import keep_in_order
 from tars.daemon.runaways import Runaways
+from tars.daemon.service import EXTENSION_SECONDS, tell_service_manager
 from tars.daemon.upkeep import Door, StoreFile
 from tars.daemon.web import WebPage
 from tars.home import Home
@@ -36,23 +36,15 @@ from tars.runtime.log import log
 from tars.runtime.loop import Loop
 from tars.runtime.marks import home_id
 from tars.runtime.recorder import Recorder
+from tars.service.activation import activated
 from tars.service.notify import Notifier
 from tars.sessions.library import finish_restore
 
 if TYPE_CHECKING:
     from tars.daemon.backend import Desk
 
-#: How often the decisions so far are written, and the service manager hears a sentence.
+#: How often the decisions so far are written.
 FLUSH_SECONDS = 20.0
-#: An agent's states in which the daemon has done what it could for its start.
-_SETTLED = (
-    State.READY,
-    State.BUSY,
-    State.LIMITED,
-    State.WAITING,
-    State.FAILED,
-    State.STOPPED,
-)
 
 
 def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
@@ -69,13 +61,14 @@ def run(home: Home, kinds: Mapping[str, Kind] | None = None) -> int:
         from tars.agents.registry import KINDS
 
         kinds = KINDS
-    with hold(home):
+    given = activated(os.environ, home.socket)
+    with hold(home, listens=given is not None):
         finish_restore(home)
-        anyio.run(partial(_serve, home, kinds))
+        anyio.run(partial(_serve, home, kinds, given))
     return 0
 
 
-async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
+async def _serve(home: Home, kinds: Mapping[str, Kind], given: socket.socket | None = None) -> None:
     config = configuration.load(home, kinds)
     logs.configure(
         home.log,
@@ -108,7 +101,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     chronicle.gate, fallbacks.bars = budgets.begins, budgets.bars
     page = WebPage(home, loop, recorder, lambda: assembly.config.web)
     closed = anyio.Event()
-    door = Door(home.socket, closed)
+    door = Door(home.socket, closed, given)
     door.bind()
     notifier = Notifier.from_environment(os.environ)
     try:
@@ -142,7 +135,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
                 chronicle.store_deleted = store_file.is_deleted()
 
             tasks.start_soon(_heed_signals, stop, desk, notifier, look)
-            tasks.start_soon(_tell_service_manager, notifier, desk, loop, assembly, stop)
+            tasks.start_soon(tell_service_manager, notifier, desk, loop, assembly, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(chronicle.scribe.run)
             tasks.start_soon(keep_in_order, recorder, home, lambda: assembly.config.sessions)
@@ -153,6 +146,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
             tasks.start_soon(assembly.order.run)
             await stop.wait()
             notifier.stopping()
+            notifier.extend(EXTENSION_SECONDS)
             log.info("daemon_stopping")
             await assembly.retire()
             fallbacks.close()
@@ -166,9 +160,9 @@ async def _serve(home: Home, kinds: Mapping[str, Kind]) -> None:
     finally:
         chronicle.close()
         spending.close()
-        for path in (home.socket, home.children):
-            with suppress(OSError):
-                path.unlink()
+        door.remove()
+        with suppress(OSError):
+            home.children.unlink()
         log.info("daemon_stopped")
 
 
@@ -206,42 +200,6 @@ async def _heed_signals(
                     stop.set()
                 elif not stop.is_set():
                     tasks.start_soon(reload)
-
-
-async def _tell_service_manager(
-    notifier: Notifier, desk: "Desk", loop: Loop, assembly: Assembly, stop: anyio.Event
-) -> None:
-    """Ready once the default agent answered its handshake, or did not at its first attempt."""
-    if notifier.address is None:
-        return
-
-    def settled() -> bool:
-        # A reload may make another agent the default, and forget this one.
-        agent = loop.fleet.agents.get(assembly.config.default_agent)
-        waits = assembly.order.waits_for(assembly.config.default_agent)
-        return agent is not None and agent.state in _SETTLED and not waits
-
-    await loop.reached(settled)
-    if not stop.is_set():
-        notifier.ready(_sentence(desk))
-    pause = min(FLUSH_SECONDS, (notifier.watchdog_seconds or FLUSH_SECONDS * 2) / 2)
-    while True:
-        # From the loop's own thread: a loop that hangs sends no heartbeat.
-        notifier.watchdog()
-        notifier.status(_sentence(desk))
-        await anyio.sleep(pause)
-
-
-def _sentence(desk: "Desk") -> str:
-    return "; ".join(_words(agent) for agent in desk.agents().agents)
-
-
-def _words(agent: AgentStatus) -> str:
-    error = agent.last_error
-    if error is None or agent.state not in (State.WAITING, State.FAILED):
-        return f"{agent.name}: {agent.state}"
-    state = "waits to be started again" if agent.state == State.WAITING else agent.state
-    return f"{agent.name}: {state}: {error.message}"
 
 
 async def _flush_now_and_then(chronicle: Chronicle, look: Callable[[], None]) -> None:

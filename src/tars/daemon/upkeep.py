@@ -3,6 +3,7 @@
 import hashlib
 import os
 import socket
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,19 +24,31 @@ if TYPE_CHECKING:
 
 
 class Door:
-    """The control socket at its path. `bind` makes it, `watch` puts it back."""
+    """The control socket at its path. `bind` makes it, `watch` puts it back.
 
-    def __init__(self, path: Path, stop: anyio.Event) -> None:
+    `given` is the one that the service manager made; its file is the manager's to remove.
+    """
+
+    def __init__(self, path: Path, stop: anyio.Event, given: socket.socket | None = None) -> None:
         self._path = path
         self._stop = stop
+        self._given = given
         self._app: ASGIApp | None = None
         self._socket: socket.socket | None = None
         self._stat: os.stat_result | None = None
 
     def bind(self) -> None:
-        """Make the socket. Raises UserError and OSError."""
-        self._socket = bind(self._path)
+        """Make the socket, or take the one that was given. Raises UserError and OSError."""
+        if self._socket is not None:
+            self._given = None  # its file is gone: another one takes its place
+        self._socket = self._given or bind(self._path)
         self._stat = _look(self._path)
+
+    def remove(self) -> None:
+        """Remove the socket's file, if it was made here."""
+        if self._given is None:
+            with suppress(OSError):
+                self._path.unlink()
 
     def serve(self, app: "ASGIApp", tasks: TaskGroup) -> None:
         """Serve the socket that was bound last until `stop` is set."""

@@ -13,8 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-#: What a child must not inherit: it would speak to the manager in the daemon's name.
-NOTIFY_VARIABLES = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})
+#: What a child must not inherit: it would speak to the manager in the daemon's name, or take
+#: itself for the service.
+NOTIFY_VARIABLES = frozenset(
+    {
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "INVOCATION_ID",
+        "JOURNAL_STREAM",
+        "SYSTEMD_EXEC_PID",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,10 @@ class Notifier:
     def watchdog(self) -> None:
         """The loop turns."""
         self._send("WATCHDOG=1")
+
+    def extend(self, seconds: float) -> None:
+        """A start or an end that is under way may take so much longer, from now on."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1_000_000)}")
 
     def reloading(self) -> None:
         """The configuration is being read again. `ready` has to follow, even if it failed."""
