@@ -5,6 +5,7 @@ What `FAKE:…` in a prompt makes the model do is said in tests/fakes/fake_gemin
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -363,7 +364,14 @@ def _backing_off_500(tars: TarsHome) -> Iterator[Any]:
 
 
 def _running_a_tool(tars: TarsHome) -> Iterator[Any]:
-    return under_way(tars, "FAKE:shell:sleep_6", sign="tool")
+    """The CLI tells of a tool that it asked leave for only when that has ended: this one tells of
+    itself."""
+    pipe = tars.home.workspace / "pipe"
+    os.mkfifo(pipe)
+    (tars.home.workspace / "tool.sh").write_text("echo runs > pipe; exec sleep 600")
+    stream = _requested(tars, "FAKE:shell:sh_tool.sh")
+    assert pipe.read_text() == "runs\n"
+    return stream
 
 
 def _requested(tars: TarsHome, text: str) -> Iterator[Any]:
