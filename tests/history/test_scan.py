@@ -15,9 +15,9 @@ from tars.config_costs import HistoryConfig
 from tars.history.files import below, closed
 from tars.history.index import Index
 from tars.history.packing import LONGEST_TITLE, Packed
-from tars.history.reading import Job, read_all
+from tars.history.reading import read_all
 from tars.history.scan import Refreshed, refresh
-from tars.history.source import Found, Mark, Reading, Source
+from tars.history.source import Found, Job, Mark, Reading, Source
 from tars.history.sources.registry import SOURCES
 from tars.history.splitting import PORTIONS, Portions, Second, queue_of
 from tests.support.index_checks import check, counted

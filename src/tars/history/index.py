@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tars.history import schema
-from tars.history.writing import Writer
+
+if TYPE_CHECKING:
+    from tars.history.writing import Writer
 
 #: How many pages of 4 KiB the journal may have: SQLite's own number, and 64 MiB.
 _PAGES, _PAGES_OF_MUCH = 1000, 16 * 1024
@@ -58,11 +60,14 @@ class Index:
         return True
 
     @contextmanager
-    def writing(self) -> Iterator[Writer]:
+    def writing(self) -> Iterator["Writer"]:
         """Write in one transaction; nothing of it is there if this ends in an exception.
 
         Raises sqlite3.Error when the disk, or another process that writes, does not let it.
         """
+        # Most reports find nothing new: they need not wait for what writes.
+        from tars.history.writing import Writer
+
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:

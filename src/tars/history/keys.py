@@ -10,8 +10,13 @@ made of.
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from operator import xor
+
+try:
+    # The same, without all that `hashlib` imports besides.
+    from _blake2 import blake2b as blake2b
+except ImportError:
+    from hashlib import blake2b as blake2b
 
 #: Between a session's id and the rest of a key.
 BAR = "|"

@@ -10,8 +10,7 @@ from tars.config_costs import HistoryConfig
 from tars.history import databases
 from tars.history.files import is_closed
 from tars.history.folders import Folders, Walk, changed, is_local, remembered
-from tars.history.reading import Job
-from tars.history.source import Found, Source
+from tars.history.source import Found, Job, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from tars.config_costs import HistoryConfig
 from tars.history.index import Index
 from tars.history.looking import Logs, look
 from tars.history.publishing import batches, news
-from tars.history.reading import to_read
 from tars.history.scan import Refreshed, refresh
 from tars.history.sources.registry import SOURCES
 from tars.history.watch import Watch, open_watch
@@ -61,7 +60,7 @@ class LogsReader:
         except sqlite3.Error:
             # Whoever reads next sees what is wrong with the index, and mends it.
             return 0
-        return sum(to_read(job) for _, each in found.jobs for job in each)
+        return sum(job.to_read for _, each in found.jobs for job in each)
 
     def read(self, paths: frozenset[str] | None) -> Refreshed:
         """Read what is new in these files, or in all."""

@@ -2,30 +2,13 @@
 
 import os
 from contextlib import suppress
-from hashlib import blake2b
-from typing import NamedTuple
 
+from tars.history.keys import blake2b
 from tars.history.packing import FileRow, Packed, Packer
-from tars.history.source import Found, Mark, Reading, Source
+from tars.history.source import Found, Job, Mark, Reading, Source
 
 #: How much of a file's beginning tells whether it is still the same one.
 HEAD = 1024
-
-
-class Job(NamedTuple):
-    """A file to read, and what is known of it: `offset`, `state` and `head` are as in `files`."""
-
-    found: Found
-    inode: int = 0
-    offset: int = 0
-    state: bytes = b""
-    head: bytes = b""
-
-
-def to_read(job: Job) -> int:
-    """Give how much is probably to be read of a file."""
-    left = job.found.size - job.offset
-    return left if left >= 0 else job.found.size
 
 
 def read_on(jobs: list[Job], packed: Packed) -> list[Job]:

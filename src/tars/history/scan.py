@@ -14,18 +14,20 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tars.config_costs import HistoryConfig
 from tars.history.folders import Walk, remember
 from tars.history.index import Index
 from tars.history.looking import Logs, look
-from tars.history.packing import Packed
-from tars.history.reading import to_read
 from tars.history.schema import damaged, unwritable
-from tars.history.source import Source
+from tars.history.source import Job, Source
 from tars.history.sources.registry import SOURCES
-from tars.history.splitting import PORTIONS, Chunk, Portions, chunks_of, read_in_order
 from tars.home import FILE_MODE
+
+if TYPE_CHECKING:
+    from tars.history.packing import Packed
+    from tars.history.splitting import Chunk, Portions
 
 #: Seconds that a refresh waits for another process's.
 PATIENCE = 10.0
@@ -61,7 +63,7 @@ def refresh(
     only: Iterable[Path] | None = None,
     sources: Sequence[Source] = SOURCES,
     patience: float = PATIENCE,
-    portions: Portions = PORTIONS,
+    portions: "Portions | None" = None,
 ) -> Refreshed:
     """Read what is new in the logs of a person with this environment and home folder.
 
@@ -122,35 +124,57 @@ def _lock(file: int) -> bool:
 
 
 def _refresh(
-    index: Index, logs: Logs, sources: Sequence[Source], processes: int, portions: Portions
+    index: Index,
+    logs: Logs,
+    sources: Sequence[Source],
+    processes: int,
+    portions: "Portions | None",
 ) -> Refreshed:
     """Read what is new."""
     if not logs.config.titles:
         forget_titles(index)
     seen = look(index.connection, sources, logs, now=time.time())
-    chunks = chunks_of(seen.jobs, portions)
-    requests, sessions = 0, set[int]()
     if seen.vanished:
         with index.writing() as writer:
             writer.vanished(seen.vanished)
+    done = Refreshed()
+    if seen.jobs:
+        done = _read(index, seen.jobs, processes, portions, titles=logs.config.titles)
+    _keep(index, seen.walks)
+    return replace(done, problems=(*seen.problems, *_told(index.connection)))
+
+
+def _read(
+    index: Index,
+    jobs: Sequence[tuple[Source, list[Job]]],
+    processes: int,
+    portions: "Portions | None",
+    *,
+    titles: bool,
+) -> Refreshed:
+    """Read these files on, and write down what they have."""
+    # Most reports find nothing new: they need not wait for what reads.
+    from tars.history.splitting import PORTIONS, chunks_of, read_in_order
+
+    portions = portions or PORTIONS
+    chunks = chunks_of(jobs, portions)
+    requests, sessions = 0, set[int]()
     latest = int(time.time() * 1000) + _TOMORROW
     read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
     with index.much(), closing(read):
         for _, part in groupby(_numbered(read, portions.transaction), lambda each: each[0]):
             with index.writing() as writer:
                 for _, source, packed in part:
-                    if not logs.config.titles:
+                    if not titles:
                         packed = packed._replace(titles=[])
                     writer.take(packed, newest_wins=source.newest_wins)
             requests += writer.requests
             sessions |= writer.sessions
-    _keep(index, seen.walks)
     return Refreshed(
         files=sum(len(jobs) for _, jobs in chunks),
-        bytes=sum(to_read(job) for _, jobs in chunks for job in jobs),
+        bytes=sum(job.to_read for _, jobs in chunks for job in jobs),
         requests=requests,
         sessions=frozenset(sessions),
-        problems=(*seen.problems, *_told(index.connection)),
     )
 
 
@@ -177,8 +201,8 @@ def forget_titles(index: Index) -> None:
 
 
 def _numbered(
-    read: Iterable[tuple[Chunk, Packed]], most: int
-) -> Iterator[tuple[int, Source, Packed]]:
+    read: "Iterable[tuple[Chunk, Packed]]", most: int
+) -> "Iterator[tuple[int, Source, Packed]]":
     """Say which transaction each part is written in, of which one has no more than so many
     bytes of logs, or little more."""
     size = 0

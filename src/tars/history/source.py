@@ -62,6 +62,22 @@ class Found(NamedTuple):
     mtime: int
 
 
+class Job(NamedTuple):
+    """A file to read, and what is known of it: `offset`, `state` and `head` are as in `files`."""
+
+    found: Found
+    inode: int = 0
+    offset: int = 0
+    state: bytes = b""
+    head: bytes = b""
+
+    @property
+    def to_read(self) -> int:
+        """How much is probably to be read."""
+        left = self.found.size - self.offset
+        return left if left >= 0 else self.found.size
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How far a file has been read: the bytes before `offset` are done, whole lines all of them.

@@ -22,8 +22,8 @@ from types import TracebackType
 from typing import Self
 
 from tars.history.packing import Packed
-from tars.history.reading import Job, read_all, read_on, to_read
-from tars.history.source import Found, Source
+from tars.history.reading import read_all, read_on
+from tars.history.source import Found, Job, Source
 from tars.history.sources.registry import SOURCES, load_readers
 
 #: How much of what the second process found may wait for this one.
@@ -56,7 +56,7 @@ _CHUNKS = 4000
 def chunks_of(work: Sequence[tuple[Source, list[Job]]], portions: Portions) -> list[Chunk]:
     """Cut the files of each source into chunks that are worth being handed out singly."""
     chunks: list[Chunk] = []
-    size = sum(to_read(job) for _, jobs in work for job in jobs)
+    size = sum(job.to_read for _, jobs in work for job in jobs)
     chunk = max(portions.chunk, size // _CHUNKS)
     for source, jobs in work:
         size = chunk
@@ -65,7 +65,7 @@ def chunks_of(work: Sequence[tuple[Source, list[Job]]], portions: Portions) -> l
                 chunks.append((source, []))
                 size = 0
             chunks[-1][1].append(job)
-            size += to_read(job)
+            size += job.to_read
     return chunks
 
 
@@ -77,7 +77,7 @@ def read_in_order(
 
     `latest` is the time that nothing in the logs should be later than.
     """
-    size = sum(to_read(job) for _, jobs in chunks for job in jobs)
+    size = sum(job.to_read for _, jobs in chunks for job in jobs)
     if processes < 2 or size < portions.split or len(chunks) < 2:
         for chunk in chunks:
             yield from _to_the_end(chunk, read_all(*chunk, latest=latest), latest)
