@@ -22,12 +22,15 @@ from msgspec.structs import replace
 from tars import __version__
 from tars.control import contract as c
 from tars.control.app import build
+from tars.control.permission_contract import PermitRequest, Permitted
+from tars.control.queue_contract import Queue, QueuedPrompt
 from tars.control.server import serve
 from tars.control.unix_socket import bind
 from tars.core.agent import Outcome
 from tars.costs.engine import Costs
 from tars.daemon.costs import Spending
 from tars.daemon.remembering import Remembering
+from tars.errors import AgentNotFound
 from tars.home import Home
 from tars.runtime.recorder import Recorder
 from tars.sessions.library import Library
@@ -62,11 +65,16 @@ class ScriptedPrices(Spending):
 
 
 class HomeBackend(ScriptedBackend):
-    """Tells the agents that a test gives it."""
+    """Tells the agents, the prompts that wait and the budgets that a test gives it; `permitted`
+    has what was answered to requests for permission."""
 
     def __init__(self, home: Home, library: Library) -> None:
         super().__init__(home.root)
         self.told: list[c.AgentStatus] = []
+        self.waiting: list[QueuedPrompt] = []
+        self.planned: list[c.BudgetStatus] = []
+        self.today: c.TodayStatus | None = None
+        self.permitted: list[tuple[str, str | None, bool]] = []
         self.remembering = Remembering(home, cast("Recorder", Asked(library.store)))  # type: ignore[assignment]
         env = {"HOME": str(home.root / "nobody")}
         self.prices = ScriptedPrices(home, env, now=lambda: NOW)
@@ -82,8 +90,36 @@ class HomeBackend(ScriptedBackend):
         )
         listed = self.agents()
         return c.Status(
-            daemon=daemon, agents=listed.agents, session=None, default_agent=listed.default
+            daemon=daemon,
+            agents=listed.agents,
+            session=None,
+            default_agent=listed.default,
+            budgets=[budget for budget in self.planned if budget.standing != "fine"],
+            today=self.today,
         )
+
+    def queue(self, agent: str | None) -> Queue:
+        return Queue(prompts=self.waiting)
+
+    async def budgets(self) -> c.BudgetList:
+        return c.BudgetList(budgets=self.planned)
+
+    async def cancel(self, request: c.CancelRequest) -> c.Cancelled:
+        self.waiting = [prompt for prompt in self.waiting if prompt.turn != request.turn]
+        return c.Cancelled(turn=request.turn)
+
+    async def permit(self, request_id: str, answer: PermitRequest, who: str = "") -> Permitted:
+        self.permitted.append((request_id, answer.option, answer.remember))
+        self.told = [
+            replace(agent, permissions=[p for p in agent.permissions if p.id != request_id])
+            for agent in self.told
+        ]
+        return Permitted(id=request_id, option=answer.option)
+
+    def _known(self, agent: str) -> str:
+        if agent not in {told.name for told in self.told}:
+            raise AgentNotFound(f"There is no agent {agent!r}.")
+        return agent
 
 
 @dataclass

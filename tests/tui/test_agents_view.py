@@ -57,7 +57,7 @@ def test_one_agent_in_full_tells_all_that_is_known() -> None:
         last_error=FaultStatus(kind="auth", message="No key.", advice="Set one."),
         permissions=[ASKED],
     )  # fmt: skip
-    samples.take(full)
+    samples.take(full, 0.0)
     found = agents_view.facts(full, samples, 100).plain.split("\n")
     assert "process  up 1h 01m, 2 restarts, pid 7" in found
     assert "memory     200 MiB  █" in found
@@ -79,6 +79,7 @@ def test_names_of_anybody_stay_in_their_column() -> None:
 def test_samples_are_bounded() -> None:
     """A screen that is open for days keeps what it can show."""
     samples = Samples()
-    for _ in range(3 * SAMPLES):
-        samples.take(agent())
+    for second in range(3 * SAMPLES):
+        samples.take(agent(), float(second))
+        samples.take(agent(), second + 0.5)
     assert len(samples.rss) == len(samples.cpu) == SAMPLES

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from rich.text import Text
 
@@ -18,13 +19,17 @@ _LABEL = 9
 
 @dataclass(slots=True)
 class Samples:
-    """What an agent used of the machine, look by look, the newest last."""
+    """What an agent used of the machine, at most once a second, the newest last."""
 
+    at: float = -inf
     rss: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     cpu: deque[float] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
-    def take(self, agent: AgentStatus) -> None:
-        """Note how it is now."""
+    def take(self, agent: AgentStatus, now: float) -> None:
+        """Note how it is now, in seconds."""
+        if now - self.at < 1:
+            return
+        self.at = now
         self.rss.append(float(agent.rss_bytes))
         self.cpu.append(agent.cpu_percent)
 

@@ -66,7 +66,7 @@ class TarsApp(App[int]):
         yield Static(id="tabs")
         yield Static(id="banner")
         yield ContentSwitcher(id="views")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         for theme in THEMES:

@@ -14,13 +14,14 @@ _MOST_DIGITS = 4
 
 
 def tokens(count: int) -> str:
-    """Give a count of tokens: `950`, `12.5K`, `3.4M`, `1.2B`."""
+    """Give a count of tokens: `950`, `12.5K`, `200K`, `3.4M`, `1.2B`."""
     value, unit = float(count), ""
     for unit in ("", "K", "M", "B"):
-        if value < 999.95 or unit == "B":
+        if value < 999.5 or unit == "B":
             break
         value /= 1000
-    return f"{value:,.1f}{unit}" if unit else f"{count:,}"
+    digits = 1 if unit and value < 99.95 else 0
+    return f"{value:,.{digits}f}{unit}"
 
 
 def money(dollars: float | None, *, unpriced: int = 0) -> str:

@@ -5,12 +5,13 @@ from textual.widgets import Static
 
 from tars.control.contract import Status
 from tars.control.status_text import duration, printable
+from tars.conversation.plain import plain as plain_text
 from tars.tui.panes import PANES
 
 
 def shown(text: str) -> str:
     """Make anybody's text safe for a terminal, on one line."""
-    return printable(text)
+    return printable(plain_text(text))
 
 
 def plain(text: str) -> Text:

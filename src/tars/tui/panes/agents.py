@@ -34,12 +34,12 @@ class AgentsPane(Pane):
     every: ClassVar[float] = 2.0  # so that memory and processor time are seen to move
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "prompt", "Prompt"),
-        Binding("c", "cancel", "Cancel turn"),
+        Binding("c", "cancel", "Cancel"),
         Binding("y", "answer", "Answer"),
         Binding("t", "attach", "Attach"),
         Binding("s", "start", "Start"),
         Binding("x", "stop", "Stop"),
-        Binding("R", "restart", "Restart"),
+        Binding("R", "restart", "Restart", show=False),
         Binding("j", "down", "Down", show=False),
         Binding("k", "up", "Up", show=False),
         Binding("escape", "unprompt", "Close the prompt", show=False),
@@ -82,9 +82,9 @@ class AgentsPane(Pane):
     async def look(self, link: Link, status: Status) -> None:
         """Show how they are now."""
         self._agents = status.agents
-        width = agents_view.name_width(status.agents)
+        width, now = agents_view.name_width(status.agents), self.tars.clock()
         for agent in status.agents:
-            self._samples.setdefault(agent.name, Samples()).take(agent)
+            self._samples.setdefault(agent.name, Samples()).take(agent, now)
         lists.fill(self._list, [(a.name, agents_view.row(a, width)) for a in status.agents])
         self._show()
 

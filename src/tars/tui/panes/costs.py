@@ -63,7 +63,7 @@ class CostsPane(Pane):
             link.ask(lambda client: client.budgets()),
         )
         now = self.tars.clock()
-        width = max(30, self.query(".costs-side").first().content_size.width - 2)
+        width = max(30, self.query(".costs-side").first().content_size.width - 4)
         put(
             self.query_one("#costs-total-head", Static),
             Text(f"Spent: {SPANS[span]}   (d changes it)"),
