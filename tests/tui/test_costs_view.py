@@ -81,7 +81,8 @@ def test_a_budget_is_a_gauge_with_its_words() -> None:
         reason="", spent_usd=8.5, limit_usd=10.0,
     )  # fmt: skip
     found = costs_view.gauges([budget], 100).plain
-    assert "85% $8.5000 of $10.00 per day, then stop" in found
+    assert "85%\n" in found
+    assert "$8.5000 of $10.00 per day, then stop" in found
     assert found.count("█") == 17
 
 

@@ -73,11 +73,12 @@ def days(report: CostReport, last: date, count: int, width: int, height: int = 5
     most = max(values, default=0.0)
     if not most:
         return Text("Nothing was used in these days.", style="dim")
-    wide = max(1, min(6, width // count - 1))
+    between = " " if width >= 2 * count else ""
+    wide = max(1, min(6, width // count - len(between)))
     lines = []
     for level in range(height, 0, -1):
         cells = [_cell(value / most * height - (level - 1)) * wide for value in values]
-        lines.append(Text(" ".join(cells), style="cyan"))
+        lines.append(Text(between.join(cells), style="cyan"))
     told = figures.money(most) if priced else f"{figures.tokens(int(most))} tokens"
     span = f"{found[0]:%d %b} to {found[-1]:%d %b}, at most {told} a day"
     return _joined([*lines, Text(span, style="dim")])
@@ -102,10 +103,11 @@ def gauges(budgets: Sequence[BudgetStatus], width: int) -> Text:
                 (figures.fitted(budget.name, 16), "bold"),
                 " ",
                 figures.painted(budget.share, _GAUGE, style),
-                f" {budget.share:>4.0%} {_used(budget)} per {shown(budget.per)}",
-                (f", then {shown(budget.action)}", "dim"),
+                f" {budget.share:>4.0%}",
             )
         )
+        then = f"{_used(budget)} per {shown(budget.per)}, then {shown(budget.action)}"
+        lines.append(Text(f"{'':17}{then}", style="dim"))
     return _joined(lines, width)
 
 
