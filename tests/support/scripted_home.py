@@ -35,6 +35,7 @@ from tars.home import Home
 from tars.runtime.recorder import Recorder
 from tars.sessions.library import Library
 from tars.store.rows import AgentRow, MessagePart, Role, ToolCallRow, TurnBegun, Wishes
+from tars.store.schema import machines
 from tars.store.store import Store
 from tars.tui.app import TarsApp
 from tests.control.scripted import ScriptedBackend
@@ -73,6 +74,7 @@ class HomeBackend(ScriptedBackend):
         self.told: list[c.AgentStatus] = []
         self.waiting: list[QueuedPrompt] = []
         self.planned: list[c.BudgetStatus] = []
+        self.version = __version__
         self.today: c.TodayStatus | None = None
         self.permitted: list[tuple[str, str | None, bool]] = []
         self.remembering = Remembering(home, cast("Recorder", Asked(library.store)))  # type: ignore[assignment]
@@ -86,7 +88,7 @@ class HomeBackend(ScriptedBackend):
     def status(self) -> c.Status:
         self._break()
         daemon = c.DaemonStatus(
-            running=True, pid=1, version=__version__, uptime_seconds=7380.0, rss_bytes=64 << 20
+            running=True, pid=1, version=self.version, uptime_seconds=7380.0, rss_bytes=64 << 20
         )
         listed = self.agents()
         return c.Status(
@@ -140,6 +142,8 @@ class ScriptedHome:
         home = Home(folder / "t")
         home.prepare()
         library = Library(Store.open(home.store), home)
+        with library.writing() as connection:
+            connection.execute(machines.update().values(name="laptop"))
         self = cls(home, library, HomeBackend(home, library))
         try:
             await self.open()

@@ -69,6 +69,11 @@ class Browser:
         return self._costs.of(session)
 
     @property
+    def kinds(self) -> set[str]:
+        """The kinds of agents of the sessions that are here."""
+        return self._window.kinds
+
+    @property
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
 
@@ -200,6 +205,12 @@ class Browser:
             there = {key(session) for session in sessions}
             gone = {(hit.machine, hit.agent, hit.session) for hit in hits} - there
             self.found.keys = [one for one in self.found.keys if one not in gone]
+
+
+async def used_kinds(link: Link) -> list[str]:
+    """Ask of which kinds of agents anything was ever counted. Raises TarsError."""
+    report = await link.ask(lambda client: client.costs(report="by-agent", range="all"))
+    return [row.agent for row in report.rows if isinstance(row.agent, str) and row.agent]
 
 
 def _search(client: Client, text: str, query: dict[str, str]) -> Found:

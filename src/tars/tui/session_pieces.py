@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from rich.cells import cell_len, set_cell_size
 
 from tars.control.status_text import printable
+from tars.conversation.plain import plain as without_sequences
 
 Tone = Literal[
     "", "bold", "dim", "italic", "good", "bad", "warn", "accent", "code", "title", "mark"
@@ -30,8 +31,8 @@ _EMOJI_SIGN = "\ufe0f"
 
 
 def clean(text: str) -> str:
-    """Make foreign text safe on one line."""
-    return printable(text).replace(_EMOJI_SIGN, "")
+    """Make foreign text safe on one line: what commands a terminal goes, or is seen as a sign."""
+    return printable(without_sequences(text)).replace(_EMOJI_SIGN, "")
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:

@@ -69,6 +69,11 @@ class Window:
                     return number * PAGE + place
         return None
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of agents of what is here."""
+        return {session.agent_type for page in self._pages.values() for session in page}
+
     def clear(self) -> None:
         """Forget everything: something else is wanted."""
         self.total = None

@@ -1,5 +1,6 @@
 """Sessions: all that were remembered, in a list that is never waited for."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -7,17 +8,21 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from tars.control.contract import FeedEvent, Status
 from tars.control.session_contract import Session
 from tars.errors import NotRunning, TarsError
 from tars.tui import session_columns as columns
+from tars.tui import session_deeds as deeds
 from tars.tui.link import Link, sentence
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.session_browser import Browser
+from tars.tui.panes.sessions_detail import SessionDetail
+from tars.tui.session_browser import Browser, used_kinds
 from tars.tui.session_heading import heading
+from tars.tui.session_panels import FilterPanel
 from tars.tui.session_pieces import plain
 from tars.tui.session_table import SessionTable
 from tars.tui.session_wants import Filter
@@ -41,26 +46,28 @@ class SessionsPane(Pane):
         Binding("r", "resume", "Resume"),
         Binding("e", "export", "Export"),
         Binding("a", "archive", "Archive"),
-        Binding("escape", "back", "Back", show=False),
+        Binding("escape", "back", "Back"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
+        self._home = str(Path.home())
         self._browser: Browser | None = None
         self._problem = ""
-        self._status: Status | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(id="sessions-head")
-        yield Input(id="sessions-find", placeholder="Words, a name or an id; Escape ends it")
-        yield Static(id="sessions-columns")
-        yield SessionTable(self.browser, id="sessions-table")
+        with Vertical(id="sessions-list"):
+            yield Static(id="sessions-head")
+            yield Input(id="sessions-find", placeholder="Words, a name or an id; Escape ends it")
+            yield Static(id="sessions-columns")
+            yield SessionTable(self.browser, id="sessions-table")
+        yield SessionDetail(self._home)
 
     @property
     def browser(self) -> Browser:
         """What is behind the list."""
         if self._browser is None:
-            self._browser = Browser(self.tars.clock, str(Path.home()))
+            self._browser = Browser(self.tars.clock, self._home)
         return self._browser
 
     @property
@@ -68,19 +75,38 @@ class SessionsPane(Pane):
         """The list."""
         return self.query_one(SessionTable)
 
+    @property
+    def detail(self) -> SessionDetail:
+        """The session that was opened."""
+        return self.query_one(SessionDetail)
+
     def arrive(self) -> None:
-        """The keys are the list's."""
-        self.table.focus()
+        """The keys are the list's, or those of what is in front of it."""
+        if self.detail.session is not None:
+            self.detail.take_keys()
+        else:
+            self.table.focus()
 
     def concerns(self, event: FeedEvent) -> bool:
         """All but what streams within a turn."""
         return event.event not in _SMALL
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out what makes no sense where one is."""
+        is_open = self.detail.session is not None
+        if action in ("open", "find", "filter", "sort"):
+            return not is_open
+        if action == "back":
+            return is_open or self._find.display or self.browser.found is not None
+        return True
+
     # --- looking ------------------------------------------------------------
 
     async def look(self, link: Link, status: Status) -> None:
         """Ask anew for what is in sight; what is chosen stays so, wherever it went."""
-        self._status = status
+        if self.detail.session is not None:
+            await self.detail.look(link)
+            return
         table = self.table
         moved = await self.browser.refresh(link, table.sight, table.cursor)
         table.changed()
@@ -133,6 +159,7 @@ class SessionsPane(Pane):
         self.table.changed()
         self.table.place(0)
         self._tell()
+        self.refresh_bindings()
         self.again()
 
     # --- what is chosen -----------------------------------------------------
@@ -140,16 +167,66 @@ class SessionsPane(Pane):
     @property
     def chosen(self) -> Session | None:
         """The session that keys act on."""
-        return self.browser.session(self.table.cursor)
+        return self.detail.session or self.browser.session(self.table.cursor)
+
+    @on(SessionTable.Opened)
+    def action_open(self) -> None:
+        """Open a session."""
+        session = self.browser.session(self.table.cursor)
+        if session is not None and self.detail.session is None:
+            self.query_one("#sessions-list").display = False
+            self.detail.display = True
+            self.detail.open(session)
+            self.refresh_bindings()
+            self.again()
+
+    def _close(self) -> None:
+        self.detail.close()
+        self.detail.display = False
+        self.query_one("#sessions-list").display = True
+        self.table.focus()
+        self.refresh_bindings()
+        self.again()
+
+    @work(group="sessions-deed", exclusive=True)
+    async def action_resume(self) -> None:
+        """Talk on with the agent."""
+        if self.chosen is not None:
+            await deeds.resume(self.tars, self.chosen, self.tars.status)
+            self.again()
+
+    @work(group="sessions-deed", exclusive=True)
+    async def action_export(self) -> None:
+        """Write it to a file."""
+        if self.chosen is not None:
+            await deeds.export(self.tars, self.chosen)
+
+    @work(group="sessions-deed", exclusive=True)
+    async def action_archive(self) -> None:
+        """Put it away."""
+        if self.chosen is not None and await deeds.archive(self.tars, self.chosen):
+            self.again()
+
+    # --- which are shown ----------------------------------------------------
+
+    @work(group="sessions-filter", exclusive=True)
+    async def action_filter(self) -> None:
+        """Choose which sessions are shown."""
+        status = self.tars.status
+        kinds = {agent.kind for agent in status.agents} if status is not None else set()
+        panel = FilterPanel(self.browser.filter, sorted(kinds | self.browser.kinds), self.want)
+        await self.tars.push_screen(panel)
+        with suppress(TarsError):
+            panel.learn(await used_kinds(self.tars.link))
 
     def action_sort(self) -> None:
         """Order by the next figure."""
         self.browser.want(sort=self.browser.sort.next)
         self._anew()
 
-    def want(self, filter: Filter | None) -> None:
+    def want(self, filter: Filter) -> None:
         """Show the sessions that a filter leaves."""
-        if filter is not None and filter != self.browser.filter:
+        if filter != self.browser.filter:
             self.browser.want(filter=filter)
             self._search_again()
             self._anew()
@@ -158,9 +235,13 @@ class SessionsPane(Pane):
 
     def action_find(self) -> None:
         """Search."""
-        find = self.query_one("#sessions-find", Input)
-        find.display = True
-        find.focus()
+        self._find.display = True
+        self._find.focus()
+        self.refresh_bindings()
+
+    @property
+    def _find(self) -> Input:
+        return self.query_one("#sessions-find", Input)
 
     @on(Input.Changed, "#sessions-find")
     def _typed(self) -> None:
@@ -172,7 +253,7 @@ class SessionsPane(Pane):
         self._search_again()
 
     def _search_again(self) -> None:
-        text = self.query_one("#sessions-find", Input).value.strip()
+        text = self._find.value.strip()
         found = self.browser.found
         if text:
             self._search(text)
@@ -191,9 +272,11 @@ class SessionsPane(Pane):
             self._fail(error)
 
     def action_back(self) -> None:
-        """End the search."""
-        find = self.query_one("#sessions-find", Input)
-        find.value = ""
-        find.display = False
+        """Close what is open, or end the search."""
+        if self.detail.session is not None:
+            self._close()
+            return
+        self._find.value = ""
+        self._find.display = False
         self.table.focus()
         self._search_again()
