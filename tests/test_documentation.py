@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from docs import generate
+from docs.generating.commands import commands, groups, shown_in, typed
+from docs.generating.layout import layout
+from docs.generating.pages import MAKERS
+from docs.generating.parts import SOURCES, with_part
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -18,55 +21,46 @@ NOT_TYPED = {
 }
 
 
-@pytest.mark.parametrize("page", generate.pages(), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", MAKERS, ids=lambda path: path.name)
 def test_what_is_printed_from_the_code_is_what_the_code_says(page: Path) -> None:
-    """After a new module, a changed table or a changed contract: `make docs`."""
-    assert page.read_text() == generate.pages()[page], "run `make docs`"
+    """After a new module, option, key, message or page, or a changed contract: `make docs`."""
+    assert page.read_text() == MAKERS[page](), "run `make docs`"
 
 
 def test_every_package_and_module_has_its_place_in_the_layout() -> None:
     """Nothing of tars is missing from the page that says what is where."""
     page = (ROOT / "ARCHITECTURE.md").read_text()
-    layout = page.partition("<!-- layout:begin -->")[2].partition("<!-- layout:end -->")[0]
-    words = set(re.findall(r"[\w./]+", layout))
-    modules = {m.name for m in generate.SOURCES.glob("*.py")}
-    inner = {m.stem for m in generate.SOURCES.glob("*/*.py") if not m.stem.startswith("__")}
+    part = page.partition("<!-- layout:begin -->")[2].partition("<!-- layout:end -->")[0]
+    words = set(re.findall(r"[\w./]+", part))
+    modules = {m.name for m in SOURCES.glob("*.py")}
+    inner = {m.stem for m in SOURCES.glob("*/*.py") if not m.stem.startswith("__")}
     assert (modules | inner) - words == set()
 
 
 def test_a_page_without_its_place_is_an_error() -> None:
     """A part is never dropped silently because somebody removed its marks."""
     with pytest.raises(ValueError, match="no part 'layout'"):
-        generate.with_part("# A page\n", "layout", "text")
+        with_part("# A page\n", "layout", "text")
 
 
 def test_a_module_that_says_nothing_is_an_error(tmp_path: Path) -> None:
     """The layout has a line for each module, so each has a docstring."""
     (tmp_path / "silent.py").write_text("x = 1\n")
     with pytest.raises(ValueError, match="says nothing about itself"):
-        generate.layout(tmp_path)
+        layout(tmp_path)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    """Pages name files of this repository by paths that exist."""
-    text = page.read_text()
-    targets = re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r"^\[\w+\]: (\S+)$", text, re.M)
-    local = [target for target in targets if "://" not in target]
-    assert [target for target in local if not (page.parent / target).exists()] == []
-
-
-@pytest.mark.parametrize("words", [*generate.commands(), *generate.groups()])
+@pytest.mark.parametrize("words", [*commands(), *groups()])
 def test_every_command_is_on_a_page_that_is_typed(words: str) -> None:
     """What tars can do is shown somewhere, and a test types it from there."""
     if words in NOT_TYPED:
         assert f'"{words}"' in NOT_TYPED[words].read_text()
         assert any(f"tars {words}" in page.read_text() for page in PAGES)
     else:
-        assert generate.shown_in(words), f"no page shows `tars {words}`; docs/commands.md may"
+        assert shown_in(words), f"no page shows `tars {words}`; docs/commands.md may"
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if generate.typed(p)], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [p for p in PAGES if typed(p)], ids=lambda p: p.name)
 def test_every_page_with_commands_has_its_test(page: Path) -> None:
     """The commands of a page are typed by a test that names it."""
     name = page.name
@@ -81,7 +75,7 @@ def test_every_option_that_a_page_names_is_one(page: Path) -> None:
     """In whatever is typed or quoted as `tars COMMAND --option`."""
     options = {
         words: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
-        for words, command in {**generate.commands(), **generate.groups()}.items()
+        for words, command in {**commands(), **groups()}.items()
     }
     calls = re.findall(r"(?:`|^\$ )tars ([^`|]*?)(?:`|\||$)", page.read_text(), re.MULTILINE)
     for call in calls:

@@ -24,14 +24,17 @@ class Home:
 
     @property
     def config(self) -> Path:
+        """The configuration: a person's own file."""
         return self.root / "config.toml"
 
     @property
     def data(self) -> Path:
+        """What has to last."""
         return self.root / "data"
 
     @property
     def store(self) -> Path:
+        """All that tars remembers: prompts, turns, what was said, and what it used."""
         return self.data / "tars.db"
 
     @property
@@ -61,14 +64,17 @@ class Home:
 
     @property
     def run(self) -> Path:
+        """What belongs to the daemon that runs."""
         return self.root / "run"
 
     @property
     def socket(self) -> Path:
+        """The control channel."""
         return self.run / "tars.sock"
 
     @property
     def lock(self) -> Path:
+        """Held by the daemon of this home, with its pid."""
         return self.run / "tars.lock"
 
     @property
@@ -88,14 +94,17 @@ class Home:
 
     @property
     def logs(self) -> Path:
+        """The logs; how large they grow is bounded."""
         return self.root / "logs"
 
     @property
     def log(self) -> Path:
+        """The daemon's own log, which `tars logs` shows; older ones end in a number."""
         return self.logs / "tars.log"
 
     @property
     def workspace(self) -> Path:
+        """Where agents work that have no `cwd` in the configuration."""
         return self.root / "workspace"
 
     def agent_log(self, agent: str) -> Path:
@@ -103,6 +112,7 @@ class Home:
         return self.logs / "agents" / f"{agent}.log"
 
     def agent_data(self, agent: str) -> Path:
+        """What tars keeps for one agent."""
         return self.data / agent
 
     def agent_tmp(self, agent: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.generate import commands
+from docs.generating.commands import commands
 from tars.cli.app import MODULES, run
 from tests.support.command_line import LONG_SECONDS, environment, tars
 from tests.support.fake_daemon import FakeDaemon
@@ -32,7 +32,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
         *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
-        *("costs", "prices", "budgets", "guard", "history"),
+        *("costs", "prices", "budgets", "guard", "history", "web"),
     }
 
 

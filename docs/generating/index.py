@@ -1,0 +1,109 @@
+"""docs/index.md: every page in its section. A page that no section names goes to the last one."""
+
+from pathlib import Path
+
+from docs.generating.parts import DOCS
+
+INTRODUCTION = """\
+# tars
+
+Keeps coding agents alive, sends them your prompts, counts every token, and remembers every
+conversation. [The README](../README.md) says what it is on one page.
+
+What stands in these pages is printed from the code where it can be, and typed by tests where it is
+a command; [how that is done](../CONTRIBUTING.md#documentation) is told to who changes them.
+
+"""
+#: The sections, and of each page (by its name) what one finds there.
+SECTIONS: dict[str, dict[str, str]] = {
+    "Start": {
+        "start": "from nothing to an answer, with every command",
+        "concepts": "agent, session, turn, tokens, cost: the words, and what they mean here",
+    },
+    "Use": {
+        "chat": "a conversation on this terminal",
+        "tui": "six screens of everything, by keyboard",
+        "web": "the same in a browser on this machine",
+        "status-line": "one short line for shells, tmux and Claude Code",
+        "sessions": "conversations found again, and which one a prompt goes to",
+        "keeping": "names, tags, notes, tasks, archives, cleaning up",
+        "costs": "what was spent, in tars and outside it",
+        "python": "tars from Python",
+    },
+    "Agents": {
+        "agents": "what tars can know of each, and several at once",
+        "gemini-cli": "Gemini CLI, step by step",
+        "claude-code": "Claude Code, step by step",
+        "codex": "Codex, step by step",
+        "opencode": "opencode, step by step",
+        "copilot": "GitHub Copilot CLI, over ACP",
+        "qwen-code": "Qwen Code, over ACP",
+        "kimi": "Kimi Code, over ACP",
+        "goose": "Goose, over ACP: untested",
+        "acp-agents": "any agent that speaks the Agent Client Protocol",
+        "screens": "programs that have only a screen; `tars attach`",
+    },
+    "How to": {
+        "service": "have systemd or launchd keep the daemon",
+        "postgresql": "one store for a team",
+        "budgets": "bound what agents may spend",
+        "editors": "tars as the agent of an editor",
+        "exports": "exports, imports and backups",
+        "prices": "what models cost, and your own prices",
+        "history": "the logs that agents write without tars",
+        "troubleshooting": "by the words of the message: what it means, and what helps",
+    },
+    "Reference": {
+        "commands": "every command, and the page that shows it",
+        "cli": "every command's options, and the exit statuses",
+        "configuration": "every key of config.toml",
+        "environment": "every environment variable",
+        "files": "what lies in ~/.tars",
+        "states": "states, conditions, outcomes",
+        "errors": "every error and fault, word for word",
+        "control-api": "HTTP on one Unix socket",
+    },
+    "Behind it": {
+        "durability": "what survives what, and how it is tested",
+        "processes": "what happens to an agent's processes",
+        "performance": "how fast tars is, measured",
+        "comparison": "tars beside its peers, measured",
+    },
+}
+#: What is not a page of the documentation's own.
+_NOT_LISTED = {"index"}
+
+
+def page(folder: Path = DOCS) -> str:
+    """Give the whole page as Markdown; a page that is not there yet is left out."""
+    parts = []
+    for section, pages in sections(folder).items():
+        lines = [_line(folder / f"{name}.md", what) for name, what in pages.items()]
+        parts.append(f"## {section}\n\n{''.join(lines)}")
+    return INTRODUCTION + "\n".join(parts)
+
+
+def sections(folder: Path = DOCS) -> dict[str, dict[str, str]]:
+    """Give the pages that there are, by their sections."""
+    there = {path.stem for path in folder.glob("*.md")} - _NOT_LISTED
+    listed = {name for pages in SECTIONS.values() for name in pages}
+    found = {
+        section: {name: what for name, what in pages.items() if name in there}
+        for section, pages in SECTIONS.items()
+    }
+    last = next(reversed(found))
+    found[last] |= dict.fromkeys(sorted(there - listed), "")
+    return found
+
+
+def title(page: Path) -> str:
+    """Give the title of a page: its first line. Raises ValueError for one without."""
+    first = page.read_text().partition("\n")[0]
+    if not first.startswith("# "):
+        raise ValueError(f"{page.name} does not begin with its title")
+    return first.removeprefix("# ")
+
+
+def _line(page: Path, what: str) -> str:
+    told = f": {what}" if what else ""
+    return f"- [{title(page)}]({page.name}){told}\n"
