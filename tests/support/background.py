@@ -1,5 +1,5 @@
 """Start and stop a daemon in the background as `tars start` and `tars stop` do, without the
-price of these commands: each is half of what a daemon costs, and hundreds of tests want one.
+price of these commands and of the daemon's imports: hundreds of tests want one.
 
 What is not as it should be is left to the commands, which tell it.
 """
@@ -17,6 +17,7 @@ from tars.control.client import Client
 from tars.control.contract import AgentStatus, Status
 from tars.errors import TarsError
 from tars.home import FILE_MODE, Home
+from tests.support import incubator
 
 #: How soon a daemon that was just started is asked again.
 POLL_SECONDS = 0.02
@@ -63,10 +64,13 @@ def _works(name: str, until: Until) -> bool:
 
 
 def spawn(home: Home, env: Mapping[str, str]) -> int:
-    """Start a daemon as the child of nobody, and give its pid."""
+    """Make a daemon as the child of nobody, and give its pid."""
     home.prepare()
     path = home.logs / "daemon.err"
     errors = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+    if incubator.can_make(env):
+        os.close(errors)
+        return incubator.incubator().spawn(env, path)
     try:
         daemon = [sys.executable, "-P", "-m", "tars", "start", "--foreground"]
         done = subprocess.run(
