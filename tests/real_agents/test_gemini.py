@@ -163,13 +163,12 @@ def test_what_cancelled_and_failed_turns_used_is_counted(shared: TarsHome) -> No
     assert (session["interactionCount"], session["totalNetTokens"]) == (1, 1000)
 
 
-def test_the_figures_add_up_over_turns_and_restarts(tars: TarsHome, gemini_api: FakeApi) -> None:
+def test_the_figures_add_up_over_turns_and_restarts(shared: TarsHome) -> None:
     """A replayed conversation is not counted again."""
-    tars.start()
-    tars.prompt("FAKE:usage:5000:10:4000:7")
-    assert tars.client.change_agent("gemini", "restart").state == "ready"
-    tars.prompt("FAKE:usage:6000:20:5500:3")
-    session = tars.session()
+    shared.prompt("FAKE:usage:5000:10:4000:7")
+    assert shared.client.change_agent("gemini", "restart").state == "ready"
+    shared.prompt("FAKE:usage:6000:20:5500:3")
+    session = shared.session()
     assert session["interactionCount"] == 2
     assert session["totalInputTokens"] == session["lastInputTokens"] == 6000
     assert session["totalOutputTokens"] == 30
@@ -180,24 +179,24 @@ def test_the_figures_add_up_over_turns_and_restarts(tars: TarsHome, gemini_api: 
 # --- surviving --------------------------------------------------------------
 
 
-def test_the_conversation_survives_kill_9_of_the_agent(tars: TarsHome) -> None:
+def test_the_conversation_survives_kill_9_of_the_agent(shared: TarsHome) -> None:
     """Killed in mid-turn: the turn is interrupted, the next prompt has the history."""
-    tars.start()
-    tars.prompt("remember FAKE:usage:5000:10:4000:7")
-    stream = under_way(tars, "FAKE:slow:50:0.2")
-    was = tars.agent_pid()
+    restarts = shared.agent().restarts
+    shared.prompt("remember FAKE:usage:5000:10:4000:7")
+    stream = under_way(shared, "FAKE:slow:50:0.2")
+    was = shared.agent_pid()
     kill(was)
     ended = result(stream)
     assert ended.outcome == "interrupted"
-    answer = tars.prompt("FAKE:echo")
+    answer = shared.prompt("FAKE:echo")
     assert answer.outcome == "ok"
     seen, directives = turns_seen(answer)
     assert "FAKE:usage:5000:10:4000:7" in directives
     assert seen >= 2
-    agent = tars.agent()
+    agent = shared.agent()
     assert agent.pid != was
-    assert agent.restarts == 1
-    assert tars.session()["interactionCount"] == 3
+    assert agent.restarts == restarts + 1
+    assert shared.session()["interactionCount"] == 3
 
 
 def test_the_conversation_survives_kill_9_of_the_daemon(tars: TarsHome) -> None:
@@ -205,32 +204,32 @@ def test_the_conversation_survives_kill_9_of_the_daemon(tars: TarsHome) -> None:
     tars.start()
     tars.prompt("remember FAKE:usage:5000:10:4000:7")
     under_way(tars, "FAKE:slow:50:0.2")
-    agent, daemon = psutil.Process(tars.agent_pid()), tars.daemon_pid()
-    kill(daemon)
-    psutil.wait_procs([agent], timeout=30)
-    assert not agent.is_running()
-    assert tars.processes() == []
+    kill_daemon(tars)
     tars.start()
     seen, directives = turns_seen(tars.prompt("FAKE:echo"))
     assert "FAKE:usage:5000:10:4000:7" in directives
     assert seen >= 2
-    session = tars.session()
     # The interrupted turn is counted too.
-    assert session["interactionCount"] == 3
-
-
-def test_what_an_interrupted_turn_used_is_counted_by_the_next_daemon(tars: TarsHome) -> None:
-    """Its first request is in the agent's log when the daemon is killed."""
-    tars.start()
+    assert tars.session()["interactionCount"] == 3
+    # What an interrupted turn used is counted by the next daemon: its first request is in the
+    # agent's log when the daemon is killed.
+    tars.client.reset()
     under_way(tars, "FAKE:tools", sign="tool")
     # Its second request cannot have been answered before the daemon hears of the tool.
-    pid = tars.daemon_pid()
-    kill(pid)
+    kill_daemon(tars)
     tars.start()
     tars.prompt("FAKE:usage:10:1")
     session = tars.session()
     assert session["interactionCount"] == 2
     assert session["totalNetTokens"] >= 1000 + 10
+
+
+def kill_daemon(tars: TarsHome) -> None:
+    agent = psutil.Process(tars.agent_pid())
+    kill(tars.daemon_pid())
+    psutil.wait_procs([agent], timeout=30)
+    assert not agent.is_running()
+    assert tars.processes() == []
 
 
 SHIFT = """
@@ -278,55 +277,57 @@ def test_five_restarts_keep_the_history(
     assert tars.status().warnings == []
 
 
-def test_a_deleted_history_is_given_back(tars: TarsHome, gemini_env: dict[str, str]) -> None:
-    """Something deleted the agent's file: tars kept a link to it."""
+def test_a_deleted_history_is_given_back_or_its_loss_is_told(
+    tars: TarsHome, gemini_env: dict[str, str]
+) -> None:
+    """Something deleted the agent's file: tars kept a link to it. Where that is gone too, there is
+    a fresh session, and a warning that says so."""
     tars.start()
     session = tars.prompt("remember FAKE:usage:5000:10:4000:7").session
+    assert session is not None
     tars.stop()
-    for file in Path(gemini_env["HOME"]).glob(".gemini/tmp/*/chats/session-*"):
-        file.unlink()
+    delete_chats(gemini_env)
     tars.start()
     assert turns_seen(tars.prompt("FAKE:echo"))[0] == 2
     assert tars.agent().session.id == session
-
-
-def test_a_lost_history_is_told(tars: TarsHome, gemini_env: dict[str, str]) -> None:
-    """It is really gone: a fresh session, and a warning that says so."""
-    tars.start()
-    lost = tars.prompt("remember FAKE:usage:5000:10:4000:7").session
+    assert tars.status().warnings == []
     tars.stop()
-    for file in Path(gemini_env["HOME"]).glob(".gemini/tmp/*/chats/session-*"):
-        file.unlink()
+    delete_chats(gemini_env)
     for file in tars.home.agent_data("gemini").glob("gemini-*"):
         file.unlink()
     tars.start()
     assert turns_seen(tars.prompt("FAKE:echo"))[0] == 1
-    assert tars.agent().session.id != lost
+    assert tars.agent().session.id != session
     [warning] = tars.status().warnings
-    assert lost is not None
-    assert lost in warning
+    assert session in warning
     assert tars.session()["interactionCount"] == 1
 
 
-def test_a_reset_begins_a_new_conversation_in_the_same_process(tars: TarsHome) -> None:
+def delete_chats(env: dict[str, str]) -> None:
+    for file in Path(env["HOME"]).glob(".gemini/tmp/*/chats/session-*"):
+        file.unlink()
+
+
+def test_a_reset_begins_a_new_conversation_in_the_same_process(shared: TarsHome) -> None:
     """session.json is gone, what was cleared is said, and the warm process stays."""
-    tars.start()
-    old = tars.prompt("FAKE:usage:5000:10:4000:7").session
-    pid = tars.agent_pid()
-    done = tars.tars("reset")
+    old = shared.prompt("FAKE:usage:5000:10:4000:7").session
+    pid = shared.agent_pid()
+    done = shared.tars("reset")
     assert done.returncode == 0
     assert "5" in done.stdout
-    assert not (tars.home.data / "session.json").exists()
-    answer = tars.prompt("FAKE:echo")
+    assert not (shared.home.data / "session.json").exists()
+    answer = shared.prompt("FAKE:echo")
     assert turns_seen(answer) == (1, ["FAKE:echo"])
     assert answer.session != old
-    newer = tars.prompt("FAKE:echo", new=True)
+    newer = shared.prompt("FAKE:echo", new=True)
     assert turns_seen(newer) == (1, ["FAKE:echo"])
     assert newer.session not in (old, answer.session)
-    tars.client.change_settings("gemini", mode="plan")
-    assert turns_seen(tars.prompt("FAKE:echo"))[0] == 2
-    assert (tars.agent().mode, tars.agent().session.id) == ("plan", newer.session)
-    assert tars.agent_pid() == pid
+    mode = shared.agent().mode
+    shared.client.change_settings("gemini", mode="plan")
+    assert turns_seen(shared.prompt("FAKE:echo"))[0] == 2
+    assert (shared.agent().mode, shared.agent().session.id) == ("plan", newer.session)
+    assert shared.agent_pid() == pid
+    shared.client.change_settings("gemini", mode=mode)
 
 
 def test_an_earlier_session_is_gone_back_to(shared: TarsHome) -> None:
@@ -545,24 +546,18 @@ def start_fails(tars: TarsHome, kind: str) -> str:
 
 
 def test_no_key(tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]) -> None:
-    """It fails at the start, and works once the key is there."""
-    configure(tars, gemini_command, {**gemini_env, "GEMINI_API_KEY": ""})
+    """It fails at the start, and works once the key is there. A load asks for no key: where a
+    conversation is resumed without one, only the next prompt finds out."""
+    keyless = {**gemini_env, "GEMINI_API_KEY": ""}
+    configure(tars, gemini_command, keyless)
     assert "GEMINI_API_KEY" in start_fails(tars, "not_signed_in")
     configure(tars, gemini_command, gemini_env)
     tars.client.reload()
     assert tars.client.change_agent("gemini", "start").state == "ready"
     assert tars.prompt("FAKE:text").outcome == "ok"
-
-
-def test_no_key_for_a_conversation_that_is_resumed(
-    tars: TarsHome, gemini_command: Path, gemini_env: dict[str, str]
-) -> None:
-    """Its load asks for no key, so that only the next prompt finds out."""
-    tars.start()
-    tars.prompt("FAKE:text")
-    configure(tars, gemini_command, {**gemini_env, "GEMINI_API_KEY": ""})
+    configure(tars, gemini_command, keyless)
     tars.client.reload()
-    tars.client.change_agent("gemini", "restart")
+    assert tars.client.change_agent("gemini", "restart").state == "ready"
     done = tars.tars("prompt", "FAKE:text")
     assert done.returncode == 4, done
     assert "GEMINI_API_KEY" in done.stderr
@@ -642,10 +637,9 @@ def test_dumps_of_failed_turns_do_not_pile_up(shared: TarsHome) -> None:
     assert not any("gemini-client-error" in path.name for path in tmp.iterdir())
 
 
-def test_one_node_process(tars: TarsHome) -> None:
+def test_one_node_process(shared: TarsHome) -> None:
     """Without the CLI's launcher in between, which swallows signals."""
-    tars.start()
-    agent = psutil.Process(tars.agent_pid())
+    agent = psutil.Process(shared.agent_pid())
     assert [c.name() for c in agent.children(recursive=True)] == []
 
 
