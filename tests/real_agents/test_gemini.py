@@ -17,7 +17,7 @@ import pytest
 
 from tars.control.contract import PermissionStatus, PromptRequest, TurnResult, Usage
 from tests.real_agents.conftest import gemini_home
-from tests.support.fake_api import FakeApi, fake_gemini_api
+from tests.support.fake_api import fake_gemini_api
 from tests.support.tars_home import TarsHome, kill, result, tars_home
 
 pytestmark = [pytest.mark.real_agent, pytest.mark.timeout(100)]
