@@ -1,6 +1,7 @@
 """The reference is whole: nothing that the code asks for, reads, says or ends with is missing."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 def test_every_key_of_the_configuration_has_its_row() -> None:
     """What a reader asks for is documented, and what is documented is asked for."""
     told = {
-        configuration._path(table.header, key)
+        configuration.path_of(table.header, key)
         for table in configuration.example()
         for key in table.keys
     }
@@ -87,7 +88,9 @@ def test_every_exit_status_and_fault_has_its_meaning() -> None:
 
 
 @pytest.mark.parametrize(("title", "words", "meanings"), [(t, w, m) for t, _, w, m in states.PARTS])
-def test_every_word_of_a_state_has_its_meaning(title: str, words: type, meanings: dict) -> None:  # type: ignore[type-arg]
+def test_every_word_of_a_state_has_its_meaning(
+    title: str, words: type[StrEnum], meanings: dict[StrEnum, str]
+) -> None:
     """And no meaning is left of one that is gone."""
     assert list(meanings) == list(words), title
 
@@ -153,5 +156,5 @@ def test_every_row_of_the_comparison_is_in_the_measured_figures() -> None:
     for question in (*comparison.SUPERVISION, *comparison.ACCOUNTING):
         text = (ROOT / "docs" / "performance.md").read_text()
         for name in question.lines:
-            found = comparison._median(text, question, name)
+            found = comparison.median(text, question, name)
             assert found != comparison.UNKNOWN, (question.asked, name)

@@ -146,7 +146,7 @@ def _table(questions: tuple[Question, ...], programs: tuple[str, ...], figures: 
     where = text.strip().splitlines()[0].rstrip(".")
     rows, wins = [], dict[str, list[str]]()
     for question in questions:
-        found = {name: _median(text, question, name) for name in programs}
+        found = {name: median(text, question, name) for name in programs}
         best = best_of(found, more=question.more_is_better)
         wins.setdefault(best, []).append(question.asked)
         cells = [f"**{value}**" if name == best else value for name, value in found.items()]
@@ -168,7 +168,8 @@ def _wins(name: str, questions: list[str]) -> str:
     return f"- **{name}** is the best at {count}{': ' if questions else ''}{'; '.join(questions)}."
 
 
-def _median(text: str, question: Question, name: str) -> str:
+def median(text: str, question: Question, name: str) -> str:
+    """Give the median of a program in the figures, or that there is none."""
     title = re.escape(question.section)
     found = re.search(rf"^### {title}.*?\n(.*?)(?=^### |\Z)", text, re.MULTILINE | re.DOTALL)
     line = re.escape(question.lines.get(name, "-"))

@@ -140,7 +140,7 @@ def page() -> str:
                 _DEFAULT.sub("", meaning),
             ]
             for name, meaning in told.keys.items()
-            if (path := _path(told.header, name)) in found
+            if (path := path_of(told.header, name)) in found
         ]
         shown = table(("key", "value", "default", ""), rows) if rows else ""
         parts.append("\n\n".join(filter(None, (title, told.comment, shown))).rstrip() + "\n")
@@ -151,7 +151,7 @@ def asked() -> dict[str, Key]:
     """Give every key that the configuration's readers ask for, by its path."""
     keys: dict[str, Key] = {}
     _judge(values(), keys)
-    found = {}
+    found: dict[str, Key] = {}
     for key in keys.values():
         path = named(key.path)
         if not _FOLDED.match(path):
@@ -182,7 +182,8 @@ def values() -> dict[str, Any]:
 
 def example() -> list[Told]:
     """Give what config.example.toml says, table by table."""
-    told, comment, fresh = [Told("", "", {})], [], True
+    told, fresh = [Told("", "", {})], True
+    comment: list[str] = []
     for line in EXAMPLE.read_text().splitlines():
         header = re.fullmatch(r"#?(\[+.+?\]+)", line)
         key = re.fullmatch(r"#?([a-z_0-9]+) = .*", line)
@@ -221,7 +222,8 @@ def _header(text: str) -> str:
     return f"{'[' * brackets}{named(text.strip('[]'))}{']' * brackets}"
 
 
-def _path(header: str, key: str) -> str:
+def path_of(header: str, key: str) -> str:
+    """Give the path of a key below the header of its table."""
     inner = header.strip("[]")
     return f"{inner}.{key}" if inner else key
 

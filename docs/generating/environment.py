@@ -45,6 +45,7 @@ PARTS: dict[str, dict[str, str]] = {
         "JOURNAL_STREAM": "the same",
         "SYSTEMD_EXEC_PID": "the same",
         "SYSTEMD_COLORS": "`0` for systemd's own programs, so that what they say can be read",
+        "SUDO_USER": "whom `tars service install --system` is for, where `sudo` calls it",
         "XDG_RUNTIME_DIR": "where the person's own systemd listens",
         "DBUS_SESSION_BUS_ADDRESS": "how `systemctl --user` reaches it",
     },
@@ -99,6 +100,7 @@ OTHERS = {"KIND_OR_TITLE", "PATH_PART", "SC_CLK_TCK", "SC_PAGE_SIZE"}
 _ENVIRONMENTS = {"environ", "env", "base", "environment", "inherited"}
 _NAME = re.compile(r"_?[A-Z][A-Z0-9_]+")
 _SHAPE = re.compile(r"_?[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+_WORTH_PARSING = re.compile(rf'"{_SHAPE.pattern}"|\b({"|".join(_ENVIRONMENTS)})(\.get|\[|,| in\b)')
 
 
 def page() -> str:
@@ -124,8 +126,9 @@ def variables(sources: Path = SOURCES) -> set[str]:
     """Give the names of all variables that the code reads of an environment, or puts there:
     whatever has the shape of `TWO_WORDS`, and of single words those that are looked up."""
     found: set[str] = set()
-    for tree in modules(sources):
-        found |= set(_read(tree, _constants(tree)))
+    for module in modules(sources):
+        if _WORTH_PARSING.search(module.text):
+            found |= set(_read(module.tree, _constants(module.tree)))
     return found
 
 
@@ -144,6 +147,8 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 
 def _read(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
     for node in ast.walk(tree):
+        if not isinstance(node, _LOOKED_AT):
+            continue  # a match of each would take seconds
         match node:
             case ast.Constant(value=str(word)) if _SHAPE.fullmatch(word) and word not in OTHERS:
                 yield word
@@ -158,6 +163,10 @@ def _read(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
                 yield from _named(of, key, constants)
             case _:
                 pass
+
+
+#: What a variable is named in.
+_LOOKED_AT = (ast.Constant, ast.Dict, ast.Call, ast.Subscript, ast.Compare)
 
 
 def _named(of: ast.expr, key: ast.expr, constants: dict[str, str]) -> Iterator[str]:

@@ -37,7 +37,9 @@ def exceptions() -> dict[str, type[errors.TarsError]]:
 @cache
 def said(sources: Path = SOURCES) -> tuple[Message, ...]:
     """Give every message of an exception or a fault that the code makes, each once."""
-    found = {message for tree in modules(sources) for message in _Module(tree).messages()}
+    makes = re.compile(rf"\b(Fault|{'|'.join(exceptions())})\(")
+    worth = (module.tree for module in modules(sources) if makes.search(module.text))
+    found = {message for tree in worth for message in _Module(tree).messages()}
     return tuple(sorted(found, key=lambda m: (m.of, m.text, m.advice)))
 
 
@@ -45,8 +47,8 @@ def said(sources: Path = SOURCES) -> tuple[Message, ...]:
 def texts(sources: Path = SOURCES) -> frozenset[str]:
     """Give every text in the code that is no docstring, whole, with `…` for what is put into it."""
     found: set[str] = set()
-    for tree in modules(sources):
-        found.update(_outermost(tree))
+    for module in modules(sources):
+        found.update(_outermost(module.tree))
     return frozenset(found)
 
 

@@ -3,7 +3,8 @@
 import ast
 import re
 from collections.abc import Iterable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,10 +12,21 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tars"
 
 
+@dataclass(frozen=True)
+class Module:
+    """A module's source, which is parsed once, for all who look at it, if anybody does."""
+
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+
 @cache
-def modules(sources: Path = SOURCES) -> tuple[ast.Module, ...]:
-    """Give every module below a folder, parsed: once, for all who look at them."""
-    return tuple(ast.parse(path.read_text()) for path in sorted(sources.rglob("*.py")))
+def modules(sources: Path = SOURCES) -> tuple[Module, ...]:
+    """Give every module below a folder."""
+    return tuple(Module(path.read_text()) for path in sorted(sources.rglob("*.py")))
 
 
 def with_part(page: str, name: str, part: str) -> str:
