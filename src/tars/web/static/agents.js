@@ -1,11 +1,11 @@
 // The agents, each with its state, its turn, its context, and what can be done with it.
 
 import { path, post } from "./api.js";
-import { announce, h, keyed, mark, say } from "./dom.js";
+import { announce, fill, h, keyed, mark, say } from "./dom.js";
 import { bytes, duration, percent, short, until } from "./figures.js";
-import { isOnScreen, known, look } from "./link.js";
+import { isOnScreen, known, look, seconds } from "./link.js";
 import { meter } from "./meter.js";
-import { clean, oneLine } from "./text.js";
+import { clean, inline, oneLine } from "./text.js";
 
 export function agentList() {
   const node = h("ul", { class: "agents" });
@@ -56,21 +56,24 @@ function agentCard(first) {
   function update(agent) {
     mark(node, "data-state", agent.state);
     say(word, stateOf(agent));
-    say(about, [agent.kind === name ? "" : agent.kind, agent.protocol, agent.model, agent.mode].filter(Boolean).map((w) => oneLine(w, 40)).join(" · "));
+    mark(word, "data-word", stateOf(agent));
+    say(about, [...new Set([agent.kind, agent.protocol, agent.model, agent.mode])].filter((word) => word !== "" && word !== name).map((word) => oneLine(word, 40)).join(" · "));
     const used = agent.context?.used ?? 0;
     const size = agent.context?.size ?? 0;
     context.update(size > 0 ? used / size : null, size > 0 ? `${short(used)} of ${short(size)} · ${percent(used / size)}` : used > 0 ? short(used) : "");
     const tokens = agent.tokens;
     say(figures, [
       tokens?.counted ? `${tokens.atLeast ? "≥ " : ""}${short(tokens.netInput)} in · ${short(tokens.output)} out` : "",
-      agent.pid !== null ? `up ${duration(agent.uptimeSeconds)}` : "",
+      agent.pid !== null ? `up ${duration(agent.uptimeSeconds + seconds())}` : "",
       agent.rssBytes > 0 ? bytes(agent.rssBytes) : "",
       agent.restarts > 0 ? `${agent.restarts} restarts` : "",
       agent.queued > 0 ? `${agent.queued} waiting` : "",
       ...agent.limits.filter((limit) => limit.usedPercent !== null).map((limit) => `${limit.name} ${Math.round(limit.usedPercent)}%`),
     ].filter(Boolean).join(" · "));
-    say(turn, agent.turn ? [`Working for ${duration(agent.turn.elapsedSeconds)}`, agent.turn.waitingFor ? `waits for ${agent.turn.waitingFor}` : "", ...agent.turn.notices].filter(Boolean).map(clean).join(" · ") : "");
-    say(fault, agent.lastError ? `${clean(agent.lastError.message)} ${clean(agent.lastError.advice)} ${until(agent.lastError.until)}`.trim() : "");
+    say(turn, agent.turn ? [`Working for ${duration(agent.turn.elapsedSeconds + seconds())}`, agent.turn.waitingFor ? `waits for ${agent.turn.waitingFor}` : "", ...agent.turn.notices].filter(Boolean).map(clean).join(" · ") : "");
+    const wrong = agent.lastError ? `${clean(agent.lastError.message)} ${clean(agent.lastError.advice)} ${until(agent.lastError.until)}`.trim() : "";
+    if (fault.dataset.said !== wrong) fill(fault, inline(wrong));
+    fault.dataset.said = wrong;
     mark(fault, "hidden", agent.lastError === null || ["ready", "busy"].includes(agent.state));
     mark(turn, "hidden", agent.turn === null);
     mark(watch, "hidden", isOnScreen(agent));

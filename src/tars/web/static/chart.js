@@ -42,7 +42,7 @@ export function stackedBars(label) {
       height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0],
       scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
       axes: [
         { stroke: colour.ink, grid: { show: false }, ticks: { show: false }, size: 28, values: (_u, at) => at.map((n) => (Number.isInteger(n) && days[n] !== undefined ? dayName(days[n]) : "")), splits: () => everyFew(days.length, area.clientWidth) },

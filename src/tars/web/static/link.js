@@ -108,5 +108,14 @@ export async function stay() {
   }
 }
 
+/** How old that is which is known of the agents: their clocks go on meanwhile. */
+export const seconds = () => (known.state === "live" ? (performance.now() - known.seenAt) / 1000 : 0);
+
+/** Do something every second in which somebody looks. Gives a function that ends it. */
+export function everySecond(work) {
+  const timer = setInterval(() => document.hidden || known.state !== "live" || work(), 1000);
+  return () => clearInterval(timer);
+}
+
 export const agentNamed = (name) => known.status?.agents.find((agent) => agent.name === name);
 export const isOnScreen = (agent) => agent.protocol === "pty";

@@ -3,12 +3,15 @@
 import { follow, path, post } from "./api.js";
 import { composer } from "./composer.js";
 import { fill, h, mark, say } from "./dom.js";
-import { agentNamed, isOnScreen, known, watch, whileSeen } from "./link.js";
+import { agentNamed, everySecond, isOnScreen, known, watch, whileSeen } from "./link.js";
 import { permissionList } from "./permissions.js";
+import { reader } from "./transcript.js";
 import { turnView } from "./turn.js";
 
 /** Older turns are in the session; a page that is open for days must not grow for days. */
 const MOST_TURNS = 12;
+/** So much of what was said before is shown to who comes. */
+const SHOWN = 8;
 const AGAIN_MS = 1000;
 
 export function live(main, [named]) {
@@ -17,6 +20,7 @@ export function live(main, [named]) {
   const link = h("a", { class: "button", hidden: true }, "Session");
   const cancel = h("button", { type: "button", hidden: true, onclick: () => post("cancel", { agent: name }).catch((error) => say(empty, error.message)) }, "Cancel");
   const empty = h("p", { class: "empty" }, "Nothing was said yet since you came here.");
+  const before = h("ol", { class: "transcript", "aria-label": "What was said before" });
   const talk = h("div", { class: "talk", role: "log", "aria-live": "off", "aria-label": "Conversation" });
   const asks = h("div", {});
   const bottom = h("div", { class: "dock" });
@@ -28,7 +32,7 @@ export function live(main, [named]) {
   let over = false;
 
   fill(main, h("div", { class: "title" }, h("h1", {}, "Live"), h("label", { for: "live-agent", class: "unseen" }, "Agent"), picker, state, cancel, link),
-    talk, empty, asks, bottom);
+    before, talk, empty, asks, bottom);
 
   function begin() {
     const agent = agentNamed(name);
@@ -77,12 +81,28 @@ export function live(main, [named]) {
     if (data === null) return;
     const nearEnd = window.innerHeight + window.scrollY > document.body.scrollHeight - 120;
     if (event === "attached") {
+      remember(data.session ?? agentNamed(name)?.session.id ?? null, data.turn);
       if (data.turn !== null) turn(data.turn).attached(data);
     } else if (event === "prompt") turn(data.turn).prompted(data.text);
     else if (event === "fallback") turn(null).take(event, data);
     else if (event === "turn") turn(data.turn).take(event, data);
     else if (turns.length > 0) turn(null).take(event, data);
     if (nearEnd) window.scrollTo(0, document.body.scrollHeight);
+  }
+
+  /** Show the end of what was said before, once: what follows comes by itself. */
+  async function remember(session, underWay) {
+    if (session === null || turns.some((view) => view.id !== underWay)) return;
+    const { last, itemNode } = reader(session, stop.signal);
+    try {
+      const { from, items } = await last();
+      const shown = items.map((item, n) => [item, n]).filter(([item]) => item.turn !== underWay || item.role === "user").slice(-SHOWN);
+      fill(before, shown.map(([item, n]) => itemNode(item, from + n)));
+      mark(empty, "hidden", shown.length > 0 || turns.length > 0);
+      window.scrollTo(0, document.body.scrollHeight);
+    } catch (error) {
+      if (error.name !== "AbortError") console.warn(error.message);
+    }
   }
 
   function update() {
@@ -104,7 +124,7 @@ export function live(main, [named]) {
     permissions?.update();
     if (known.state === "live" && !document.hidden) wake();
   }
-  const ends = [watch(update)];
+  const ends = [watch(update), everySecond(() => permissions?.update())];
   update();
   return () => {
     over = true;

@@ -5,7 +5,7 @@ import { agentList } from "./agents.js";
 import { composer } from "./composer.js";
 import { fill, h, keyed, mark, say, throttled } from "./dom.js";
 import { dollars, moment, percent, short, until } from "./figures.js";
-import { known, listen, look, watch } from "./link.js";
+import { everySecond, known, listen, look, watch } from "./link.js";
 import { meter } from "./meter.js";
 import { permissionList } from "./permissions.js";
 import { clean, oneLine } from "./text.js";
@@ -76,6 +76,7 @@ export function overview(main) {
       begun = known.state === "live";
     }),
     listen((event) => event === "turn_ended" && soon()),
+    everySecond(update),
     box.end,
   ];
   update();

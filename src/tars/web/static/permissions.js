@@ -3,7 +3,7 @@
 import { path, post } from "./api.js";
 import { announce, h, keyed, mark, say } from "./dom.js";
 import { duration } from "./figures.js";
-import { known, look } from "./link.js";
+import { known, look, seconds } from "./link.js";
 import { clean } from "./text.js";
 
 /** Make the list of what waits. `only` names the one agent whose requests are shown. */
@@ -53,7 +53,7 @@ function permissionCard(request) {
   return {
     node,
     update(now) {
-      say(left, `${duration(now.expiresInSeconds)} left`);
+      say(left, `${duration(now.expiresInSeconds - seconds())} left`);
     },
   };
 }

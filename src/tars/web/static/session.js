@@ -122,7 +122,7 @@ function tokenCard(shown, cost) {
     h("table", { class: "small" }, h("caption", { class: "unseen" }, "Tokens by kind"),
       h("tbody", {}, KINDS.map(([key, words]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", { class: "number" }, whole(spent[key])), h("td", { class: "number" }, percent(spent[key] / total)))),
         spent.reasoningTokens > 0 ? h("tr", {}, h("th", { scope: "row" }, "of it reasoning"), h("td", { class: "number" }, whole(spent.reasoningTokens)), h("td", {})) : null)),
-    cost !== null && cost.rows.length > 0 ? h("table", { class: "small" }, h("caption", { class: "unseen" }, "Cost by model"),
+    cost !== null && cost.rows.length > 0 ? h("table", { class: "small" }, h("caption", {}, "By model"),
       h("tbody", {}, cost.rows.map((line) => h("tr", {}, h("th", { scope: "row" }, foreign(line.model || "no name")), h("td", { class: "number" }, dollars(line.costUsd, line.unpricedTokens > 0 && line.costUsd !== null)), h("td", { class: "number" }, short(line.totalTokens)))))) : null);
 }
 

@@ -116,7 +116,7 @@ function blockNode(block) {
 }
 
 /** `code` and **bold** within a line; everything else is as it was written. */
-function inline(text) {
+export function inline(text) {
   return text.split(/(`[^`\n]{1,400}`|\*\*[^*\n]{1,400}\*\*)/).map((part) => {
     if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return h("code", {}, part.slice(1, -1));
     if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return h("strong", {}, part.slice(2, -2));

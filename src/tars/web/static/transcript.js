@@ -14,50 +14,22 @@ const MOST = 600_000;
 
 const ROLES = { user: "You", assistant: "Agent", thought: "Thought", system: "System", tool: "Tool" };
 
-export function transcript(reference) {
+/** What was said in a session, to be read page by page. `signal` ends it. */
+export function reader(reference, signal) {
   const route = `${path("sessions", reference)}/messages`;
-  const list = h("ol", { class: "transcript" });
-  const said = h("p", { class: "hint", role: "status" });
-  const first = h("button", { type: "button", onclick: () => go(0) }, "First");
-  const back = h("button", { type: "button", onclick: () => go(Math.max(0, from - PAGE)) }, "Back");
-  const next = h("button", { type: "button", onclick: () => go(from + PAGE) }, "Next");
-  const last = h("button", { type: "button", onclick: () => goToEnd() }, "Last");
-  const top = h("div", { class: "title" }, h("h2", { id: "talk-title" }, "Transcript"), said, h("div", { class: "row" }, first, back, next, last));
-  const node = h("section", { "aria-labelledby": "talk-title" }, top, list);
-  const stop = new AbortController();
-  let from = 0;
-  let drawn = "";
 
-  async function load() {
-    if (document.hidden) return;
-    try {
-      const found = await get(route, { after: from || "", limit: PAGE, characters: FIRST }, stop.signal);
-      const items = merged(found);
-      const key = JSON.stringify(items);
-      // What somebody reads, or has opened, is not made anew because a turn ended.
-      if (key !== drawn) fill(list, items.map((item, n) => itemNode(item, from + n)));
-      drawn = key;
-      say(said, items.length === 0 ? "Nothing is kept of what was said." : `${whole(from + 1)}–${whole(from + items.length)}`);
-      mark(first, "disabled", from === 0);
-      mark(back, "disabled", from === 0);
-      mark(next, "disabled", found.after === null);
-      mark(last, "disabled", found.after === null);
-    } catch (error) {
-      if (error.name !== "AbortError") say(said, error.message);
-    }
-  }
-
-  function go(at) {
-    from = at;
-    return load().then(() => top.scrollIntoView({ block: "start" }));
+  /** Give what stands on a page from there on, and whether more follows. */
+  async function page(from) {
+    const found = await get(route, { after: from || "", limit: PAGE, characters: FIRST }, signal);
+    return { from, items: merged(found), more: found.after !== null };
   }
 
   /** Nobody counts what is in a session: where it ends is found by looking. */
-  async function goToEnd() {
-    let low = Math.floor(from / PAGE);
+  async function last(known = 0) {
+    let low = known;
     let high = low + 1;
-    const there = async (page) => {
-      const found = await get(route, { after: page * PAGE, limit: 1, characters: 0 }, stop.signal);
+    const there = async (at) => {
+      const found = await get(route, { after: at * PAGE, limit: 1, characters: 0 }, signal);
       return found.messages.length + found.toolCalls.length > 0;
     };
     while (await there(high)) {
@@ -69,7 +41,7 @@ export function transcript(reference) {
       if (await there(middle)) low = middle;
       else high = middle;
     }
-    await go(low * PAGE);
+    return page(low * PAGE);
   }
 
   function itemNode(item, index) {
@@ -110,7 +82,7 @@ export function transcript(reference) {
       mark(button, "disabled", true);
       wanted = Math.min(MOST, wanted + MORE);
       try {
-        const found = await get(route, { after: index, limit: 1, characters: wanted }, stop.signal);
+        const found = await get(route, { after: index, limit: 1, characters: wanted }, signal);
         const text = found[list][0]?.[field] ?? item[field];
         const grew = text.length > have;
         have = text.length;
@@ -127,7 +99,45 @@ export function transcript(reference) {
     }
   }
 
-  return { node, load, end: () => stop.abort() };
+  return { page, last, itemNode };
+}
+
+/** A session's transcript with buttons to its pages: `{node, load, end}`. */
+export function transcript(reference) {
+  const stop = new AbortController();
+  const { page, last, itemNode } = reader(reference, stop.signal);
+  const list = h("ol", { class: "transcript" });
+  const said = h("p", { class: "hint", role: "status" });
+  const button = (title, where) => h("button", { type: "button", onclick: () => go(where) }, title);
+  const first = button("First", () => page(0));
+  const back = button("Back", () => page(Math.max(0, from - PAGE)));
+  const next = button("Next", () => page(from + PAGE));
+  const end = button("Last", () => last(Math.floor(from / PAGE)));
+  const pages = h("nav", { class: "row", "aria-label": "Pages of the transcript", hidden: true }, first, back, next, end);
+  const top = h("div", { class: "title" }, h("h2", { id: "talk-title" }, "Transcript"), said, pages);
+  const node = h("section", { class: "stack", "aria-labelledby": "talk-title" }, top, list);
+  let from = 0;
+  let drawn = "";
+
+  async function show(where) {
+    try {
+      const found = await where();
+      from = found.from;
+      const key = JSON.stringify(found.items);
+      // What somebody reads, or has opened, is not made anew because a turn ended.
+      if (key !== drawn) fill(list, found.items.map((item, n) => itemNode(item, from + n)));
+      drawn = key;
+      say(said, found.items.length === 0 ? "Nothing is kept of what was said." : `${whole(from + 1)}–${whole(from + found.items.length)}`);
+      mark(pages, "hidden", from === 0 && !found.more);
+      for (const each of [first, back]) mark(each, "disabled", from === 0);
+      for (const each of [next, end]) mark(each, "disabled", !found.more);
+    } catch (error) {
+      if (error.name !== "AbortError") say(said, error.message);
+    }
+  }
+  const go = (where) => show(where).then(() => top.scrollIntoView({ block: "start" }));
+
+  return { node, load: () => document.hidden || show(() => page(from)), end: () => stop.abort() };
 }
 
 /** Messages and tool calls in the order in which they came: within a turn by their number. */
