@@ -6,7 +6,6 @@ tables alone, and imports what judges them only where the file has any.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,8 +41,7 @@ _PRICES = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
 _TOLD = (b"history", b"prices", b"costs", b"none")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryConfig:
+class HistoryConfig(NamedTuple):
     """The ``[history]`` table. `enabled`: whether logs outside tars are read at all. `paths` says
     for an agent where its logs are, instead of where they usually are; an empty tuple leaves the
     agent out. `home` is the home folder in which they are looked for, or None for the person's.
@@ -52,21 +50,19 @@ class HistoryConfig:
 
     enabled: bool = True
     home: Path | None = None
-    paths: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    paths: Mapping[str, tuple[Path, ...]] = {}
     titles: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricesConfig:
+class PricesConfig(NamedTuple):
     """The ``[prices]`` table. `models` are a person's own prices by the model's name as the log
     has it, and `aliases` say which other model's price a name has."""
 
-    models: Mapping[str, ModelRates] = field(default_factory=dict)
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, ModelRates] = {}
+    aliases: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostsConfig:
+class CostsConfig(NamedTuple):
     """The ``[costs]`` table: how money is shown. Prices are in US dollars; `rate` is how many of
     `currency` (an ISO 4217 code) one dollar is. `precision` are the digits after the point.
     `timezone` is a name such as Europe/Berlin, or None for the machine's own."""
@@ -112,7 +108,7 @@ def read(home: Home) -> CostTables:
 
 def read_tables(root: "Table") -> CostTables:
     """Read the three tables of a whole file."""
-    history = replace(_history(root.table("history")), titles=_keeps_titles(root))
+    history = _history(root.table("history"))._replace(titles=_keeps_titles(root))
     return CostTables(history, _prices(root.table("prices")), _costs(root.table("costs")))
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,7 +221,7 @@ def test_gemini_projects_without_chats_are_watched_for_some(looking: Looking) ->
     looking.write("one/chats/session-a.jsonl")
     looking.write("stray.txt")
     (looking.root / "two").mkdir()
-    looking.logs = replace(looking.logs, home=looking.root.parents[1])
+    looking.logs = looking.logs._replace(home=looking.root.parents[1])
     looking.settle()
     assert looking.take() == (set(), 0)
     looking.write("two/chats/session-b.jsonl")

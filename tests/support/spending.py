@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -246,8 +246,7 @@ def _word(dimension: Dimension, at: datetime, zone: Zone, words: dict[Dimension,
 
 
 def _plus(one: Figures, other: Figures) -> Figures:
-    return replace(
-        one,
+    return one._replace(
         tokens=one.tokens.plus(other.tokens),
         cost=one.cost + other.cost,
         official=one.official + other.official,

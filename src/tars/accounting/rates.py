@@ -8,7 +8,6 @@ change without counting anything again.
 """
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import NamedTuple
 
 #: Picodollars in a dollar, and in a millionth of one.
@@ -61,8 +60,7 @@ class Tokens(NamedTuple):
         return Tokens(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(NamedTuple):
     """Picodollars per token, from prompts above `above` tokens on (0: from the first)."""
 
     input: int
@@ -73,8 +71,7 @@ class Rates:
     above: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRates:
+class ModelRates(NamedTuple):
     """One model's rates on one day: the base first, then its long-context tiers, ascending.
 
     `origin` says whose they are: `genai-prices` and its version, or `config`.

@@ -6,7 +6,6 @@ the ledger of its store, all others from the index of the agents' logs. Quarters
 since the clocks of every zone differ from UTC by whole ones: any zone's day is made of whole facts.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -60,8 +59,7 @@ class Fact(NamedTuple):
     tokens: Tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """What one group comes to. Money is in picodollars. `cost` is that of everything whose price is
     known; `official` is the part of it that agents told themselves. `unpriced` are the tokens that
     have no known price: they are not free."""
@@ -77,8 +75,7 @@ class Figures:
         return self.unpriced == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A group's key, one word per dimension of the report in its order, and its figures.
     Days are `2026-11-21`, weeks the date of their Monday, months `2026-11`."""
 
@@ -86,8 +83,7 @@ class Line:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Lines by key, and all of them together. `unpriced` are the models without a price, sorted.
     `problems` are sentences about what could not be read; the rest was counted. `titles` are what
     sessions are called, one for each line, where somebody asked for them."""
@@ -100,8 +96,7 @@ class Report:
     titles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Only:
+class Only(NamedTuple):
     """What a report is restricted to; what is empty restricts nothing. `project` takes the folders
     below it too; `sessions` are several, by their whole ids."""
 
@@ -112,5 +107,5 @@ class Only:
     session: str = ""
     task: str = ""
     machine: str = ""
-    origin: Origin | None = field(default=None)
+    origin: Origin | None = None
     sessions: frozenset[str] = frozenset()

@@ -5,7 +5,6 @@ the day in UTC or all days of one price, the size class, and whether the agent t
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tars.accounting.rates import Tokens
@@ -50,8 +49,7 @@ class Sum(NamedTuple):
     tokens: Tokens
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a report is by, which times it is of, and what it is restricted to. Where there are
     `windows`, spans of slots that follow each other, keys begin with the number of one, and what
     lies in none does not count."""

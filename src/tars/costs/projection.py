@@ -7,8 +7,8 @@ day after it to that. Days are counted, not hours: one in which the clocks chang
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from tars.costs.engine import Costs
 from tars.costs.facts import Dimension, Figures, Only
@@ -21,8 +21,7 @@ from tars.sessions.ranges import Span, Zone, day_of, midnight
 _DAYS = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(NamedTuple):
     """`month` is as 2026-11, `so_far` what it has come to. `tokens` and `cost`, in picodollars, are
     the whole month's in the end: in `cost` nothing is of what has no known price. `days` are the
     whole days of which it was reckoned, and `days_left` those after today. `used` is what was used
@@ -34,7 +33,7 @@ class Projection:
     cost: int
     days: int
     days_left: int
-    used: Mapping[date, Figures] = field(default_factory=dict)
+    used: Mapping[date, Figures] = {}
 
 
 def projection(
@@ -52,7 +51,7 @@ def projection(
         report = costs.priced(at, asked)
     since = day_of(moment(slots[0]), where) if slots else today
     used = {date.fromisoformat(line.key[0]): line.figures for line in report.lines}
-    return replace(reckon(used, today, since), used=used)
+    return reckon(used, today, since)._replace(used=used)
 
 
 def reckon(used: Mapping[date, Figures], today: date, since: date) -> Projection:

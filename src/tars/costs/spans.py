@@ -4,7 +4,6 @@ Times are whole numbers here: slots, and microseconds since 1970 in UTC, all hal
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ _MICROSECOND = timedelta(microseconds=1)
 CALENDAR = (Dimension.DAY, Dimension.WEEK, Dimension.MONTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A span in slots. `first` to before `end` lie in it whole; None is open. `rest` are the
     times, in microseconds, that lie in slots of which only a part is meant."""
 

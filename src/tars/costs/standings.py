@@ -121,7 +121,7 @@ class _Sums:
 
     def report(self, budget: Budget, by: tuple[Dimension, ...], only: Only) -> Report:
         """Ask for what a budget is for, in groups."""
-        only = replace(only, agent=budget.agent, project=budget.project)
+        only = only._replace(agent=budget.agent, project=budget.project)
         span = self.window(budget)
         key = (by, span, only)
         if key not in self._known:

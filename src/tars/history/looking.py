@@ -3,8 +3,8 @@
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tars.config_costs import HistoryConfig
 from tars.history import databases
@@ -13,8 +13,7 @@ from tars.history.folders import Folders, Walk, changed, is_local, remembered
 from tars.history.source import Found, Job, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Logs:
+class Logs(NamedTuple):
     """Which logs are looked at: those of a person with this environment and home folder. `only`:
     the paths that may have changed, or None for all."""
 
@@ -36,8 +35,7 @@ _Known = tuple[str, str, int, int, int, int, int]
 _Files = Mapping[str, _Known]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What has to be done: files to read, the numbers of those that vanished, and sentences
     about folders that cannot be looked into. `walks` are to be remembered."""
 

@@ -11,10 +11,9 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tars.config_costs import HistoryConfig
 from tars.history.folders import Walk, remember
@@ -36,8 +35,7 @@ _PAUSE = 0.02
 _TOMORROW = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(NamedTuple):
     """What a refresh did. `files` and `bytes` were read, `requests` are new or changed, and
     `sessions` are the numbers of those that were touched. `problems` are sentences about what
     could not be read, those of earlier readings that still stand included. `missed`: nothing was
@@ -91,11 +89,11 @@ def refresh(
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
                 return Refreshed(problems=(said,), missed=True, unwritable=unwritable(error))
         aside = index.start_anew()
-        refreshed = _refresh(index, replace(logs, only=None), sources, processes, portions)
+        refreshed = _refresh(index, logs._replace(only=None), sources, processes, portions)
         said = (
             f"The index of the agents' logs was damaged. It was made anew; the old one is {aside}."
         )
-        return replace(refreshed, problems=(said, *refreshed.problems))
+        return refreshed._replace(problems=(said, *refreshed.problems))
 
 
 @contextmanager
@@ -141,7 +139,7 @@ def _refresh(
     if seen.jobs:
         done = _read(index, seen.jobs, processes, portions, titles=logs.config.titles)
     _keep(index, seen.walks)
-    return replace(done, problems=(*seen.problems, *_told(index.connection)))
+    return done._replace(problems=(*seen.problems, *_told(index.connection)))
 
 
 def _read(

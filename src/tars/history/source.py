@@ -5,8 +5,9 @@ source gives is the same however its files are cut into readings: reading a file
 by line as it grows, ends in the same requests.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -53,6 +54,16 @@ class Request(NamedTuple):
     requests: int = 1
 
 
+#: All fields of a request, and what makes one of them: in a third of the time, which was 2 % of
+#: that of a first index.
+_Fields = tuple[
+    *tuple[str, str, int, str],
+    *tuple[int, int, int, int, int, int],
+    *tuple[str, str, str, int, int | None, bool, int],
+]
+request_of: Callable[[_Fields], Request] = partial(tuple.__new__, Request)
+
+
 class Found(NamedTuple):
     """A file as it is now: `mtime` in nanoseconds."""
 
@@ -78,8 +89,7 @@ class Job(NamedTuple):
         return left if left >= 0 else self.found.size
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """How far a file has been read: the bytes before `offset` are done, whole lines all of them.
     `state` is whatever the source wants back for the rest, as bytes (JSON), bounded in size."""
 

@@ -17,9 +17,8 @@ import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from tars.history.packing import Packed
 from tars.history.reading import read_all, read_on
@@ -37,8 +36,7 @@ _HEADER = struct.Struct("<IQ")
 Chunk = tuple[Source, list[Job]]
 
 
-@dataclass(frozen=True, slots=True)
-class Portions:
+class Portions(NamedTuple):
     """Bytes of logs: of a chunk that one process reads at a time, of a transaction, and from
     which on a second process is worth its start."""
 

@@ -7,9 +7,9 @@ so many days ago; the others are days, weeks (from Monday) and months of the cal
 
 import os
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from tars.errors import RequestInvalid
@@ -32,16 +32,14 @@ _TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _LOCALTIME = Path("/etc/localtime")
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(NamedTuple):
     """A zone and the name by which it is told."""
 
     name: str
     info: tzinfo
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """From `since` to before `until`, aware times; None is open."""
 
     since: datetime | None = None

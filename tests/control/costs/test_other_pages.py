@@ -160,7 +160,7 @@ def test_compared_sessions_are_rows_for_programs() -> None:
 )
 def test_where_the_month_stands_is_one_line(so_far: Figures, line: str) -> None:
     """What has no price is told in tokens."""
-    assert pages.month(replace(MONTH, so_far=so_far), LOOK, label="month") == line
+    assert pages.month(MONTH._replace(so_far=so_far), LOOK, label="month") == line
 
 
 def test_durations_and_clocks_are_short() -> None:

@@ -1,6 +1,5 @@
 """What people read: tables and Markdown, their marks, and what these mean."""
 
-from dataclasses import replace
 from datetime import UTC as UTC_TIME
 from datetime import date, datetime, timedelta
 
@@ -116,7 +115,7 @@ def test_a_session_is_shown_with_its_title() -> None:
     assert head.split()[:3] == ["AGENT", "SESSION", "TITLE"]
     assert line.split()[:3] == ["codex", "7f3e", "\u2013"]
     assert "  Mend the parser | today, at last and fo…  " in page
-    assert "TITLE" not in pages.report("x", replace(BY_SESSION, titles=("", "")), LOOK, hidden=0)
+    assert "TITLE" not in pages.report("x", BY_SESSION._replace(titles=("", "")), LOOK, hidden=0)
     assert "| codex | 7f3e | \u2013 | 41 |" in pages.markdown(BY_SESSION, LOOK)
 
 

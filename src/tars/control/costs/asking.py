@@ -53,10 +53,10 @@ def give(costs: Costs, asked: Asked) -> Answer:
     """Call the engine for it, and write down what that says."""
     if asked.only.session:
         session = _meant(costs, asked.only.session)
-        asked = asked._replace(only=replace(asked.only, session=session))
+        asked = asked._replace(only=asked.only._replace(session=session))
     if asked.only.model:
         model = _called(costs, asked.only.model)
-        asked = asked._replace(only=replace(asked.only, model=model))
+        asked = asked._replace(only=asked.only._replace(model=model))
     answering = _Answering(costs, asked)
     return Answer(answering.text(), tuple(dict.fromkeys(answering.problems)))
 
@@ -102,7 +102,7 @@ class _Answering:
         limit = asked.limit or (SHOWN if people and found.by[-1] in _MANY else 0)
         last = found.by[0] in _CALENDAR and asked.sort in ("", "name")
         kept = _limited(lines, limit, last=last)
-        shown = replace(found, lines=kept, titles=self._titles(found.by, kept))
+        shown = found._replace(lines=kept, titles=self._titles(found.by, kept))
         hidden = len(lines) - len(kept)
         match asked.form:
             case "json":
@@ -135,7 +135,7 @@ class _Answering:
                 return told.csv_text(told.head(found), told.rows(found))
             case "markdown":
                 lines = tuple(_sorted(found, "cost"))
-                return pages.markdown(replace(found, lines=lines), asked.look)
+                return pages.markdown(found._replace(lines=lines), asked.look)
             case _:
                 title = pages.heading(asked.kind, asked.span, asked.zone, asked.now)
                 # What this month comes to says nothing of a span that is over.

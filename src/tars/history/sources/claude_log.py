@@ -9,10 +9,14 @@ are sums of what other lines tell, and what a request that failed or was killed 
 from tars.history.lines import Line, Window, bare, windows
 from tars.history.source import ENOUGH, Found, Mark, Reading
 from tars.history.sources import claude_lines
-from tars.history.sources.claude_lines import MARK, SOON, USER, File, Told
+from tars.history.sources.claude_lines import CLOSE, MARK, OPEN, SOON, USER
+from tars.history.sources.claude_rows import File, Rows
 from tars.history.sources.claude_titles import Titles
 
 _ASSISTANT = b'"assistant"'
+#: Stands for a line that has to be looked at as a whole.
+_UNUSUAL = b"{}\n"
+_USER, _OPEN = len(USER), len(OPEN)
 
 
 def read(found: Found, mark: Mark) -> Reading:
@@ -25,9 +29,9 @@ class _Log:
 
     def __init__(self, found: Found, mark: Mark) -> None:
         self._found = found
-        strength, _, self._began = mark.state.decode().partition(" ")
+        strength, _, began = mark.state.decode().partition(" ")
         self._file = File(_session(found.path), found.mtime // 1_000_000)
-        self._rows: dict[str, Told] = {}
+        self._rows = Rows(began)
         self._titles = Titles(self._file.session, int(strength or -1))
         self._garbled = 0
         self._offset = mark.offset
@@ -41,59 +45,78 @@ class _Log:
             if len(self._rows) >= ENOUGH:
                 break
         return Reading(
-            Mark(self._offset, f"{self._titles.strength} {self._began}".encode()),
-            [claude_lines.request(key, told, self._file) for key, told in self._rows.items()],
+            Mark(self._offset, f"{self._titles.strength} {self._rows.began}".encode()),
+            self._rows.requests(self._file),
             self._garbled,
             titles=self._titles.told,
             more=len(self._rows) >= ENOUGH and self._offset < self._found.size,
         )
 
     def _read_window(self, window: Window) -> None:
+        """Read whole lines: cut out of them what is to be decoded, and decode all of it."""
         data, end, begin = window.data, window.end, 0
-        find = data.find
-        if not self._began:
+        if not self._rows.began:
             self._look_when_it_began(data, end)
-        self._titles.look(window)
+        find, rfind, startswith = data.find, data.rfind, data.startswith
+        begins: list[int] = []
+        cut: list[bytes | bytearray] = []
         while begin < end:
             stop = find(b"\n", begin)
-            # Most of a log is what tools gave. To look through it for figures took a seventh of
-            # the time, to look for its end takes nothing. Such a line says itself that it is no
-            # answer, and not something within it, before which another brace would be.
-            user = find(USER, begin, begin + SOON)
-            if not 0 <= user < stop or find(b"{", begin + 1, user) >= 0:
-                mark = find(MARK, begin, stop)
-                if mark >= 0:
-                    self._read_line(data, begin, mark, stop)
+            opened = find(OPEN, begin, begin + SOON)
+            # Most of a log is what tools gave: such a line says so right before its content, and
+            # that it is no answer, unless all this is within something, which a brace begins. To
+            # find its end takes nothing, to look through it took a seventh of the time.
+            before = opened - _USER
+            silent = (
+                before > begin and startswith(USER, before) and find(b"{", begin + 1, before) < 0
+            )
+            if not silent:
+                closed = rfind(CLOSE, opened, stop) if opened >= 0 else -1
+                if closed >= 0:
+                    cut.append(data[begin : opened + _OPEN])
+                    cut.append(data[closed : stop + 1])
+                else:
+                    cut.append(_UNUSUAL)
+                begins.append(begin)
             begin = stop + 1
+        take = self._rows.take
+        for begin, told in zip(begins, claude_lines.told_by(cut), strict=True):
+            if not take(told):
+                self._read_unusual(data, begin, find(b"\n", begin))
         self._offset = window.offset + end
 
-    def _read_line(self, data: bytearray, begin: int, mark: int, stop: int) -> None:
-        """Read a line that has figures, at `mark`."""
-        short = claude_lines.without_content(data, begin, mark, stop)
-        told = claude_lines.quick(short) if short else None
-        if told is None and data.find(_ASSISTANT, begin, stop) >= 0:
+    def _read_unusual(self, data: bytearray, begin: int, stop: int) -> None:
+        """Read a line that may be anything. What a person asked says itself that it is no answer,
+        as what tools gave does."""
+        find = data.find
+        user = find(USER, begin, min(begin + SOON, stop))
+        if user >= 0 and find(b"{", begin + 1, user) < 0:
+            return
+        if find(MARK, begin, stop) < 0:
+            self._titles.look(data, begin, stop)
+        elif find(_ASSISTANT, begin, stop) >= 0:
             told = claude_lines.full(bare(data[begin:stop]))
-            self._garbled += told is None
-        if told is not None:
-            self._note(told)
+            if told is None:
+                self._garbled += 1
+            else:
+                self._rows.note(told)
 
     def _read_single(self, line: Line) -> None:
         """Read a line that is not whole yet, or whose two ends are known alone: the figures
         are behind its content."""
         text = line.text
-        if not self._began:
+        if not self._rows.began:
             self._look_when_it_began(text, len(text))
         if line.whole:
             self._offset = line.end
-        mark = text.rfind(MARK)
-        if mark < 0 or _ASSISTANT not in text:
+        if MARK not in text or _ASSISTANT not in text:
             return
-        short = claude_lines.without_content(text, 0, mark, len(text))
-        told = claude_lines.quick(short) if short else None
-        if told is None:
-            told = claude_lines.full(text)
+        short = claude_lines.without_content(text, 0, len(text))
+        if short and self._rows.take(claude_lines.told_by([short, b"\n"])[0]):
+            return
+        told = claude_lines.full(text)
         if told is not None:
-            self._note(told)
+            self._rows.note(told)
         else:
             self._garbled += line.whole
 
@@ -103,12 +126,7 @@ class _Log:
             with open(self._found.path, "rb", buffering=0) as file:
                 data = file.read(min(self._found.size, claude_lines.NEAR))
                 end = len(data)
-        self._began = claude_lines.began(data, end)
-
-    def _note(self, told: Told) -> None:
-        if key := claude_lines.key(told, self._began):
-            known = self._rows.get(key)
-            self._rows[key] = told if known is None else claude_lines.better(known, told)
+        self._rows.began = claude_lines.began(data, end)
 
 
 def _session(path: str) -> str:

@@ -1,20 +1,18 @@
 """What sessions are called in Claude Code's logs.
 
 The name that a person gave one beats that which the model found for it, and that the summary of
-older versions. Claude Code writes them again at the end of its log, so that only the ends of what
-is read are looked at.
+older versions.
 """
 
 import msgspec
 from msgspec import Struct, field
 
 from tars.history.decoding import UNDECODABLE
-from tars.history.lines import Window
 
-#: How much of each end is looked at.
-_EDGE = 16 * 1024
-#: A line with a title is short and begins with its type; a text that quotes one does not.
+#: A line with a title begins with its type; a text that quotes one does not.
+_TYPE = b'{"type":"'
 _MARK = b'-title","'
+_SOON = 32
 _SUMMARY = b'{"type":"summary","'
 #: How much a person's own title counts; the model's is 1, a summary 0.
 _STRONGEST = 2
@@ -37,36 +35,23 @@ class Titles:
     def __init__(self, session: str, strength: int) -> None:
         self._session = session
         self.strength = strength
-        self._began = False
         self.told: dict[str, str] = {}
 
-    def look(self, window: Window) -> None:
-        """Look at the ends of what was read."""
-        data, last = window.data, max(0, window.end - _EDGE)
-        if self.strength < 0 and data.startswith(_SUMMARY):
-            self._note(data[: data.find(b"\n")], 0)
-        if last and not self._began:
-            self._search(window, 0, _EDGE)
-        self._began = True
-        self._search(window, last, window.end)
+    def look(self, data: bytearray, begin: int, stop: int) -> None:
+        """Look whether a line is a title, and remember it if it counts as much as the last."""
+        if data.startswith(_SUMMARY, begin):
+            if self.strength < 0:
+                self._note(data[begin:stop])
+        elif data.startswith(_TYPE, begin) and data.find(_MARK, begin, begin + _SOON) >= 0:
+            self._note(data[begin:stop])
 
-    def _search(self, window: Window, begin: int, end: int) -> None:
-        """Go back from the last title to the first, as long as one would count more."""
-        data, least = window.data, self.strength
-        while least <= _STRONGEST and (mark := data.rfind(_MARK, begin, end)) >= 0:
-            end = data.rfind(b"\n", 0, mark) + 1
-            if self._note(data[end : data.find(b"\n", mark, window.end)], least):
-                least = self.strength + 1
-
-    def _note(self, line: bytearray, least: int) -> bool:
+    def _note(self, line: bytearray) -> None:
         try:
             told = _title.decode(line)
         except UNDECODABLE:
-            return False
+            return
         title = (told.custom or told.found or told.summary).strip()
         strength = _STRONGEST if told.custom else int(bool(told.found))
-        if not title or strength < least:
-            return False
-        self.told[told.session or self._session] = title
-        self.strength = strength
-        return True
+        if title and strength >= self.strength:
+            self.told[told.session or self._session] = title
+            self.strength = strength
