@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, Static
 
@@ -132,12 +133,15 @@ class TarsApp(App[int]):
             pane = self.pane
             if pane is not None:
                 await pane.look(self.link, status)
+            self._banner("")
         except NotRunning:
             self._lost("tars is not running.  S  starts it.")
         except TarsError as error:
             self._lost(sentence(error))
-        else:
-            self._banner("")
+        except NoMatches:
+            if self.query("#views"):
+                raise
+            # The screen was taken apart while the daemon was asked: it is being left.
 
     def _show_status(self, status: Status) -> None:
         self.status = status

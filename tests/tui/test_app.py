@@ -1,0 +1,161 @@
+"""The screen's shell: the daemon that goes and comes, permissions, themes, and its pace."""
+
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.widgets import OptionList
+
+from tars.control.contract import FeedEvent
+from tars.home import Home
+from tars.tui import choices
+from tars.tui.app import TarsApp
+from tars.tui.dialogs import Permission
+from tars.tui.themes import THEMES
+from tests.support.scripted_home import NOW, ScriptedHome, furnish
+from tests.tui.scenes import ASKED, at_work
+from tests.tui.support import screen, until
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_without_a_daemon_it_says_so_and_how_to_start_one(short_path: Path) -> None:
+    """Views open all the same."""
+    app = TarsApp(Home(short_path / "t"), clock=NOW.timestamp)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "tars is not running.  S  starts it." in screen(app))
+        for key in "26":
+            await pilot.press(key)
+        assert "○ not running" in screen(app)
+        assert not (short_path / "t").exists(), "looking makes no home"
+
+
+async def test_a_daemon_that_goes_and_comes_back_is_followed(short_path: Path) -> None:
+    """What was shown last stays meanwhile, and what is new is shown by itself afterwards."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "● running" in screen(app) and "login form" in screen(app))
+            await home.shut()
+            await until(pilot, lambda: "○ not running" in screen(app))
+            assert "login form" in screen(app)
+            home.agent("newcomer", "echo")
+            await home.open()
+            await until(pilot, lambda: "newcomer" in screen(app))
+            assert "starts it" not in screen(app)
+
+
+async def test_what_happens_is_shown_by_itself(short_path: Path) -> None:
+    """An event is enough: nobody presses a key, nobody waits for the next look."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: home.backend.feed.listeners and "claude" in screen(app))
+            app.pane.every = app._pace.every = 3600.0  # type: ignore[misc, union-attr]
+            at_work(home)
+            home.backend.feed.publish_event(FeedEvent(event="state_changed", agent="codex", at=""))
+            await until(pilot, lambda: "asks you" in screen(app))
+
+
+async def test_a_permission_is_answered_with_the_keyboard(short_path: Path) -> None:
+    """The dialog has all that is known of it, with nothing in it that commands the terminal."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        at_work(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("6")
+            await until(pilot, lambda: app.screen.query("#asked OptionList, OptionList#asked"))
+            await until(pilot, lambda: app.query_one("#asked", OptionList).option_count == 1)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Permission))
+            await until(pilot, lambda: "in /home/me/app [bold]" in screen(app))
+            assert ASKED.title in screen(app)
+            assert "\x1b" not in screen(app)
+            await pilot.press("down", "enter")
+            await until(pilot, lambda: home.backend.permitted == [("p-1", "no", False)])
+            await until(pilot, lambda: "No request for permission" in screen(app))
+
+
+async def test_a_prompt_that_waits_is_withdrawn_after_a_question(short_path: Path) -> None:
+    """Escape leaves it where it is; only a yes takes it back."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        at_work(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("6")
+            await until(pilot, lambda: "Then write the tests." in screen(app))
+            await pilot.press("tab", "x")
+            await until(pilot, lambda: "Withdraw the prompt of claude?" in screen(app))
+            await pilot.press("escape")
+            await until(pilot, lambda: "Withdraw the prompt of" not in screen(app))
+            assert len(home.backend.waiting) == 2
+            await pilot.press("x", "y")
+            await until(pilot, lambda: "1 prompt that waits" in screen(app))
+            assert [prompt.turn for prompt in home.backend.waiting] == ["t-7"]
+
+
+async def test_a_daemon_of_another_version_is_told_of_once(short_path: Path) -> None:
+    """It was upgraded under the screen: both go on, and the person knows."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        home.backend.version = "9.9.9"
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app._notifications)
+            app.look_again()
+            await until(pilot, lambda: "● running" in screen(app))
+            assert ["tars 9.9.9" in told.message for told in app._notifications] == [True]
+
+
+async def test_a_theme_is_remembered(short_path: Path) -> None:
+    """The next screen has it; one that is no longer there is the usual one."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        assert choices.theme(home.home) is None
+        app = home.app()
+        async with app.run_test() as pilot:
+            assert app.theme == THEMES[0].name
+            app.theme = THEMES[2].name
+            await until(pilot, lambda: choices.theme(home.home) == THEMES[2].name)
+        again = home.app()
+        async with again.run_test():
+            assert again.theme == THEMES[2].name
+        (home.home.data / "tui.json").write_text('{"theme": "gone"}')
+        assert choices.theme(home.home) is None
+
+
+async def test_while_nobody_looks_nothing_is_asked(short_path: Path) -> None:
+    """A terminal that lost the focus costs nothing; when it is back, everything is new at once."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "claude" in screen(app))
+            app.post_message(events.AppBlur())
+            await until(pilot, lambda: not app._pace.awake)
+            home.agent("newcomer", "echo")
+            home.backend.feed.publish_event(FeedEvent(event="state_changed", agent="echo", at=""))
+            for _ in range(20):
+                await pilot.pause()
+            assert "newcomer" not in screen(app)
+            app.post_message(events.AppFocus())
+            await until(pilot, lambda: "newcomer" in screen(app))
+
+
+async def test_any_size_is_survived(short_path: Path) -> None:
+    """Every view, in sizes that nobody would choose, and back."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        at_work(home)
+        app = home.app()
+        async with app.run_test(size=(60, 15)) as pilot:
+            for key in "23456":
+                await pilot.press(key)
+            for size in ((20, 5), (250, 60), (80, 24)):
+                await pilot.resize_terminal(*size)
+            await pilot.press("1")
+            await until(pilot, lambda: "login form" in screen(app))
