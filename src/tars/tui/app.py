@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -28,6 +29,8 @@ from tars.tui.themes import DARK, THEMES
 
 #: How soon after a lost daemon it is looked for again, in seconds; the last one stays.
 RETRIES = (0.5, 1.0, 2.0, 5.0)
+#: How often, in seconds, one that nobody looks at finds out whether there still is a terminal.
+ASLEEP = 30.0
 
 
 class TarsApp(App[int]):
@@ -121,7 +124,9 @@ class TarsApp(App[int]):
             if due is None or due > 0:
                 self._woken.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), due)
+                    await asyncio.wait_for(self._woken.wait(), min(due or ASLEEP, ASLEEP))
+                if not self.is_headless and not _has_terminal():
+                    self.exit(128 + signal.SIGHUP)
                 continue
             self._pace.did(time.monotonic())
             await self._look()
@@ -243,3 +248,9 @@ class TarsApp(App[int]):
             )
         yield SystemCommand("Start tars", "Start the daemon", self.action_start_daemon)
         yield from super().get_system_commands(screen)
+
+
+def _has_terminal() -> bool:
+    """Whether the terminal is there: one that was closed does not always send SIGHUP."""
+    stdin = sys.__stdin__
+    return stdin is not None and stdin.isatty()
