@@ -68,12 +68,18 @@ class Index:
         # Most reports find nothing new: they need not wait for what writes.
         from tars.history.writing import Writer
 
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self.transaction() as connection:
             writer = Writer(connection)
             yield writer
             writer.finish()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do the same without a writer: what it would bring up to date must not be changed."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
             connection.execute("COMMIT")
         except BaseException:
             # An error of the disk may have rolled it back already.

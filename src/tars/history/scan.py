@@ -183,7 +183,7 @@ def _keep(index: Index, walks: Sequence[Walk]) -> None:
     connection = index.connection
     connection.execute("PRAGMA busy_timeout = 0")
     try:
-        with suppress(sqlite3.OperationalError), index.writing():
+        with suppress(sqlite3.OperationalError), index.transaction():
             remember(connection, walks)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
@@ -194,7 +194,7 @@ def forget_titles(index: Index) -> None:
     connection = index.connection
     if connection.execute("SELECT EXISTS (SELECT 1 FROM sessions WHERE title != '')").fetchone()[0]:
         connection.execute("PRAGMA secure_delete = ON")
-        with index.writing():
+        with index.transaction():
             connection.execute("UPDATE sessions SET title = '' WHERE title != ''")
 
 

@@ -11,8 +11,10 @@ def main(words: Sequence[str]) -> int | None:
     given = read_plainly([*words])
     if given is None:
         return None
+    from tars.cli.costs.lean import put_off
     from tars.cli.streams import mend
 
+    put_off()
     mend()
     import sys
 

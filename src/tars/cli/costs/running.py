@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from tars.cli.costs.progress import Reading
 from tars.cli.costs.terminal import face
 from tars.control.costs.asking import give
-from tars.control.costs.today import leave, look
 from tars.control.costs.understanding import understand
 from tars.control.costs.words import Given
 from tars.costs.engine import Costs
@@ -36,6 +35,8 @@ def run(given: Given) -> int:
         answer = give(costs, asked)
         if asked.kind.name == "today" and asked.only == Only():
             # Who asks what today cost wants to see it in the status line, too.
+            from tars.control.costs.today import leave, look
+
             leave(home, look(costs, now))
     told = list(dict.fromkeys((*problems, *answer.problems)))
     for problem in told:
