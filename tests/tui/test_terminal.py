@@ -142,12 +142,13 @@ def test_a_terminal_that_cannot_be_drawn_on_is_told_what_can(home: TarsHome, ter
     """And so is a pipe."""
     import pexpect
 
-    words = [sys.executable, "-m", "tars", "tui"]
-    said, status = pexpect.run(
-        shlex.join(words), env={**home.env, "TERM": term}, withexitstatus=True, timeout=PATIENCE
+    child = pexpect.spawn(
+        sys.executable, ["-m", "tars", "tui"], env={**home.env, "TERM": term}, timeout=PATIENCE
     )
-    assert status == 2
-    assert b"TERM is dumb" in said
+    child.expect_exact("TERM is dumb")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 2
     done = home.tars("tui")
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
