@@ -80,7 +80,7 @@ class _Log:
                 begins.append(begin)
             begin = stop + 1
         take = self._rows.take
-        for begin, told in zip(begins, claude_lines.told_by(cut), strict=True):
+        for begin, told in zip(begins, claude_lines.told_by(cut, len(begins)), strict=True):
             if not take(told):
                 self._read_unusual(data, begin, find(b"\n", begin))
         self._offset = window.offset + end
@@ -112,7 +112,7 @@ class _Log:
         if MARK not in text or _ASSISTANT not in text:
             return
         short = claude_lines.without_content(text, 0, len(text))
-        if short and self._rows.take(claude_lines.told_by([short, b"\n"])[0]):
+        if short and self._rows.take(claude_lines.told_by([short, b"\n"], 1)[0]):
             return
         told = claude_lines.full(text)
         if told is not None:

@@ -41,10 +41,11 @@ class Limits:
 
     def note(self, limits: Raw, timestamp: str | None) -> None:
         """Remember what a count says, if it says something."""
-        start = bytes(memoryview(limits)[:_LONGEST_ID])
-        if start == b"null":
+        text = bytes(limits)
+        if text == b"null":
             return
-        kind = start.partition(b",")[0] if start.startswith(_ID) else b""
+        # What has no name is all of one kind.
+        kind = text[:_LONGEST_ID].partition(b",")[0] if text.startswith(_ID) else b""
         if kind in self._newest or len(self._newest) < _MOST_KINDS:
             self._newest[kind] = limits, timestamp or ""
 

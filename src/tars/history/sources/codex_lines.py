@@ -1,11 +1,13 @@
 """One line of a rollout, Codex's log of a thread → what it says."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
 from tars.history.decoding import UNDECODABLE
+from tars.history.lines import bare
 
 #: No count of tokens is larger, and what has more bits could not be stored.
 _Count = Annotated[int, Meta(ge=0, le=2**40)] | None
@@ -19,9 +21,10 @@ EARLIEST, LATEST = 30, 90
 #: Just there it is behind a time to the millisecond, as all versions write it.
 USUAL = 40
 _EVENT = b'"type":"event_msg","payload":{"type":"'
+PART = b'"type":"response_item"'
 #: How the lines begin that are most of a rollout, and say nothing that is counted.
 SILENT = (
-    b'"type":"response_item"',
+    PART,
     b'"type":"compacted"',
     b'"type":"world_state"',
     _EVENT + b"agent_",
@@ -111,6 +114,15 @@ def telling(data: bytearray, kind: int, begin: int, end: int) -> bool:
     return any(data.find(sign, begin, end) >= 0 for sign in SIGNS)
 
 
+def told_by(lines: list[bytearray]) -> list[Told | None]:
+    """Decode lines, each with its newline, all at once; None for one that makes no sense."""
+    told: list[Told | None] = []
+    with suppress(*UNDECODABLE):
+        told += _told.decode_lines(b"".join(lines))
+    # Nothing says that two objects are not on one line.
+    return told if len(told) == len(lines) else [decoded(line) for line in lines]
+
+
 def decoded(line: bytes | bytearray) -> Told | None:
     """Decode a line; None where it makes no sense."""
     try:
@@ -118,7 +130,7 @@ def decoded(line: bytes | bytearray) -> Told | None:
     except UNDECODABLE:
         pass
     try:
-        return _told.decode(line.decode("utf-8", "replace"))
+        return _told.decode(bare(line).decode("utf-8", "replace"))
     except UNDECODABLE:
         return None
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from tars.history.compressed import CannotDecompress
 from tars.history.compressed import windows as decompressed
-from tars.history.lines import Line, Window, bare, windows
+from tars.history.lines import Line, Window, windows
 from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources import codex_lines
 from tars.history.sources.codex import COMPRESSED, PLAIN
 from tars.history.sources.codex_limits import Limits
-from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, SILENT, USUAL
+from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, PART, SILENT, USUAL, Told
 from tars.history.sources.codex_thread import Thread
 
 #: The length of a thread's id, a UUID.
@@ -64,50 +64,53 @@ class _Rollout:
         )
 
     def _read_window(self, window: Window) -> None:
+        """Read whole lines: those that may say something are decoded all at once. Half of them are
+        parts of the conversation, and where most versions say so, that is seen at once."""
         data, begin, stop = window.data, 0, window.end
         find, startswith = data.find, data.startswith
+        lines: list[bytearray] = []
         while begin < stop:
             end = find(b"\n", begin)
-            # Most lines are silent, and say so where they always do: this halves their time.
-            if not startswith(SILENT, begin + USUAL, end):
-                kind = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
-                silent = kind >= 0 and startswith(SILENT, kind)
-                if not silent and codex_lines.telling(data, kind, begin, end):
-                    self._read_line(data[begin:end])
+            at = begin + USUAL
+            if not startswith(PART, at, end):
+                if not startswith(KIND, at, end):
+                    at = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
+                silent = at >= 0 and startswith(SILENT, at)
+                if not silent and codex_lines.telling(data, at, begin, end):
+                    lines.append(data[begin : end + 1])
             begin = end + 1
+        for line, told in zip(lines, codex_lines.told_by(lines), strict=True):
+            self._read(line, told)
         self._offset, self._state = window.offset + window.end, self._thread.mark()
 
     def _read_single(self, line: Line) -> None:
         """Read a line that is not whole yet, or too long: that one tells nothing."""
         if not line.cut and any(sign in line.text for sign in codex_lines.SIGNS):
             garbled = self._garbled
-            self._read_line(line.text)
+            self._read(line.text, codex_lines.decoded(line.text))
             self._garbled = self._garbled if line.whole else garbled
         if line.whole:
             self._offset, self._state = line.end, self._thread.mark()
 
-    def _read_line(self, line: bytes | bytearray) -> None:
-        told = codex_lines.decoded(line)
-        if told is None:
-            told = codex_lines.decoded(bare(line))
+    def _read(self, line: bytes | bytearray, told: Told | None) -> None:
         if told is None:
             self._garbled += codex_lines.FIGURES in line
             return
         payload = told.payload
         if payload is None:
             return
-        match told.type, payload.type:
-            case "event_msg", "token_count":
-                self._note(self._thread.count(payload, told.timestamp))
-                self._limits.note(payload.limits, told.timestamp)
-            case "token_usage_record", _:
-                self._note(self._thread.record(payload, told.timestamp))
-            case "turn_context", _:
-                self._thread.turn(payload)
-            case "session_meta", _:
-                self._thread.name(payload)
-            case _:
-                pass
+        # Most of these lines are counts.
+        if told.type == "event_msg" and payload.type == "token_count":
+            request = self._thread.count(payload, told.timestamp)
+            if request is not None:
+                self._requests.append(request)
+            self._limits.note(payload.limits, told.timestamp)
+        elif told.type == "turn_context":
+            self._thread.turn(payload)
+        elif told.type == "token_usage_record":
+            self._note(self._thread.record(payload, told.timestamp))
+        elif told.type == "session_meta":
+            self._thread.name(payload)
 
     def _note(self, request: Request | None) -> None:
         if request is not None:

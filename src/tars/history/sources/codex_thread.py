@@ -16,7 +16,7 @@ count, so that each thread's own rollout says when its requests were.
 import msgspec
 from msgspec import Struct
 
-from tars.history.source import Request
+from tars.history.source import Request, request_of
 from tars.history.sources import codex_lines
 from tars.history.sources.codex_lines import Info, Payload, Tokens
 from tars.history.timestamps import milliseconds
@@ -111,30 +111,34 @@ class Thread:
             last = info.last or Tokens()
             total = last.total_tokens or 0
             return self._request(f"t{timestamp}", _sums(last), total, timestamp, model)
-        sums, before = _sums(info.total), state.sums
-        if sums == before:
-            return None
-        spent, total = self._growth(before, sums, info)
-        state.sums, state.total = sums, info.total.total_tokens or 0
-        if spent == _ZERO:
+        growth = self._growth(info, info.total)
+        if growth is None:
             return None
         if state.told:
             state.told = False
             return None
-        return self._request(f"{state.epoch}|{_joined(sums)}", spent, total, timestamp, model)
+        key = f"{state.epoch}|{_joined(state.sums or _ZERO)}"
+        return self._request(key, *growth, timestamp, model)
 
-    def _growth(self, before: _Sums | None, sums: _Sums, info: Info) -> tuple[_Sums, int]:
-        """Give what was used since, and the total of that."""
-        total = (info.total and info.total.total_tokens) or 0
-        if before is None:
-            alone = _sums(info.last) if info.last is not None else _ZERO
-            if self.state.depth and alone != _ZERO and _within(alone, sums):
-                return alone, (info.last and info.last.total_tokens) or 0
-            return sums, total
-        if not _within(before, sums):
-            self.state.epoch += 1
-            return sums, total
-        return _difference(sums, before), total - self.state.total
+    def _growth(self, info: Info, total: Tokens) -> tuple[_Sums, int] | None:
+        """Give what was used since, and the total of that; None for nothing."""
+        state, before, known = self.state, self.state.sums, self.state.total
+        state.sums = sums = _sums(total)
+        if sums == before:
+            return None
+        state.total = total.total_tokens or 0
+        if before is not None:
+            a, b, c, d, e = sums
+            v, w, x, y, z = before
+            spent = a - v, b - w, c - x, d - y, e - z
+            if min(spent) >= 0:
+                return spent, state.total - known
+            state.epoch += 1
+        elif state.depth and info.last is not None:
+            alone = _sums(info.last)
+            if alone != _ZERO and _within(alone, sums):
+                return alone, info.last.total_tokens or 0
+        return (sums, state.total) if sums != _ZERO else None
 
     def _request(
         self, key: str, spent: _Sums, total: int, timestamp: str | None, model: str = ""
@@ -142,29 +146,32 @@ class Thread:
         inputs, cached, written, output, reasoning = spent
         if not (inputs or cached or written or output):
             return None
-        state = self.state
+        state, session = self.state, self.state.session
         cached = min(cached, inputs)
         net = inputs - cached
         # The sum tells whether a provider counts what it wrote to its cache apart from the input.
         if written and total != inputs + written + output:
             net = max(0, net - written)
-        return Request(
-            f"{state.session}|{key}",
-            state.session,
-            milliseconds(timestamp or "") or self._modified,
-            model or state.model,
-            net,
-            cached,
-            written,
-            0,
-            output,
-            min(reasoning, output),
-            state.provider,
-            state.project,
-            state.branch,
-            -state.depth,
-            None,
-            state.sidechain,
+        return request_of(
+            (
+                f"{session}|{key}",
+                session,
+                milliseconds(timestamp or "") or self._modified,
+                model or state.model,
+                net,
+                cached,
+                written,
+                0,
+                output,
+                min(reasoning, output),
+                state.provider,
+                state.project,
+                state.branch,
+                -state.depth,
+                None,
+                state.sidechain,
+                1,
+            )
         )
 
     def _fork(self, parent: str) -> None:
@@ -197,12 +204,6 @@ def _within(less: _Sums, more: _Sums) -> bool:
     a, b, c, d, e = less
     v, w, x, y, z = more
     return a <= v and b <= w and c <= x and d <= y and e <= z
-
-
-def _difference(more: _Sums, less: _Sums) -> _Sums:
-    a, b, c, d, e = more
-    v, w, x, y, z = less
-    return a - v, b - w, c - x, d - y, e - z
 
 
 def _joined(sums: _Sums) -> str:
