@@ -47,6 +47,7 @@ class Tmux:
 
     def until(self, claim: Callable[[str], object]) -> str:
         """Look until the terminal shows this. Each look is a process: nothing spins."""
+        shown = ""
         for _ in range(2_000):
             shown = self.shown()
             if claim(shown):
