@@ -1,6 +1,7 @@
 """The screen in a real terminal: tmux, real keys, a real daemon, and how the terminal is left."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -19,6 +20,11 @@ from tests.support.tars_home import PATIENCE, TarsHome, tars_home
 pytestmark = pytest.mark.skipif(
     shutil.which("tmux") is None and not os.environ.get("CI"), reason="there is no tmux"
 )
+
+
+#: What the page on the screen has people type.
+PAGE = (Path(__file__).parents[2] / "docs" / "tui.md").read_text()
+[COMMAND] = re.findall(r"^```sh\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 @dataclass
@@ -68,7 +74,8 @@ def home(short_path: Path) -> Iterator[TarsHome]:
 
 @pytest.fixture
 def terminal(home: TarsHome, short_path: Path) -> Iterator[Tmux]:
-    env = {**home.env, "TARS": f"{shlex.quote(sys.executable)} -m tars", "PS1": "$ "}
+    path = f"{Path(sys.executable).parent}:{home.env['PATH']}"
+    env = {**home.env, "PATH": path, "PS1": "$ "}
     tmux = Tmux(short_path / "tmux", env)
     tmux.run("new-session", "-d", "-x", "80", "-y", "24", "sh")
     try:
@@ -86,7 +93,7 @@ def screen_of(home: TarsHome) -> psutil.Process:
 
 def test_everything_is_steered_by_real_keys(home: TarsHome, terminal: Tmux) -> None:
     """Start the daemon, prompt, see the answer and the session, lose the daemon, leave."""
-    terminal.type("$TARS tui; echo left with $?", "Enter")
+    terminal.type(f"{COMMAND}; echo left with $?", "Enter")
     terminal.until(lambda shown: "S  starts it" in shown)
     terminal.type("S")
     terminal.until(lambda shown: "● running" in shown and "echo" in shown)
@@ -110,7 +117,7 @@ def test_everything_is_steered_by_real_keys(home: TarsHome, terminal: Tmux) -> N
 
 def test_a_signal_leaves_the_terminal_as_it_was(home: TarsHome, terminal: Tmux) -> None:
     """Ended from outside, it clears up; the exit status says by what."""
-    terminal.type("$TARS tui; echo left with $?", "Enter")
+    terminal.type(f"{COMMAND}; echo left with $?", "Enter")
     terminal.until(lambda shown: "S  starts it" in shown)
     assert terminal.modes() == "1 0 1"
     screen = screen_of(home)
