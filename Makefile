@@ -22,7 +22,7 @@ PYTEST_ARGS ?= -n 3 $(if $(CI),--reruns 1 -rR)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint types agents bench kill coverage docs constraints clean
+.PHONY: help demo test unit lint types agents bench kill coverage docs site constraints clean
 
 help:
 	@echo 'make demo         show tars at work, in a throw-away home'
@@ -34,6 +34,7 @@ help:
 	@echo 'make bench        measure, and compare with other programs'
 	@echo 'make kill         kill -9 at hundreds of random moments, on SQLite and PostgreSQL'
 	@echo 'make docs         print the generated parts of the documentation again'
+	@echo 'make site         build the documentation as a site, in build/site'
 	@echo 'make constraints  pin the newest releases of all dependencies'
 	@echo 'make clean        remove everything that these commands made'
 
@@ -79,6 +80,10 @@ kill: .venv/.tools
 docs: .venv/.tools
 	$(VENV) docs/generate.py
 
+# Offline, and any warning fails. Its pictures are taken of the program as it is now.
+site: .venv/.docs
+	$(VENV) docs/publish.py
+
 # Without Node.js the tests of the real agents are skipped; in CI that is a failure.
 agents:
 	@if node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null; then \
@@ -107,6 +112,12 @@ agents:
 .venv/.tools: .venv/.installed
 	@echo 'Installing the test tools into .venv …'
 	@$(PIP) --no-build-isolation --editable '.[test]'
+	@$(MEND)
+	@touch $@
+
+.venv/.docs: .venv/.installed
+	@echo 'Installing what the site is built with into .venv …'
+	@$(PIP) --no-build-isolation --editable '.[docs]'
 	@$(MEND)
 	@touch $@
 
