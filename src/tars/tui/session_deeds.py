@@ -48,7 +48,7 @@ async def export(app: "TarsApp", session: Session) -> None:
     if asked is None:
         return
     path, form = os.path.expanduser(asked[0]), asked[1]
-    words = ["sessions", "export", "--agent", session.agent, "--format", form, "--output", path]
+    words = ["sessions", "export", "--format", form, "--output", path]
     if await anyio.to_thread.run_sync(_is_file, path):
         question = Question(f"{path} is there already. Write over it?", "Write over it")
         if not await app.push_screen_wait(question):

@@ -8,6 +8,8 @@ from tars.tui.session_window import Key, key
 
 #: How many places are asked for. Several may be in one session.
 PLACES = 300
+#: How much stands before what was found.
+_BEFORE = 4
 #: The least of an id that names a session.
 LEAST_ID = 4
 
@@ -44,7 +46,7 @@ class Found:
     def excerpt(self, wanted: Key) -> str:
         """Give the text around what was found; nothing where it is in the name or the title."""
         hit = self.hits.get(wanted)
-        return hit.excerpt if hit is not None and hit.role is not None else ""
+        return _from_match(hit.excerpt, self.text) if hit is not None and hit.role else ""
 
     def wanted(self, first: int, last: int) -> list[SearchHit]:
         """Name what is to be asked for of these rows: what is not here, and what is in use."""
@@ -53,6 +55,15 @@ class Found:
 
     def _is_wanted(self, one: Key) -> bool:
         return one not in self.sessions
+
+
+def _from_match(excerpt: str, text: str) -> str:
+    """Begin shortly before what was found: there is little room."""
+    folded = excerpt.lower()
+    words = (word.strip('"*').lower() for word in text.split())
+    places = [folded.find(word) for word in words if word]
+    first = min((place for place in places if place >= 0), default=0)
+    return excerpt if first <= _BEFORE else f"…{excerpt[first - _BEFORE :]}"
 
 
 def words_for(text: str) -> str:

@@ -1,5 +1,6 @@
 """Lines drawn one by one, on demand: however many there are, only those on the screen cost."""
 
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -11,7 +12,7 @@ from textual.strip import Strip
 from tars.tui.session_pieces import Line, Tone
 
 _TONES: tuple[Tone, ...] = (
-    "bold", "dim", "italic", "good", "bad", "warn", "accent", "code", "title", "mark",
+    "bold", "dim", "italic", "good", "bad", "warn", "accent", "code", "title",
 )  # fmt: skip
 
 
@@ -35,8 +36,7 @@ class Lines(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(self.size.width, base + over)
 
     def _style(self, tone: Tone) -> Style:
-        # Only what differs from the view itself: a background of its own would hide the choice.
-        return self.get_component_rich_style(f"lines--{tone}", partial=True) if tone else _PLAIN
+        return _groundless(self.get_component_rich_style(f"lines--{tone}")) if tone else _PLAIN
 
     def stretch(self, lines: int) -> None:
         """Say how many lines there are."""
@@ -45,3 +45,9 @@ class Lines(ScrollView, can_focus=True):
 
 
 _PLAIN = Style.null()
+
+
+@lru_cache(maxsize=64)
+def _groundless(style: Style) -> Style:
+    """Leave the background out: what is chosen has its own."""
+    return Style(color=style.color, bold=style.bold or None, italic=style.italic or None)

@@ -68,7 +68,7 @@ def _comes_before(message: Message, call: ToolCall) -> bool:
 
 
 def lines_of(entry: Entry, agent: str, width: int, *, unfolded: bool) -> Iterator[Line]:
-    """Give one message or tool call as lines, an empty one behind it where it has several."""
+    """Give one message or tool call as lines, a message after an empty one."""
     if isinstance(entry, ToolCall):
         yield from _call(entry, width, unfolded=unfolded)
     else:
@@ -78,6 +78,7 @@ def lines_of(entry: Entry, agent: str, width: int, *, unfolded: bool) -> Iterato
 def _message(message: Message, agent: str, width: int) -> Iterator[Line]:
     who, tone = _WHO.get(message.role, (clean(message.role), "dim"))
     at = words.whole_time(message.began_at)[11:16]
+    yield ()
     yield (Piece(f" {who or clean(agent)}", tone), Piece(f"  {at}", "dim"))
     body: Tone = "italic" if message.role == "thought" else ""
     indent = "   "
@@ -86,7 +87,6 @@ def _message(message: Message, agent: str, width: int) -> Iterator[Line]:
     yield from _rest(message.size - len(message.text), indent)
     if message.ended_at is None:
         yield (Piece(f"{indent}…", "warn"),)
-    yield ()
 
 
 def _call(call: ToolCall, width: int, *, unfolded: bool) -> Iterator[Line]:
@@ -116,7 +116,6 @@ def _unfolded(call: ToolCall, width: int) -> Iterator[Line]:
             break
         yield line
     yield from _rest(call.size - len(call.output), "     │ ")
-    yield ()
 
 
 def _rest(missing: int, indent: str) -> Iterator[Line]:

@@ -40,7 +40,7 @@ class SessionsPane(Pane):
     heading: ClassVar[str] = PANES["sessions"]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open"),
-        Binding("slash", "find", "Search", key_display="/"),
+        Binding("slash", "find", "Find", key_display="/"),
         Binding("f", "filter", "Filter"),
         Binding("s", "sort", "Sort"),
         Binding("r", "resume", "Resume"),
@@ -160,7 +160,7 @@ class SessionsPane(Pane):
         self.table.place(0)
         self._tell()
         self.refresh_bindings()
-        self.again()
+        self._fill()
 
     # --- what is chosen -----------------------------------------------------
 
@@ -178,6 +178,15 @@ class SessionsPane(Pane):
             self.detail.display = True
             self.detail.open(session)
             self.refresh_bindings()
+            self._look_closer()
+
+    @work(group="sessions-detail", exclusive=True)
+    async def _look_closer(self) -> None:
+        """Ask for what is opened, at once."""
+        try:
+            await self.detail.look(self.tars.link)
+        except TarsError:
+            # The next look says what is wrong.
             self.again()
 
     def _close(self) -> None:

@@ -31,7 +31,8 @@ class Transcript(Reader):
         self._unfolded: set[int] = set()
         self._all_unfolded = False
         self._opened = 0
-        self._loading = False
+        self._loading = self._jumps = self._grew = False
+        self._jump_to: int | None = None
 
     # --- of which session ---------------------------------------------------
 
@@ -41,21 +42,22 @@ class Transcript(Reader):
         self._pages.put(())
         self._problem = ""
         self._unfolded.clear()
-        self._all_unfolded = False
+        self._all_unfolded = self._jumps = self._grew = False
         self._opened += 1
 
     def appear(self) -> None:
         """It is shown now."""
         self._show()
         if not self._pages:
-            self._load()
+            self._go_to(None)
 
     def grow(self, session: Session) -> None:
         """More may have been said: have it, where the end is here."""
         before, self._session = self._session, session
         grew = before is None or count(before) != count(session) or session.status == "active"
-        if grew and self.display and self._pages.is_last:
-            self._load(renew=True)
+        if grew and self.display and self._pages and self._pages.is_last:
+            self._grew = True
+            self._load()
 
     @property
     def place(self) -> str:
@@ -111,18 +113,20 @@ class Transcript(Reader):
 
     # --- what is asked for --------------------------------------------------
 
+    def _go_to(self, at: int | None) -> None:
+        """Have the page that begins so, or the last one, and show it."""
+        self._jump_to = at
+        self._jumps = True
+        self._load()
+
     @work(group="transcript-load")
-    async def _load(self, *, at: int | None = None, renew: bool = False) -> None:
-        """Have the pages that are in sight or near it, or those from `at` on."""
+    async def _load(self) -> None:
+        """Have what is wanted, and the pages that are in sight or near it."""
         if self._loading or self._session is None or nothing(self._session):
             return
         self._loading, opened = True, self._opened
         try:
-            if at is not None or not self._pages:
-                await self._jump(at, opened)
-            elif renew:
-                await self._renew(opened)
-            while opened == self._opened and await self._more(opened):
+            while opened == self._opened and await self._next(opened):
                 pass
         except NotRunning:
             cast("TarsApp", self.app).look_again()
@@ -135,6 +139,18 @@ class Transcript(Reader):
             if opened != self._opened and self.display and self.is_attached:
                 # Another session was opened meanwhile.
                 self.appear()
+
+    async def _next(self, opened: int) -> bool:
+        """Do one thing of what is to be done; say whether there was any."""
+        if self._jumps:
+            self._jumps = False
+            await self._jump(self._jump_to, opened)
+        elif self._grew:
+            self._grew = False
+            await self._renew(opened)
+        else:
+            return await self._more(opened)
+        return True
 
     async def _jump(self, at: int | None, opened: int) -> None:
         session = self._session
@@ -153,7 +169,7 @@ class Transcript(Reader):
     async def _renew(self, opened: int) -> None:
         last, stays = self._pages.pages[-1], self.is_at_end
         laid = await self._page(last.at)
-        if opened == self._opened and laid.page != last:
+        if opened == self._opened and laid.page != last and self._pages.pages[-1:] == [last]:
             self._pages.renew_last(laid)
             self._show(top=len(self._pages) if stays else None)
 
@@ -201,7 +217,7 @@ class Transcript(Reader):
         """The very end, or the very beginning, may not be here."""
         is_here = self._pages.is_last if ended.end else self._pages.begins_at == 0
         if not is_here:
-            self._load(at=None if ended.end else 0)
+            self._go_to(None if ended.end else 0)
 
     def on_click(self, click: events.Click) -> None:
         """Unfold what is clicked."""
