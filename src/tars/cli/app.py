@@ -30,6 +30,7 @@ MODULES = {
     "costs": "tars.cli.costs.command",
     "budgets": "tars.cli.budgets",
     "guard": "tars.cli.guard",
+    "web": "tars.cli.web",
     "agents": "tars.cli.agents",
     "acp": "tars.cli.acp",
     "logs": "tars.cli.logs",

@@ -1,6 +1,5 @@
 """What is remembered of the page between two daemons: where it was open, and to whom."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -35,9 +34,3 @@ def save(path: Path, port: int, visitors: tuple[Visitor, ...]) -> None:
     """Remember them, for our own eyes. Raises OSError."""
     kept = [_Visitor(visitor.digest, visitor.until) for visitor in visitors]
     write_durably(path, msgspec.json.encode(_Visits(port=port, visitors=kept)))
-
-
-def forget(path: Path) -> None:
-    """Remember nothing. Raises OSError where there is something that cannot be removed."""
-    if os.path.lexists(path):
-        path.unlink()

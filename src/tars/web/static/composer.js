@@ -28,7 +28,7 @@ export function composer({ fixed = null, sent }) {
   text.value = draft;
   const button = h("button", { type: "button", class: "primary", onclick: () => send() }, "Send");
   const said = h("p", { class: "said", role: "alert" });
-  const node = h("section", { class: "composer", "aria-label": "Prompt" },
+  const node = h("section", { class: "composer", "aria-label": "Send a prompt" },
     h("label", { for: "prompt-text", class: "unseen" }, "Prompt"), text,
     h("div", { class: "row" },
       fixed === null ? [h("label", { for: "prompt-agent" }, "Agent"), agents] : null,
