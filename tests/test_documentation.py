@@ -16,6 +16,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 #: What a page cannot have typed, and the test that calls it instead.
 NOT_TYPED = {
     "attach": ROOT / "tests" / "e2e" / "test_attach.py",
+    "tui": ROOT / "tests" / "tui" / "test_terminal.py",
     "acp": ROOT / "tests" / "e2e" / "test_acp_face.py",
     "status line": ROOT / "tests" / "test_entry.py",
 }
@@ -77,7 +78,10 @@ def test_every_option_that_a_page_names_is_one(page: Path) -> None:
         words: {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
         for words, command in {**commands(), **groups()}.items()
     }
-    calls = re.findall(r"(?:`|^\$ )tars ([^`|]*?)(?:`|\||$)", page.read_text(), re.MULTILINE)
+    text = page.read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    calls = re.findall(r"(?:`|^\$ )tars ([^`|]*?)(?:`|\||$)", text, re.MULTILINE)
+    calls += re.findall(r"^tars ([^|#\n]*)", "".join(blocks), re.MULTILINE)
     for call in calls:
         # What stands behind -- is another command's.
         words = call.partition(" -- ")[0].split()
