@@ -108,7 +108,7 @@ RULE = p.RuleStatus(
     chosen_at="2026-03-01T12:00:00Z",
     by="cli pid 4711",
 )
-TODAY = c.TodayStatus(cost_usd=4.21, tokens=1_204_000, at_least=True, text="≥ $4.21 today")
+TODAY = c.TodayStatus(cost_usd=4.21, tokens=1_204_000, at_least=True, text="≥$4.21")
 QUEUED = QueuedPrompt(
     turn="t-19",
     agent="gemini",

@@ -23,7 +23,7 @@ from tars.control.web_contract import WebClosed, WebOpened
 from tars.errors import AgentNotFound, PermissionNotFound, RequestInvalid
 from tests.control.scripted_desk import ScriptedDesk
 from tests.control.scripted_remembering import ScriptedRemembering
-from tests.control.scripted_spending import ScriptedSpending
+from tests.control.scripted_spending import TODAY, ScriptedSpending
 
 SESSION = c.SessionFields(
     session_id="s-1",
@@ -80,7 +80,11 @@ class ScriptedBackend:
         self._break()
         daemon = c.DaemonStatus(running=True, pid=1, version="1.0", uptime_seconds=1.0)
         return c.Status(
-            daemon=daemon, agents=self.agents().agents, session=self.session, default_agent="echo"
+            daemon=daemon,
+            agents=self.agents().agents,
+            session=self.session,
+            default_agent="echo",
+            today=TODAY,
         )
 
     def agents(self) -> c.AgentList:

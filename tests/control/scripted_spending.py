@@ -6,7 +6,10 @@ import msgspec
 
 from tars.control.costs.layout import Face
 from tars.control.costs_contract import LogSources
+from tars.control.status_contract import TodayStatus
 from tests.control.costs_samples import REPORT, SOURCES
+
+TODAY = TodayStatus(cost_usd=1.23, tokens=45_678, text="$1.23")
 
 
 class ScriptedSpending:
@@ -22,5 +25,5 @@ class ScriptedSpending:
     async def sources(self) -> LogSources:
         return SOURCES
 
-    async def today(self) -> str:
-        return "$1.23 today · 45k tok"
+    async def today(self) -> TodayStatus | None:
+        return TODAY

@@ -1,11 +1,17 @@
 """One line for prompts and status bars: short, and nothing in it that a terminal obeys."""
 
 import pytest
+from msgspec.structs import replace
 
-from tars.control.costs.today import short
-from tars.control.costs.today import words as spent
 from tars.control.line_text import line
-from tars.control.status_contract import AgentStatus, DaemonStatus, PermissionStatus, Status
+from tars.control.status_contract import (
+    AgentStatus,
+    DaemonStatus,
+    PermissionStatus,
+    Status,
+    TodayStatus,
+)
+from tars.control.tokens_text import short
 
 
 def agent(name: str, state: str, *, asks: bool = False) -> AgentStatus:
@@ -32,8 +38,10 @@ def status(*agents: AgentStatus) -> Status:
 def test_the_default_agent_and_what_was_spent_are_told() -> None:
     """Who else works is only counted."""
     found = status(agent("claude", "ready"), agent("codex", "busy"), agent("gemini", "ready"))
-    today = spent("$1.23", 45_678)
-    assert line(found, today) == "tars ● claude ready +1 busy · $1.23 today · 45k tok"
+    spent = TodayStatus(cost_usd=1.23, tokens=45_678, text="$1.23")
+    assert (
+        line(replace(found, today=spent)) == "tars ● claude ready +1 busy · $1.23 today · 45k tok"
+    )
     assert line(status(agent("claude", "ready"))) == "tars ● claude ready"
 
 
@@ -50,8 +58,11 @@ def test_colours_are_those_of_who_shows_them() -> None:
     found = status(agent("claude", "failed"))
     assert line(found, style="ansi") == "tars \x1b[31m●\x1b[0m claude failed"
     assert line(found, style="tmux") == "tars #[fg=red]●#[default] claude failed"
-    told = line(found, spent("≥$1.00", 5), ascii=True)
+    spent = TodayStatus(cost_usd=1.0, tokens=5, at_least=True, text="≥$1.00")
+    told = line(replace(found, today=spent), ascii=True)
     assert told == "tars * claude failed | >=$1.00 today | 5 tok"
+    unpriced = TodayStatus(cost_usd=None, tokens=45_678)
+    assert line(replace(found, today=unpriced)).endswith(" failed · 45k tok today")
 
 
 def test_names_cannot_draw() -> None:

@@ -225,6 +225,8 @@ RESTRICTIONS: list[tuple[Only, set[str]]] = [
     (Only(project="/cod"), set()),
     (Only(branch="main"), {"a", "b", "c"}),
     (Only(session="l1"), {"l1"}),
+    (Only(sessions=frozenset({"l1", "a", "nobody"})), {"l1", "a"}),
+    (Only(sessions=frozenset({"l1", "a"}), agent="claude"), {"a"}),
     (Only(task="fix"), {"b"}),
     (Only(machine="elsewhere"), set()),
     (Only(origin=Origin.LOG), {"l1", "l2"}),

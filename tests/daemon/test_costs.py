@@ -96,7 +96,7 @@ def test_nothing_that_goes_wrong_ends_who_asks(tmp_path: Path) -> None:
             await spending.ask(lambda costs: costs.no_such_thing)  # type: ignore[attr-defined]
         assert await spending.ask(lambda costs: costs) is not first
         clock[0] = datetime.max.replace(tzinfo=UTC)
-        assert await spending.today() == ""
+        assert await spending.today() is None
         (home.data / "line.txt").touch()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(spending.leave_today)

@@ -10,7 +10,7 @@ import pytest
 from tars.accounting.usage import Source, TurnUsage
 from tars.core.agent import Outcome
 from tars.daemon.remembering import Remembering
-from tars.errors import NameInvalid, RequestInvalid, SessionNotFound, StoreError
+from tars.errors import NameInvalid, Refused, RequestInvalid, SessionNotFound, StoreError
 from tars.home import Home
 from tars.runtime.recorder import Recorder
 from tars.store.rows import AgentRow, TurnBegun, TurnRecord, Wishes
@@ -90,6 +90,8 @@ async def test_sessions_are_listed_and_found(remembering: Remembering) -> None:
         ({"since": "2026-03-01T10:30:00+00:00", "reverse": "1"}, ["session-1"]),
         ({"minTokens": "1051"}, []),
         ({"agent": "nobody"}, []),
+        ({"agentType": "echo,claude", "after": "1"}, ["session-0"]),
+        ({"agentType": "claude"}, []),
     ],
 )
 async def test_queries_narrow_down(
@@ -106,6 +108,7 @@ async def test_queries_narrow_down(
         {"limit": "-1"},
         {"sort": "beauty"},
         {"reverse": "yes"},
+        {"after": "-1"},
         {"status": "active,lost"},
         {"since": "the day before"},
         {"minTokens": "many"},
@@ -130,6 +133,44 @@ async def test_what_a_person_got_wrong_is_no_fault_of_the_store(remembering: Rem
     assert (await remembering.rename("session-0", "first")).name == "first"
     assert (await remembering.rename("first", None)).name is None
     assert (await remembering.rename("session-0", "name-0")).name == "name-0"
+
+
+async def test_sessions_are_put_away_and_taken_back(remembering: Remembering) -> None:
+    """One that is in use is refused, one that is away twice too."""
+    away = await remembering.archive("name-0")
+    assert (away.status, away.archived_at is not None) == ("archived", True)
+    listed = await remembering.sessions({})
+    assert ([session.id for session in listed.sessions], listed.total) == (["session-1"], 1)
+    with pytest.raises(Refused, match="archived already"):
+        await remembering.archive("name-0")
+    back = await remembering.unarchive("name-0")
+    assert (back.status, back.archived_at) == ("completed", None)
+    with pytest.raises(Refused, match="is not archived"):
+        await remembering.unarchive("name-0")
+    with pytest.raises(Refused, match="next prompt goes to it"):
+        await remembering.archive("name-1")
+
+
+async def test_a_session_is_written_down_before_it_is_put_away(
+    store: Store, tmp_path: Path
+) -> None:
+    """Where the configuration names a folder for that."""
+    folder = tmp_path / "archive"
+    remembering = Remembering(Home(tmp_path), cast(Recorder, Asked(store)), lambda: folder)
+    await remembering.archive("name-0")
+    assert [file.suffix for file in folder.iterdir()] == [".json"]
+    await remembering.unarchive("name-0")
+
+
+async def test_a_session_is_summed_up(remembering: Remembering) -> None:
+    """Its turns have the numbers that they have in it."""
+    summary = await remembering.summary("name-0", agent=None, after=0, limit=1)
+    (turn,) = summary.turns
+    assert (turn.id, turn.number, turn.outcome, turn.duration_ms) == ("t0", 1, "ok", 10)
+    assert (turn.total_tokens, turn.cost_usd) == (1050, "0.000007")
+    assert (summary.total_turns, summary.after, summary.session.id) == (1, None, "session-0")
+    with pytest.raises(SessionNotFound):
+        await remembering.summary("name-0", agent="nobody", after=0, limit=1)
 
 
 async def test_a_fault_of_the_store_is_one(tmp_path: Path) -> None:

@@ -61,6 +61,10 @@ def test_a_held_turn_outlives_the_daemon(tars: TarsHome, killed: bool) -> None:
     turn = tars.agent().turn
     assert turn is not None
     behind = tars.client.submit(PromptRequest(text="behind", wait=False))
+    (waiting,) = tars.client.queue().prompts
+    assert (waiting.turn, waiting.position, waiting.preview) == (behind.turn, 1, "behind")
+    assert "daily quota" in waiting.waits_for
+    assert waiting.until is not None
     if killed:
         tars.kill(tars.daemon_pid())
     else:

@@ -11,10 +11,20 @@ from sqlalchemy import insert
 from tars.core.agent import Outcome
 from tars.errors import RequestInvalid
 from tars.sessions.library import Library
-from tars.sessions.listing import Listing, Order, SessionStatus, Wanted, list_sessions, shortened
+from tars.sessions.listing import (
+    Listing,
+    Order,
+    SessionStatus,
+    Wanted,
+    list_sessions,
+    page,
+    page_by,
+    ranked,
+    shortened,
+)
 from tars.sessions.ranges import Span, find_zone
 from tars.sessions.search import Found, Role, Sought, excerpt, search
-from tars.sessions.showing import conversation, detail
+from tars.sessions.showing import conversation, detail, glance
 from tars.sessions.statistics import average, history, statistics
 from tars.store.schema import session_tags, sessions
 from tests.support.remembered import MINUTE, NOON, call, change, message, remember, usage
@@ -130,6 +140,46 @@ def test_lists_are_sorted_either_way(kept: Library) -> None:
     assert ids(back) == ["cccc-3", "aaaa-1", "bbbb-2"]
     back = list_sessions(kept, Wanted(), order=Order.NAME, reverse=True)
     assert ids(back) == ["aaaa-1", "bbbb-2", "cccc-3"]
+
+
+def test_pages_together_are_the_list(kept: Library) -> None:
+    """In every order and either way, from whichever end a page is nearer; each says the total,
+    and behind the last one there is nothing."""
+    for order in Order:
+        for reverse in (False, True):
+            whole = ids(list_sessions(kept, ALL, order=order, reverse=reverse))
+            for size in (1, 2, 3):
+                found: list[str] = []
+                for after in range(0, 6, size):
+                    records, total = page(
+                        kept, ALL, order=order, reverse=reverse, after=after, limit=size
+                    )
+                    assert total == 4
+                    found += [record.id for record in records]
+                assert found == whole, (order, reverse, size)
+
+
+def test_pages_by_a_worth_of_ones_own(kept: Library) -> None:
+    """What is worth nothing known comes last, the newest first; the filter is the list's."""
+    ranks = ranked(kept, {"cccc-3": (5, 0), "bbbb-2": (5, 9), "dddd-4": (7, 0), "gone": (9, 9)})
+    records, total = page_by(kept, Wanted(), ranks, reverse=False, after=0, limit=10)
+    assert ([record.id for record in records], total) == (["bbbb-2", "cccc-3", "aaaa-1"], 3)
+    records, total = page_by(kept, ALL, ranks, reverse=True, after=1, limit=2)
+    assert ([record.id for record in records], total) == (["cccc-3", "bbbb-2"], 4)
+    nobodys = Wanted(agent="nobody")
+    assert page_by(kept, nobodys, ranks, reverse=False, after=0, limit=10) == ([], 0)
+
+
+def test_a_glance_has_the_newest_turns_first(kept: Library) -> None:
+    """With how each ended and what it used; tools and files with how often they were used."""
+    session = list_sessions(kept, Wanted(agent_types=("acp",))).sessions[0]
+    found = glance(kept, session, after=0, limit=1)
+    assert ([turn.id for turn in found.turns], found.total) == (["t2"], 2)
+    (turn,) = glance(kept, session, after=1, limit=5).turns
+    assert (turn.id, turn.outcome, turn.fault, turn.cost_microusd) == ("t1", "ok", "", 1_500_000)
+    assert (turn.tokens.net_input, turn.tokens.output) == (1500, 15)
+    assert found.tools == (("edit", 2), ("read", 1))
+    assert (found.files[0], found.changed_files) == (("/w/one/engine.py", 2), 2)
 
 
 def test_a_list_says_how_many_there_are_and_how_to_type_each(kept: Library) -> None:

@@ -70,3 +70,27 @@ def test_many_rows_are_read_in_pages(store: Store) -> None:
         messages.add(connection, 1, (said(str(number)) for number in range(1203)))
         found = messages.of_session(connection, 1)
     assert words(found) == [str(number) for number in range(1203)]
+
+
+def test_a_part_of_a_session_is_bounded(store: Store) -> None:
+    """Each text is cut, and the part ends early where all of it would be too much: but there is
+    one row at least. What fits is whole, a NUL in it or not."""
+    store.save_session("gemini", "s1", NOON)
+    texts = ["x" * 1_000, "a\0b", "é" * 30, "y" * 90]
+    with store.writing("add") as connection:
+        messages.add(connection, 1, [*map(said, texts), call("c")])
+
+        nul = words(messages.of_session(connection, 1))[1]
+    assert nul in ("a\0b", "a\ufffdb")
+
+    def part(after: int, limit: int, each: int, together: int) -> tuple[list[str], bool]:
+        with store.reading("read") as connection:
+            rows, more = messages.part_of_session(
+                connection, 1, after=after, limit=limit, bounds=messages.Bounds(each, together)
+            )
+        return words(rows), more
+
+    assert part(0, 4, 10, 10_000) == (["x" * 10, nul, "é" * 10, "y" * 10], True)
+    assert part(0, 5, 10, 24) == (["x" * 10, nul, "é" * 10], True)
+    assert part(0, 5, 5_000, 500) == (["x" * 1_000], True)
+    assert part(1, 5, 5_000, 500) == ([nul, "é" * 30, "y" * 90, "c"], False)

@@ -76,7 +76,7 @@ class _StatusFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/v1/status" and scope["method"] == "GET" and not scope["query_string"]:
-            body = msgspec.json.encode(self._backend.status())
+            body = msgspec.json.encode(await _looked_at(self._backend))
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(body)),
@@ -178,12 +178,19 @@ async def _status(backend: Backend, call: Call) -> c.Wire | Response:
     color = call.flag("color")
     width = call.count("width", 80, least=20, most=1000)
     if form == "json":
-        return backend.status()
+        return await _looked_at(backend)
     if form == "line":
         return await spending.in_line(backend, call)
     if form != "text":
         raise RequestInvalid(f"`format` is json, text or line, not {form!r}.")
-    return Response(render(backend.status(), color=color, width=width), media_type="text/plain")
+    found = await _looked_at(backend)
+    return Response(render(found, color=color, width=width), media_type="text/plain")
+
+
+async def _looked_at(backend: Backend) -> c.Status:
+    """Give the status, with what today cost as soon as that is known."""
+    await backend.spending.today()
+    return backend.status()
 
 
 async def _agents(backend: Backend, _call: Call) -> c.Wire:

@@ -2,6 +2,7 @@
 
 from tars.control.contract import AgentStatus, Status
 from tars.control.status_text import printable
+from tars.control.tokens_text import spent_today
 
 #: The ways to colour: none, as a terminal takes it, as tmux takes it.
 STYLES = ("plain", "ansi", "tmux")
@@ -26,8 +27,8 @@ _STATE_COLORS = {
 }
 
 
-def line(status: Status, today: str = "", *, style: str = "plain", ascii: bool = False) -> str:
-    """Give the line. `today` is what was spent, in words; `ascii` leaves out signs of Unicode."""
+def line(status: Status, *, style: str = "plain", ascii: bool = False) -> str:
+    """Give the line; `ascii` leaves out signs of Unicode."""
     shown = _shown(status)
     parts = []
     color = "green"
@@ -37,7 +38,7 @@ def line(status: Status, today: str = "", *, style: str = "plain", ascii: bool =
         others = sum(a.state == "busy" for a in status.agents if a is not shown)
         name = printable(shown.name)[:LONGEST_NAME]
         parts.append(f"{name} {word}" + (f" +{others} busy" if others else ""))
-    if today:
+    if today := spent_today(status.today):
         parts.append(today)
     text = f"tars {_painted('●', color, style)} {' · '.join(parts)}".rstrip()
     return _plain(text) if ascii else text

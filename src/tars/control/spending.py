@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tars.control.call import Call
 from tars.control.costs_contract import LogSources
 from tars.control.line_text import STYLES
+from tars.control.status_contract import TodayStatus
 from tars.errors import RequestInvalid
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ class Spending(Protocol):
     async def sources(self) -> LogSources:
         """Tell of every agent's logs, as they were read last. Raises as `answer` does."""
 
-    async def today(self) -> str:
-        """Say in a few words what was spent today; at once, and nothing where that is not known
-        by now."""
+    async def today(self) -> TodayStatus | None:
+        """Tell what was spent today: at once, or soon; None where that is not known by now."""
 
 
 async def reported(backend: "Backend", call: Call) -> Response:
@@ -59,6 +59,6 @@ async def in_line(backend: "Backend", call: Call) -> Response:
     style = call.query.get("style", "plain")
     if style not in STYLES:
         raise RequestInvalid(f"`style` is one of {', '.join(STYLES)}, not {style!r}.")
-    today = await backend.spending.today()
-    text = line(backend.status(), today, style=style, ascii=call.flag("ascii"))
+    await backend.spending.today()
+    text = line(backend.status(), style=style, ascii=call.flag("ascii"))
     return Response(f"{text}\n", media_type="text/plain")

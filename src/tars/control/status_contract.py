@@ -234,7 +234,7 @@ class BudgetList(Wire):
 class TodayStatus(Wire):
     """What everything cost today, in the time zone of `[costs]`, as it was known a moment ago.
     The cost is null where nothing has a price; `at_least` so much where of something nobody
-    knows it. `text` says it in words and in the currency of `[costs]`."""
+    knows it. `text` is the cost in the currency of `[costs]`, or empty."""
 
     cost_usd: float | None
     tokens: int

@@ -1,6 +1,6 @@
 """The sums of a session in words: what is not counted, or only bounded, says so. Pure."""
 
-from tars.control.contract import SessionFields, Status, TokensStatus
+from tars.control.status_contract import SessionFields, Status, TodayStatus, TokensStatus
 
 
 def sums_of(status: Status, session: SessionFields) -> list[tuple[str, str]]:
@@ -26,6 +26,22 @@ def in_short(tokens: TokensStatus) -> str:
     most, least = bounds(tokens)
     sums = f"{least}{tokens.net_input:,} in and {tokens.output:,} out in all"
     return f"{most}{tokens.context:,} of context, {sums}"
+
+
+def spent_today(today: TodayStatus | None) -> str:
+    """Say in a few words what today cost; nothing where that is not known."""
+    if today is None:
+        return ""
+    used = f"{short(today.tokens)} tok"
+    return f"{today.text} today · {used}" if today.text else f"{used} today"
+
+
+def short(number: int) -> str:
+    """`950`, `45k`, `4.5M`; rounded down, so that it is never more than there is."""
+    for size, unit in ((10**9, "G"), (10**6, "M")):
+        if number >= size:
+            return f"{number * 10 // size / 10:g}{unit}"
+    return f"{number // 1000}k" if number >= 1000 else str(number)
 
 
 def bounds(tokens: TokensStatus | None) -> tuple[str, str]:

@@ -99,7 +99,10 @@ class Desk:
         self._history = history
         self.spending = history.spending
         self.remembering = Remembering(
-            home, recorder, lambda: assembly.config.sessions.archive_directory
+            home,
+            recorder,
+            lambda: assembly.config.sessions.archive_directory,
+            history.spending,
         )
         self.attaching = AttachDesk(loop, chronicle.feed)
         self.page = page
@@ -130,6 +133,7 @@ class Desk:
                 *filter(None, [self.page.problem]),
             ],
             budgets=self._budgets.status(),
+            today=self.spending.known_today,
         )
 
     def _tokens(self, name: str) -> w.TokensStatus | None:

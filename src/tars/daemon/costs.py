@@ -14,6 +14,7 @@ import anyio
 
 from tars.control.costs_contract import LogSource, LogSources
 from tars.control.log_sources import log_source
+from tars.control.status_contract import TodayStatus
 from tars.control.wire import time_text
 from tars.daemon.worker import Worker
 from tars.errors import StoreError, TarsError
@@ -110,18 +111,23 @@ class Spending:
         """Tell of every agent's logs, as they were read last."""
         return await self.ask(lambda costs: _sources(costs, self._home, self._env))
 
-    async def today(self) -> str:
-        """Say in a few words what was spent today: what is known by now, however busy it is."""
-        known, now = self._today, self._now()
-        if known is not None and known[0] == self.version and now < known[1].until:
-            return known[1].text
+    @property
+    def known_today(self) -> TodayStatus | None:
+        """What was spent today, as far as somebody has looked; it may be a little more by now."""
+        known = self._today
+        return known[1].told if known is not None and self._now() < known[1].until else None
+
+    async def today(self) -> TodayStatus | None:
+        """Tell what was spent today: what is known by now, however busy it is."""
+        known = self._today
+        if known is not None and known[0] == self.version and self._now() < known[1].until:
+            return known[1].told
         with anyio.move_on_after(TODAY_SECONDS), suppress(TarsError):
             await self._look_at_today()
             if known is None:
                 # From now on it is left for when there is no daemon, too.
                 self.changed()
-        known = self._today
-        return known[1].text if known is not None and now < known[1].until else ""
+        return self.known_today
 
     async def leave_today(self) -> None:
         """Leave in a file what was spent today, whenever that has changed, until cancelled: once
@@ -138,8 +144,11 @@ class Spending:
             await anyio.sleep(LEAVE_SECONDS)
 
     async def _look_at_today(self) -> None:
+        # It is noted where it is found: who asked may not wait for it any more.
         version = self.version
-        found = await self.ask(lambda costs: _look(costs, self._now()))
+        await self.ask(lambda costs: self._note_today(version, _look(costs, self._now())))
+
+    def _note_today(self, version: int, found: "Today") -> None:
         self._today = version, found
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ The modules of `tars.sessions` do it, as they do for the command line; they are 
 somebody asks for the first time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,11 +25,15 @@ from tars.control.session_contract import (
 from tars.control.session_queries import ALL_CHARACTERS
 from tars.control.sessions import MOST_AFTER
 from tars.daemon.asking import ask
+from tars.daemon.costs import Spending
+from tars.daemon.dearest import Dearest, Worth
 from tars.errors import RequestInvalid
 from tars.home import Home
 from tars.runtime.recorder import Recorder
 
 if TYPE_CHECKING:
+    from array import array
+
     from tars.sessions.library import Library
     from tars.sessions.listing import SessionRecord, Wanted
     from tars.sessions.ranges import Span
@@ -50,13 +54,18 @@ class Remembering:
         home: Home,
         recorder: Recorder,
         archive_directory: Callable[[], Path | None] = lambda: None,
+        spending: Spending | None = None,
     ) -> None:
         self._home = home
         self._recorder = recorder
         self._archive_directory = archive_directory
+        self._dearest = None if spending is None else Dearest(spending, self._ranked)
 
     async def sessions(self, query: Mapping[str, str]) -> SessionList:
-        return await self._ask(lambda library: _sessions(library, query))
+        ranks = None
+        if query.get("sort") == "cost" and self._dearest is not None:
+            ranks = await self._dearest.order()
+        return await self._ask(lambda library: _sessions(library, query, ranks))
 
     async def session(self, reference: str, query: Mapping[str, str]) -> Session:
         agent, project = query.get("agent"), query.get("project")
@@ -94,6 +103,14 @@ class Remembering:
     async def unarchive(self, reference: str) -> Session:
         return await self._ask(lambda library: _unarchive(library, reference))
 
+    async def _ranked(self, worth: Worth) -> "array[int]":
+        def rank(library: "Library") -> "array[int]":
+            from tars.sessions.listing import ranked
+
+            return ranked(library, worth)
+
+        return await self._ask(rank)
+
     async def _ask(self, work: "Callable[[Library], T]") -> T:
         def asked(store: "Store") -> T:
             from tars.sessions.library import Library
@@ -111,18 +128,22 @@ def _found(
     return resolve(library, reference, agent=agent, project=project)
 
 
-def _sessions(library: "Library", query: Mapping[str, str]) -> SessionList:
-    from tars.sessions.listing import Order, page
+def _sessions(
+    library: "Library", query: Mapping[str, str], ranks: Sequence[int] | None
+) -> SessionList:
+    from tars.sessions.listing import Order, page, page_by
 
+    wanted = _wanted(query)
     order = _choice("sort", query.get("sort", "activity"), tuple(o.value for o in Order))
-    found, total = page(
-        library,
-        _wanted(query),
-        order=Order(order),
-        reverse=_choice("reverse", query.get("reverse", "0"), ("0", "1")) == "1",
-        after=_count("after", query.get("after", "0"), MOST_AFTER),
-        limit=_count("limit", query.get("limit", str(USUAL)), MOST),
-    )
+    reverse = _choice("reverse", query.get("reverse", "0"), ("0", "1")) == "1"
+    after = _count("after", query.get("after", "0"), MOST_AFTER)
+    limit = _count("limit", query.get("limit", str(USUAL)), MOST)
+    if ranks is not None:
+        found, total = page_by(library, wanted, ranks, reverse=reverse, after=after, limit=limit)
+    else:
+        found, total = page(
+            library, wanted, order=Order(order), reverse=reverse, after=after, limit=limit
+        )
     return SessionList(sessions=[Session.of(record) for record in found], total=total)
 
 

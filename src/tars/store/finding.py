@@ -1,7 +1,7 @@
 """Which sessions there are: the queries by which they are listed and found again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -89,8 +89,35 @@ def listed(
 ) -> list[SessionRecord]:
     """Give the sessions that are meant, in this order: `limit` of them behind the first `after`."""
     query = _RECORDS.where(*conditions(connection, wanted)).order_by(*_order(order, reverse))
-    query = query.limit(limit)
-    return _records(connection, query.offset(after) if after else query)
+    if limit is None:
+        return _records(connection, query)
+    # To sort and step over whole rows takes ten times as long as over their keys.
+    keys = select(sessions.c.seq).where(*conditions(connection, wanted))
+    keys = keys.order_by(*_order(order, reverse)).limit(limit)
+    return in_order(connection, connection.scalars(keys.offset(after) if after else keys))
+
+
+def in_order(connection: Connection, seqs: Iterable[int]) -> list[SessionRecord]:
+    """Give sessions by their keys, in the order of these; those that are gone are left out."""
+    keys = list(seqs)
+    found = {record.seq: record for record in by_seq(connection, keys)}
+    return [found[seq] for seq in keys if seq in found]
+
+
+def seqs(connection: Connection, wanted: Wanted) -> set[int]:
+    """Give the keys of all sessions that are meant."""
+    meant = conditions(connection, wanted)
+    if connection.dialect.name == "sqlite":
+        # One text instead of a hundred thousand rows: a third of the time.
+        found = connection.scalar(select(func.group_concat(sessions.c.seq)).where(*meant))
+        return set(map(int, found.split(","))) if found else set()
+    return set(connection.scalars(select(sessions.c.seq).where(*meant)))
+
+
+def seqs_by_id(connection: Connection) -> Iterator[tuple[str, int]]:
+    """Give the ids of all sessions with their keys: several may have the same id."""
+    for row in connection.execute(select(sessions.c.id, sessions.c.seq)):
+        yield row.id, row.seq
 
 
 def counted(connection: Connection, wanted: Wanted) -> int:

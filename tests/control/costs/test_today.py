@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tars.control.costs.today import Today, leave, look, words
+from tars.control.costs.today import Today, leave, look
+from tars.control.status_contract import TodayStatus
 from tars.costs.engine import Costs
 from tars.home import Home
 
@@ -14,7 +15,8 @@ def test_it_is_left_for_its_owner_alone(tmp_path: Path) -> None:
     """When it was known, until when it is true, and the words."""
     home = Home(tmp_path)
     home.prepare()
-    leave(home, Today("$1.23 today · 45k tok", NOON, NOON + timedelta(hours=12)))
+    spent = TodayStatus(cost_usd=1.23, tokens=45_678, text="$1.23")
+    leave(home, Today(spent, NOON, NOON + timedelta(hours=12)))
     file = home.data / "line.txt"
     at = int(NOON.timestamp())
     assert file.read_text() == f"{at}\n{at + 12 * 3600}\n$1.23 today · 45k tok\n"
@@ -24,7 +26,7 @@ def test_it_is_left_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_written_is_nobodys_affair(tmp_path: Path) -> None:
     """The line does without."""
-    leave(Home(tmp_path / "not there"), Today("", NOON, NOON))
+    leave(Home(tmp_path / "not there"), Today(TodayStatus(cost_usd=None, tokens=0), NOON, NOON))
 
 
 def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
@@ -33,9 +35,8 @@ def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
     home.prepare()
     with Costs.open(home, env={"HOME": str(tmp_path)}) as costs:
         today = look(costs, NOON)
-    assert today.text == "$0.00 today · 0 tok"
+    assert today.told == TodayStatus(cost_usd=0.0, tokens=0, text="$0.00")
     assert today.at < today.until <= NOON + timedelta(1)
-    assert words("", 45_678) == "45k tok today"
 
 
 def test_of_what_cannot_be_read_it_is_the_least(tmp_path: Path) -> None:
@@ -44,4 +45,5 @@ def test_of_what_cannot_be_read_it_is_the_least(tmp_path: Path) -> None:
     home.prepare()
     home.history.mkdir()
     with Costs.open(home, env={"HOME": str(tmp_path)}) as costs:
-        assert look(costs, NOON).text == "≥$0.00 today · 0 tok"
+        told = look(costs, NOON).told
+    assert (told.text, told.at_least) == ("≥$0.00", True)

@@ -8,15 +8,17 @@ from typing import NamedTuple
 
 from tars.control.costs.money import Money
 from tars.control.costs.told import dollars
+from tars.control.status_contract import TodayStatus
+from tars.control.tokens_text import spent_today
 from tars.costs.engine import Costs
 from tars.home import FILE_MODE, Home
 from tars.sessions.ranges import find_span
 
 
 class Today(NamedTuple):
-    """Words that are true of the day that ends at `until`, as it was known at `at`."""
+    """What is true of the day that ends at `until`, as it was known at `at`."""
 
-    text: str
+    told: TodayStatus
     at: datetime
     until: datetime
 
@@ -29,31 +31,22 @@ def look(costs: Costs, now: datetime) -> Today:
     config, amount = costs.costs_config, dollars(total)
     money = Money(config.currency, config.rate, config.precision)
     # What cannot be read now is missing in it.
-    write = money.at_least if report.problems or not total.known else money.shown
-    return Today(
-        words("" if amount is None else write(amount), total.tokens.total),
-        now,
-        span.until or now + timedelta(1),
+    at_least = bool(report.problems) or not total.known
+    write = money.at_least if at_least else money.shown
+    found = TodayStatus(
+        cost_usd=amount,
+        tokens=total.tokens.total,
+        at_least=at_least,
+        text="" if amount is None else write(amount),
     )
-
-
-def words(spent: str, tokens: int) -> str:
-    """Say it: `spent` is an amount of money, empty where nobody knows."""
-    return f"{spent} today · {short(tokens)} tok" if spent else f"{short(tokens)} tok today"
-
-
-def short(number: int) -> str:
-    """`950`, `45k`, `4.5M`; rounded down, so that it is never more than there is."""
-    for size, unit in ((10**9, "G"), (10**6, "M")):
-        if number >= size:
-            return f"{number * 10 // size / 10:g}{unit}"
-    return f"{number // 1000}k" if number >= 1000 else str(number)
+    return Today(found, now, span.until or now + timedelta(1))
 
 
 def leave(home: Home, today: Today) -> None:
     """Leave it in `line.txt` (0600), whole or not at all; not at all where that cannot be written,
     which nobody has to hear of. A crash may lose it."""
-    lines = (str(int(today.at.timestamp())), str(int(today.until.timestamp())), today.text)
+    told = spent_today(today.told)
+    lines = (str(int(today.at.timestamp())), str(int(today.until.timestamp())), told)
     temporary = home.data / f".line.{os.getpid()}.tmp"
     with suppress(OSError):
         descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
