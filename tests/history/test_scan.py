@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tars.config_costs import HistoryConfig
+from tars.history import days
 from tars.history.files import below, closed
 from tars.history.index import Index
 from tars.history.packing import LONGEST_TITLE, Packed
@@ -209,6 +210,19 @@ def test_a_folder_in_there_that_cannot_be_read_is_told(logs: _Logs) -> None:
     assert logs.column("gone") == [0, 1, 0]
 
 
+def test_many_days_are_added_up_once_nothing_is_left_to_read(logs: _Logs) -> None:
+    """A first reading does not wait for that; few days are added up as soon as they change."""
+    logs.write("a.log", *(line(f"k{day}", at=DAY + day * 86_400_000) for day in range(20)))
+    logs.refresh()
+    assert len(days.stale(logs.index.connection)) == 20
+    logs.refresh()
+    assert days.stale(logs.index.connection) == []
+    logs.write("b.log", line("l"), line("m", at=DAY + 86_400_000))
+    logs.refresh()
+    assert days.stale(logs.index.connection) == []
+    check(logs.index)
+
+
 def test_a_date_in_the_future_counts_and_is_told(logs: _Logs) -> None:
     """Under its own day; who reads the report sees that some clock was wrong."""
     future = 4_000_000_000_000
@@ -285,15 +299,23 @@ def test_another_process_is_waited_for_and_not_for_long(logs: _Logs) -> None:
     assert logs.refresh().requests == 1
 
 
-def test_a_damaged_index_is_made_anew(logs: _Logs) -> None:
-    """It is set aside and named, and everything is read again."""
+@pytest.mark.parametrize("part", ["files", "slots", "all"])
+def test_a_damaged_index_is_made_anew(logs: _Logs, part: str) -> None:
+    """It is set aside and named, and everything is read again, whether its opening fails or what
+    comes after it."""
     expected = _filled(logs)
     logs.refresh()
     logs.index.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    page = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+    found = logs.index.connection.execute(page, (part,)).fetchone() or (2,)
+    size = logs.index.path.stat().st_size
     logs.index.close()
     with logs.index.path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (logs.index.path.stat().st_size - 4096))
+        file.seek((found[0] - 1) * 4096)
+        file.write(b"\xff" * (size - 4096 if part == "all" else 4096))
+    if part == "slots":
+        logs.write("new.log", line("new", "a"))
+        expected |= {("a", DAY, 1)}
     logs.index = Index.open(logs.index.path)
     told = logs.refresh()
     [aside] = logs.index.path.parent.glob("history.db.corrupt-*[0-9Z]")

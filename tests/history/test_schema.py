@@ -12,7 +12,7 @@ from tars.history import schema
 from tars.history.index import Index
 
 #: The tables that the first format had not.
-ADDED = ("walks",)
+ADDED = ("walks", "days", "stale_days")
 
 
 def test_an_index_is_made_for_its_owner_alone(tmp_path: Path) -> None:

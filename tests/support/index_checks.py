@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from tars.history.days import DAY
 from tars.history.index import Index
 from tars.history.packing import FileRow, Packed, Packer
 from tars.history.source import Limit, Mark, Reading, Request
@@ -36,7 +37,8 @@ def counted(index: Index) -> set[tuple[str, int, int]]:
 
 
 def check(index: Index) -> None:
-    """See that the slots are the sums of the requests, and everything refers to what is there."""
+    """See that the slots are the sums of the requests, and the days of the slots, and everything
+    refers to what is there."""
     rows = index.connection.execute(
         "SELECT at / 900000, session, model, place, size, cost IS NOT NULL, ifnull(cost, 0),"
         f" {_SUMS} FROM requests WHERE NOT covered"
@@ -47,6 +49,17 @@ def check(index: Index) -> None:
     expected = {(*key, *(figures[each] for each in range(8))) for key, figures in sums.items()}
     stored = "SELECT slot, session, model, place, size, official, cost"
     assert set(index.connection.execute(f"{stored}, {_SUMS} FROM slots")) == expected
+    keys, sums_of = (
+        "agent, model, size, official",
+        ", ".join(f"sum({s})" for s in _SUMS.split(", ")),
+    )
+    exact = f"slot / {DAY} * {DAY} NOT IN (SELECT slot FROM stale_days)"
+    by_day = (
+        f"SELECT slot / {DAY} * {DAY}, {keys}, sum(cost), {sums_of} FROM slots"
+        f" JOIN sessions ON sessions.id = slots.session WHERE {exact} GROUP BY 1, 2, 3, 4, 5"
+    )
+    told = f"SELECT slot, {keys}, cost, {_SUMS} FROM days WHERE {exact}"
+    assert set(index.connection.execute(told)) == set(index.connection.execute(by_day))
     assert index.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for table in ("session", "model", "place"):
         lost = f"SELECT count(*) FROM requests WHERE {table} NOT IN (SELECT id FROM {table}s)"

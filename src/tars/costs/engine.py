@@ -141,6 +141,19 @@ class Costs:
             pass  # what cannot be read is said when it is summed up
         return sorted(found)
 
+    def first_slot(self, moment: Moment, asked: Asked) -> int | None:
+        """Give the quarter of an hour in which anything was used first that is asked for."""
+        found: list[int] = []
+        try:
+            if moment.store is not None:
+                found += Ledger(moment.store).slots(asked)
+            if moment.logs is not None:
+                first = Logs(moment.logs, self.machine).first(asked)
+                found += [] if first is None else [first]
+        except (StoreError, sqlite3.Error):
+            pass  # what cannot be read is said when it is summed up
+        return min(found, default=None)
+
     def _spent(self, moment: Moment, asked: Asked) -> list[Sum]:
         if moment.store is None:
             return []

@@ -17,6 +17,8 @@ TOKENS = Tokens._fields
 
 
 _EVER = Cut()
+#: A span of slots, from one to before another, behind the number of its group.
+Numbered = tuple[int, int, int]
 #: How many words a query takes at once.
 _WORDS = 500
 
@@ -94,16 +96,15 @@ class Calendar:
         """Name one of the parts."""
         return self._words[part][dimension]
 
-    def rows(self, cut: Cut) -> str:
-        """Give them as rows of SQL: which, from which slot, to before which one. What lies outside
-        of a span is cut off."""
-        rows = []
+    def spans(self, cut: Cut) -> list[Numbered]:
+        """Give them as spans of slots, as far as they lie in a cut."""
+        found = []
         for number, part in enumerate(self.parts):
             first = part.first if cut.first is None else max(part.first, cut.first)
             end = part.end if cut.end is None else min(part.end, cut.end)
             if first < end:
-                rows.append(f"({number}, {first}, {end})")
-        return ", ".join(rows or ["(0, 0, 0)"])
+                found.append((number, first, end))
+        return found
 
 
 def query(
@@ -112,16 +113,18 @@ def query(
     sums: Sequence[str],
     *,
     dialect: str = "sqlite",
-    calendar: Calendar | None = None,
+    spans: Sequence[Numbered] | None = None,
     cut: Cut = _EVER,
     joins: str = "",
     where: Sequence[str] = (),
 ) -> str:
-    """Write the query that adds up a source, called f, as far as it lies in the whole slots of a
-    cut. Its rows have the keys, in which `calendar.part` may occur, and the sums."""
+    """Write the query that adds up a source, called f, as far as it lies in some spans, or in the
+    whole slots of a cut. Its rows have the keys, in which the number of the span may occur as
+    `calendar.part`, and the sums."""
     conditions = [*where]
-    if calendar is not None:
-        head = f"WITH calendar (part, first, past) AS (VALUES {calendar.rows(cut)}) "
+    if spans is not None:
+        rows = ", ".join(f"({part}, {first}, {end})" for part, first, end in spans or [(0, 0, 0)])
+        head = f"WITH calendar (part, first, past) AS (VALUES {rows}) "
         # The other way round SQLite would look through all the parts for every row.
         join = "CROSS JOIN" if dialect == "sqlite" else "JOIN"
         base = f"calendar {join} {source} ON f.slot >= calendar.first AND f.slot < calendar.past"
@@ -135,6 +138,24 @@ def query(
     filters = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     groups = ", ".join(str(1 + i) for i in range(len(keys)))
     return f"{head}SELECT {', '.join(columns)} FROM {base} {joins}{filters} GROUP BY {groups}"
+
+
+def whole_days(
+    spans: Sequence[Numbered], stale: Iterable[int]
+) -> tuple[list[Numbered], list[Numbered]]:
+    """Cut spans into those of whole days of UTC and what is left, to which all of the days belong
+    that begin with a `stale` slot."""
+    days, rest = [], []
+    for number, first, end in spans:
+        begin, past = -(-first // DAY_SLOTS) * DAY_SLOTS, end // DAY_SLOTS * DAY_SLOTS
+        if begin >= past:
+            rest.append((number, first, end))
+            continue
+        days.append((number, begin, past))
+        inside = [(number, day, day + DAY_SLOTS) for day in stale if begin <= day < past]
+        ends = [(number, first, begin), *inside, (number, past, end)]
+        rest += [each for each in ends if each[1] < each[2]]
+    return days, rest
 
 
 def days_query(table: str, cut: Cut) -> str:

@@ -7,6 +7,7 @@ twice as quickly as by several; the words are put in at the end.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from tars.accounting.rates import THRESHOLDS, Tokens
 from tars.costs.facts import Dimension, Only, Origin
@@ -14,6 +15,7 @@ from tars.costs.grouping import (
     TOKENS,
     Asked,
     Calendar,
+    Numbered,
     Rated,
     Sum,
     Tariff,
@@ -21,8 +23,10 @@ from tars.costs.grouping import (
     days_query,
     query,
     rest_days,
+    whole_days,
 )
 from tars.costs.spans import DAY_SLOTS, SLOT_MICROS, Cut
+from tars.history import days
 
 _SUMS = ("cost", *TOKENS)
 _MS = SLOT_MICROS // 1000
@@ -37,8 +41,23 @@ _REST = f"""(
 _MOST = 2**63
 #: Beyond so many changes of prices each day is by itself; there are fewer days than this.
 _MANY, _DAYS = 32, 50_000
+#: No request is in such a slot: it is of the year 4707.
+_PAST = 10**6 * DAY_SLOTS
 #: For each dimension of a report: which number of a key it is by, and the words for those.
 _Words = list[tuple[str, Mapping[int, str]]]
+
+
+class _Table(NamedTuple):
+    """What has sums. `agent` is the column of the agent there. `of_days`: it knows no sessions."""
+
+    source: str
+    agent: str
+    joins: str = ""
+    where: tuple[str, ...] = ()
+    of_days: bool = False
+
+
+_SLOTS = _Table("slots AS f", "s.agent", "JOIN sessions AS s ON s.id = f.session")
 
 
 class Logs:
@@ -61,24 +80,46 @@ class Logs:
         if len(tariff.changes) < _MANY:
             self._epochs = (0, *sorted(tariff.changes))
         self._tiered = [id for id, model in self._models.items() if model in tariff.tiered]
-        where = self._where(asked) if self._has_any(asked.only) else None
-        if where is None:
+        if not self._has_any(asked.only):
             return
         calendar = Calendar(asked, self._days(asked)) if asked.of_calendar else None
         words = self._words(asked, calendar)
-        key = self._key(asked, calendar, words)
-        by_agent = asked.has(Dimension.AGENT)
-        for source, cut in _sources(asked.cut):
+        for table, spans in self._sources(asked, calendar):
+            where = self._where(asked, by_session=not table.of_days)
+            if where is None:
+                continue
+            key = self._key(asked, calendar, words, agent=table.agent)
+            by_agent = asked.has(Dimension.AGENT)
             statement = query(
-                source,
+                table.source,
                 key.columns,
                 _SUMS,
-                calendar=calendar,
-                cut=cut,
-                joins="JOIN sessions AS s ON s.id = f.session" if by_agent else "",
-                where=where,
+                spans=spans,
+                joins=table.joins if by_agent else "",
+                where=[*where, *table.where],
             )
             yield from self._read(statement, key, words)
+
+    def _sources(
+        self, asked: Asked, calendar: Calendar | None
+    ) -> Iterator[tuple["_Table", Sequence[Numbered]]]:
+        """Give what has the sums of each part of a span: of whole days, of slots, and the requests
+        of what is left of it."""
+        cut = asked.cut
+        ever = (0, cut.first or 0, _PAST if cut.end is None else cut.end)
+        spans = [ever] if calendar is None else calendar.spans(cut)
+        if _is_coarse(asked):
+            stale = days.stale(self._connection)
+            whole, spans = whole_days(spans, stale)
+            if whole:
+                yield _days_table(stale), whole
+        if spans:
+            yield _SLOTS, spans
+        for first, end in cut.rest:
+            slot = first // SLOT_MICROS
+            source = _REST.format(first=-(-first // 1000), end=-(-end // 1000), slot=slot)
+            within = [(0, slot, slot + 1)] if calendar is None else calendar.spans(Cut())
+            yield _SLOTS._replace(source=source), within
 
     def _read(self, statement: str, key: "_Key", words: _Words) -> Iterator[Sum]:
         """Run a query. Many rows have the same words, or the same price: those are put together
@@ -107,6 +148,17 @@ class Logs:
         condition = f" WHERE {' AND '.join(where)}" if where else ""
         rows = self._connection.execute(f"SELECT DISTINCT slot FROM slots AS f{condition}")
         return {slot for (slot,) in rows}
+
+    def first(self, asked: Asked) -> int | None:
+        """Give the first slot that has figures of what is asked for, at any time."""
+        where = self._where(asked) if self._has_any(asked.only) else None
+        if where is None:
+            return None
+        condition = f" WHERE {' AND '.join(where)}" if where else ""
+        found: tuple[int | None] = self._connection.execute(
+            f"SELECT MIN(slot) FROM slots AS f{condition}"
+        ).fetchone()
+        return found[0]
 
     def titles(self, ids: Sequence[str]) -> dict[str, str]:
         """Give the titles of these sessions that have one."""
@@ -152,20 +204,20 @@ class Logs:
                     found.append(("part", calendar.words(dimension)))
         return found
 
-    def _key(self, asked: Asked, calendar: Calendar | None, words: _Words) -> "_Key":
-        """Say what the sums are by, and how many of each there can be."""
+    def _key(self, asked: Asked, calendar: Calendar | None, words: _Words, *, agent: str) -> "_Key":
+        """Say what the sums are by, and how many of each there can be. `agent` is a column."""
         agents = self._agents or [""]
         cases = " ".join(f"WHEN {_quoted(a)} THEN {i}" for i, a in enumerate(agents))
         model = ("f.model", _past(self._models))
+        used = {name for name, _ in words} or {"all"}
         every = {
             "part": ("calendar.part", 1 if calendar is None else max(1, len(calendar.parts))),
             "model": model,
-            "agent": (f"(CASE s.agent {cases} END)", len(agents)),
+            "agent": (f"(CASE {agent} {cases} END)", len(agents)),
             "session": ("f.session", _past(self._sessions) if asked.has(Dimension.SESSION) else 1),
-            "place": ("f.place", _past(self._places)),
+            "place": ("f.place", _past(self._places) if "place" in used else 1),
             "all": ("0", 1),
         }
-        used = {name for name, _ in words} or {"all"}
         priced = {
             "epoch": (self._epoch(), len(self._epochs)),
             "model": model,
@@ -186,8 +238,9 @@ class Logs:
         models = ", ".join(map(str, self._tiered))
         return f"(CASE WHEN f.model IN ({models}) THEN f.size ELSE 0 END)"
 
-    def _where(self, asked: Asked) -> list[str] | None:
-        """Say which rows are asked for; None where there are none such."""
+    def _where(self, asked: Asked, *, by_session: bool = True) -> list[str] | None:
+        """Say which rows are asked for; None where there are none such. Where they are not
+        `by_session`, they are by agent."""
         only, found = asked.only, []
         if only.model:
             models = [id for id, (_, name) in self._models.items() if name == only.model]
@@ -195,12 +248,15 @@ class Logs:
         if only.project or only.branch:
             places = [id for id, place in self._places.items() if _is_in(place, asked)]
             found.append(("f.place", places))
-        if only.session or only.sessions or only.agent:
+        if by_session and (only.session or only.sessions or only.agent):
             sessions = [id for id, pair in self._sessions.items() if _is_of(pair, asked)]
             found.append(("f.session", sessions))
         if any(not ids for _, ids in found):
             return None
-        return [f"{column} IN ({', '.join(map(str, ids))})" for column, ids in found]
+        conditions = [f"{column} IN ({', '.join(map(str, ids))})" for column, ids in found]
+        if only.agent and not by_session:
+            conditions.append(f"f.agent = {_quoted(only.agent)}")
+        return conditions
 
     def _days(self, asked: Asked) -> set[int]:
         rows = self._connection.execute(days_query("slots", asked.cut))
@@ -276,12 +332,16 @@ class _Key:
         return (*row[: width - 1], last), priced
 
 
-def _sources(cut: Cut) -> Iterator[tuple[str, Cut]]:
-    """Give the whole slots of a span, and the requests of what is left of it."""
-    yield "slots AS f", cut
-    for first, end in cut.rest:
-        slot = first // SLOT_MICROS
-        yield _REST.format(first=-(-first // 1000), end=-(-end // 1000), slot=slot), Cut()
+def _is_coarse(asked: Asked) -> bool:
+    """Whether a report needs nothing that the sums of whole days have not."""
+    only = asked.only
+    words = only.project or only.branch or only.session or only.sessions
+    return not words and not asked.has(Dimension.PROJECT, Dimension.BRANCH, Dimension.SESSION)
+
+
+def _days_table(stale: Sequence[int]) -> _Table:
+    exact = (f"f.slot NOT IN ({', '.join(map(str, stale))})",) if stale else ()
+    return _Table("days AS f", "f.agent", where=exact, of_days=True)
 
 
 def _quoted(word: str) -> str:

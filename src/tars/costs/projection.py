@@ -47,9 +47,9 @@ def projection(
     span = Span(midnight(begin, where), midnight(today + timedelta(1), where))
     asked = Asked((Dimension.DAY,), cut(span), where, Only() if only is None else only)
     with costs.sources.moment() as at:
-        slots = costs.slots(at, asked)
+        begun = costs.first_slot(at, asked)
         report = costs.priced(at, asked)
-    since = day_of(moment(slots[0]), where) if slots else today
+    since = today if begun is None else day_of(moment(begun), where)
     used = {date.fromisoformat(line.key[0]): line.figures for line in report.lines}
     return reckon(used, today, since)._replace(used=used)
 

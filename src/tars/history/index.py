@@ -24,10 +24,12 @@ _PAGES, _PAGES_OF_MUCH = 1000, 16 * 1024
 class Index:
     """An open index. One process writes at a time; others read what was there meanwhile."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection = connection
-        self._file = _file(path)
+        self._connection: sqlite3.Connection
+        #: What was at this path and was no index, under its new name.
+        self.set_aside: Path | None
+        self._open_again()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -35,7 +37,7 @@ class Index:
 
         Raises StoreError when that cannot be done, or when a newer tars wrote it.
         """
-        return cls(path, schema.open_file(path))
+        return cls(path)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -48,6 +50,7 @@ class Index:
         self._connection.close()
         aside = schema.put_aside(self.path)
         self._open_again()
+        self.set_aside = None
         return aside
 
     def renew(self) -> bool:
@@ -88,7 +91,7 @@ class Index:
             raise
 
     def _open_again(self) -> None:
-        self._connection = schema.open_file(self.path)
+        self._connection, self.set_aside = schema.open_file(self.path)
         self._file = _file(self.path)
 
     @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tars.config_costs import HistoryConfig
+from tars.history.days import add_up, stale
 from tars.history.folders import Walk, remember
 from tars.history.index import Index
 from tars.history.looking import Logs, look
@@ -83,17 +84,21 @@ def refresh(
             )
             return Refreshed(problems=(said,), missed=True)
         try:
-            return _refresh(index, logs, sources, processes, portions)
+            refreshed = _refresh(index, logs, sources, processes, portions)
+            aside, index.set_aside = index.set_aside, None
+            return refreshed if aside is None else _anew(refreshed, aside)
         except sqlite3.Error as error:
             if not damaged(error):
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
                 return Refreshed(problems=(said,), missed=True, unwritable=unwritable(error))
         aside = index.start_anew()
         refreshed = _refresh(index, logs._replace(only=None), sources, processes, portions)
-        said = (
-            f"The index of the agents' logs was damaged. It was made anew; the old one is {aside}."
-        )
-        return refreshed._replace(problems=(said, *refreshed.problems))
+        return _anew(refreshed, aside)
+
+
+def _anew(refreshed: Refreshed, aside: Path) -> Refreshed:
+    said = f"The index of the agents' logs was damaged. It was made anew; the old one is {aside}."
+    return refreshed._replace(problems=(said, *refreshed.problems))
 
 
 @contextmanager
@@ -138,7 +143,7 @@ def _refresh(
     done = Refreshed()
     if seen.jobs:
         done = _read(index, seen.jobs, processes, portions, titles=logs.config.titles)
-    _keep(index, seen.walks)
+    _keep(index, seen.walks, rested=not seen.jobs)
     return done._replace(problems=(*seen.problems, *_told(index.connection)))
 
 
@@ -176,15 +181,19 @@ def _read(
     )
 
 
-def _keep(index: Index, walks: Sequence[Walk]) -> None:
-    """Remember what was walked, if nobody has to be waited for."""
-    if not walks:
-        return
+def _keep(index: Index, walks: Sequence[Walk], *, rested: bool) -> None:
+    """Remember what was walked, and add up what a first reading left, if nobody has to be
+    waited for."""
     connection = index.connection
+    adding = rested and bool(stale(connection))
+    if not walks and not adding:
+        return
     connection.execute("PRAGMA busy_timeout = 0")
     try:
         with suppress(sqlite3.OperationalError), index.transaction():
             remember(connection, walks)
+            if adding:
+                add_up(connection)
     finally:
         connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
 

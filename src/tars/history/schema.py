@@ -15,7 +15,7 @@ from tars.errors import StoreError
 from tars.home import FILE_MODE, FOLDER_MODE, set_aside
 
 #: The version of the format, in the file's `user_version`.
-FORMAT = 2
+FORMAT = 3
 
 #: `files`: `mtime` is in nanoseconds; `head` is the checksum of the first bytes, behind their
 #: number; `garbled` counts lines that could not be read, `ahead` requests that are dated later
@@ -127,6 +127,7 @@ CREATE TABLE settled (
 );
 """
 #: What later formats have more. `walks`: folders that need not be listed again (`folders`).
+#: `days`: sums of slots by whole days of UTC, all but those in `stale_days` (`days`).
 _ADDED = {
     2: """
 CREATE TABLE walks (
@@ -138,6 +139,26 @@ CREATE TABLE walks (
     version TEXT NOT NULL,
     PRIMARY KEY (agent, root)
 );
+""",
+    3: """
+CREATE TABLE days (
+    slot INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    model INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    official INTEGER NOT NULL,
+    net_input INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    reasoning INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    PRIMARY KEY (slot, agent, model, size, official)
+) WITHOUT ROWID;
+CREATE TABLE stale_days (slot INTEGER PRIMARY KEY);
+INSERT INTO stale_days SELECT DISTINCT slot / 96 * 96 FROM slots;
 """,
 }
 
@@ -158,19 +179,20 @@ _CACHE = 12 * 1024
 _JOURNAL = 4 * 1024 * 1024
 
 
-def open_file(path: Path) -> sqlite3.Connection:
-    """Open an index, and make it where there is none; 0600. What is no index is set aside.
+def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
+    """Open an index, and make it where there is none; 0600. What is no index is set aside: its
+    new name comes with the one that was made in its place.
 
     Raises StoreError when that cannot be done, or when a newer tars wrote it.
     """
     try:
         try:
-            return _open(path)
+            return _open(path), None
         except sqlite3.DatabaseError as error:
             if not damaged(error):
                 raise
-            put_aside(path)
-            return _open(path)
+            aside = put_aside(path)
+            return _open(path), aside
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             f"The index of the agents' logs, {path}, cannot be opened: {error}.",

@@ -5,8 +5,11 @@ import sqlite3
 from collections.abc import Iterable
 
 from tars.accounting.rates import SLOT_SECONDS
+from tars.history.days import DAY, add_up, spoil
 
 _MS = SLOT_SECONDS * 1000
+#: So many days are added up again at once, within the transaction that changed them.
+_FEW = 8
 
 
 class Slots:
@@ -15,9 +18,13 @@ class Slots:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._touched: dict[int, tuple[int, int]] = {}
+        #: The days that have changed.
+        self._days: set[int] = set()
 
     def add(self, rows: Iterable[tuple[int, ...]]) -> None:
         """Add sums of requests that are new; what turns out not to be has to be touched."""
+        rows = list(rows)
+        self._days.update({row[0] // DAY for row in rows})
         self._connection.executemany(
             f"INSERT INTO slots VALUES ({', '.join('?' * 14)}) ON CONFLICT DO UPDATE SET"
             " net_input = net_input + excluded.net_input,"
@@ -38,9 +45,19 @@ class Slots:
         self._touched[session] = first, last
 
     def bring_up_to_date(self) -> None:
-        """Make the touched slots again, from the requests as they are now."""
-        if not self._touched:
-            return
+        """Make the touched slots again, from the requests as they are now, and the days of
+        them if they are few."""
+        if self._touched:
+            self._make_again()
+        if self._days:
+            spoil(self._connection, (day * DAY for day in self._days))
+            if len(self._days) <= _FEW:
+                add_up(self._connection)
+            self._days.clear()
+
+    def _make_again(self) -> None:
+        for first, last in self._touched.values():
+            self._days.update(range(first // DAY, last // DAY + 1))
         execute = self._connection.execute
         execute(
             "CREATE TEMP TABLE IF NOT EXISTS touched"
