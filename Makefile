@@ -22,7 +22,7 @@ PYTEST_ARGS ?= -n 3 $(if $(CI),--reruns 1 -rR)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint types agents bench kill coverage docs site constraints clean
+.PHONY: help demo test unit lint types agents bench kill systemd coverage docs site constraints clean
 
 help:
 	@echo 'make demo         show tars at work, in a throw-away home'
@@ -33,6 +33,7 @@ help:
 	@echo 'make coverage     run the tests and tell which branches they missed'
 	@echo 'make bench        measure, and compare with other programs'
 	@echo 'make kill         kill -9 at hundreds of random moments, on SQLite and PostgreSQL'
+	@echo 'make systemd      try the service under a real systemd, in namespaces (as root, on Linux)'
 	@echo 'make docs         print the generated parts of the documentation again'
 	@echo 'make site         build the documentation as a site, in build/site'
 	@echo 'make constraints  pin the newest releases of all dependencies'
@@ -68,6 +69,9 @@ kill: .venv/.tools
 	TARS_KILL_SEED=$${KILL_SEED:-$$(date +%s)} TARS_KILL_ROUNDS=200 TARS_KILL_DAEMON_ROUNDS=20 \
 		$(VENV) -m pytest -s -q --timeout=3600 -p no:cacheprovider \
 		tests/e2e/test_kill_rounds.py tests/e2e/test_kills.py
+
+systemd: .venv/.tools
+	TARS_SYSTEMD=1 $(VENV) -m pytest -q --timeout=300 tests/service/test_under_systemd.py
 
 # pm2 and ccusage, which are compared with. No install scripts here either.
 .cache/bench/.installed: benchmarks/package.json benchmarks/package-lock.json

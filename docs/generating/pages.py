@@ -23,6 +23,9 @@ from tars.control import reference
 from tars.core.diagram import diagram
 from tars.prices import shipped, snapshot
 from tars.prices.kept import package_stamp
+from tars.service.launchd import property_list
+from tars.service.plan import MACOS_PATH, documented
+from tars.service.units import service_unit
 
 
 def pages() -> dict[Path, str]:
@@ -59,6 +62,14 @@ def _prices() -> str:
     return shipped.text(snapshot.packaged(datetime.now(UTC), package_stamp()))
 
 
+def _unit() -> str:
+    return service_unit(documented("/home/you"))
+
+
+def _property_list() -> str:
+    return property_list(documented("/Users/you", MACOS_PATH)).decode()
+
+
 def _with(page: Path, **parts: str) -> str:
     text = page.read_text()
     for name, part in parts.items():
@@ -80,5 +91,7 @@ MAKERS: Mapping[Path, Callable[[], str]] = {
     DOCS / "files.md": files.page,
     DOCS / "states.md": states.page,
     shipped.PATH: _prices,
+    ROOT / "systemd" / "tars.service": _unit,
+    ROOT / "launchd" / "org.tars.daemon.plist": _property_list,
     DOCS / "index.md": index.page,
 }

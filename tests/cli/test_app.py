@@ -26,13 +26,14 @@ def test_the_commands_are_those_that_were_promised() -> None:
     sessions |= {"template save", "template list", "template use", "template delete"}
     sessions |= {"delete", "clean", "archive", "restore", "repair", "backup", "restore-backup"}
     groups |= {f"sessions {words}" for words in sessions}
+    groups |= {f"service {words}" for words in ("install", "uninstall", "status", "print")}
     alone = set(MODULES) - {"config", "agents", "permissions", "prices", "sessions", "history"}
-    alone -= {"status"}
+    alone -= {"status", "service"}
     assert COMMANDS.keys() == alone | groups
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
         *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
-        *("costs", "prices", "budgets", "guard", "history", "web"),
+        *("costs", "prices", "budgets", "guard", "history", "web", "service"),
     }
 
 

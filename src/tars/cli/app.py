@@ -37,6 +37,7 @@ MODULES = {
     "prices": "tars.cli.prices",
     "history": "tars.cli.history",
     "config": "tars.cli.config",
+    "service": "tars.cli.service",
     "doctor": "tars.cli.doctor",
 }
 

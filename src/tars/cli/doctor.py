@@ -21,6 +21,7 @@ from tars.cli.checks import (
     check_store,
 )
 from tars.cli.checks_costs import check_history, check_prices
+from tars.cli.checks_service import check_service
 from tars.cli.connection import connect
 from tars.cli.groups import examples
 from tars.cli.library import opens
@@ -61,6 +62,7 @@ def _findings() -> Iterator[Finding]:
         yield from check_history(home, config.history, os.environ)
         yield from check_prices(home, config.prices)
     yield from check_daemon(connect())
+    yield from check_service(home, connect(), os.environ)
     if config is not None:
         for agent in config.agents.values():
             yield from check_agent(agent, KINDS[agent.kind], config, os.environ)

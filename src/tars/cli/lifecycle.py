@@ -18,6 +18,7 @@ from tars.cli.groups import examples, none_empty
 from tars.cli.holder import ask_to_end, is_over, kill, lock_holder, unreachable
 from tars.cli.progress import Progress
 from tars.cli.render import agent_line, clean, fault_line
+from tars.cli.serving import start_service, stop_service
 from tars.config import load
 from tars.control.contract import AgentStatus, Status
 from tars.control.exchange import NoAnswer
@@ -144,12 +145,16 @@ def _start_daemon(*, report: bool = True) -> int:
 
 
 def start_in_background() -> Status:
-    """Start a daemon where none runs, and wait until its default agent is ready or failed."""
+    """Start a daemon where none runs, and wait until its default agent is ready or failed. The
+    service is started where one is enabled for this home."""
     home = find_home()
     fault = home_fault(home)
     if fault is not None:
         raise fault
     with Progress("Starting tars") as progress:
+        # What is wrong with the configuration is better told here than in the manager's log.
+        if start_service(home, progress, check=lambda: load(home, KINDS)):
+            return connect(progress.tick).status()
         return _start_in_background(home, progress)
 
 
@@ -249,10 +254,11 @@ def _compare_versions(status: Status) -> None:
 
 def _stop_daemon() -> int:
     with Progress("Stopping tars") as progress:
+        served = stop_service(find_home(), progress)
         try:
             pid = connect(progress.tick).shutdown().pid
         except (NotRunning, NoAnswer) as error:
-            ended = _end_holder(error, progress)
+            ended = _end_holder(error, progress) or served
             if ended is None:
                 print("tars is not running.")
                 return exit_codes.DONE

@@ -25,8 +25,7 @@ _COMMENT = """\
 -->
 """
 _SCRIPT = """\
-{home}umask 077
-(mkdir -p {logs} && : >> {log}) || exit
+{home}(umask 077; mkdir -p {logs} && : >> {log}) || exit
 exec >> {log} 2>&1
 if [ -f {keys} ]; then
   case $(ls -ldL {keys}) in

@@ -61,7 +61,6 @@ NoNewPrivileges=yes
 RestrictRealtime=yes
 SystemCallFilter=~@clock @module @raw-io @reboot @swap
 SystemCallErrorNumber=EPERM
-UMask=0077
 
 [Install]
 WantedBy={wanted_by}
@@ -89,6 +88,8 @@ def service_unit(plan: Plan) -> str:
     after = f"Requires={SOCKET}\nAfter={SOCKET}\n" if plan.socket else ""
     if plan.user:
         after += "Wants=network-online.target\nAfter=network-online.target\n"
+    if set("\"'\\") & set(plan.command[0]):
+        raise UserError(f"systemd runs no program with a quote in its path: {plan.command[0]}")
     words = [_word(word, plan) for word in plan.command]
     # Without this a $ in a word would begin a variable.
     dollars = ":" if any("$" in word for word in plan.command) else ""
