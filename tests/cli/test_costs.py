@@ -225,19 +225,20 @@ def test_a_reader_that_has_seen_enough_is_no_fault(home: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_quick_way_does_not_load_the_command_line(logs: Path) -> None:
+@pytest.mark.parametrize("words", [["daily", "--range", "all"], []])
+def test_the_quick_way_does_not_load_the_command_line(logs: Path, words: list[str]) -> None:
     """Nor the database's library, nor the price list once its prices are known, nor what reads logs
     where there is nothing to read: each of them takes a good part of a report's time."""
     env = {**environment(logs), "HOME": str(logs)}
-    assert plainly("daily", "--range", "all") == 0
+    assert plainly(*words) == 0
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", *TARS[1:], "costs", "daily", "--range", "all"],
+        [sys.executable, "-X", "importtime", *TARS[1:], "costs", *words],
         env=env,
         capture_output=True,
         text=True,
         timeout=LONG_SECONDS,
     )
-    assert "2026-03-01" in done.stdout
+    assert "unpriced: " in done.stdout or "Nothing" in done.stdout
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "tars.costs.engine" in loaded
     assert not loaded & {"typer", "sqlalchemy", "anyio", "asyncio", "tars.config", "genai_prices"}

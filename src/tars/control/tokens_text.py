@@ -1,9 +1,11 @@
 """The sums of a session in words: what is not counted, or only bounded, says so. Pure."""
 
-from tars.control.status_contract import SessionFields, Status, TodayStatus, TokensStatus
+TYPE_CHECKING = False  # a report has these words too, and imports no contract
+if TYPE_CHECKING:
+    from tars.control.status_contract import SessionFields, Status, TodayStatus, TokensStatus
 
 
-def sums_of(status: Status, session: SessionFields) -> list[tuple[str, str]]:
+def sums_of(status: "Status", session: "SessionFields") -> list[tuple[str, str]]:
     """Give the lines, label and value, on the tokens of the default agent's session."""
     agents = (a.tokens for a in status.agents if a.name == status.default_agent)
     tokens = next(agents, None)
@@ -19,7 +21,7 @@ def sums_of(status: Status, session: SessionFields) -> list[tuple[str, str]]:
     ]
 
 
-def in_short(tokens: TokensStatus) -> str:
+def in_short(tokens: "TokensStatus") -> str:
     """Give the sums of an agent's session in one line."""
     if not tokens.counted:
         return "not counted"
@@ -28,12 +30,15 @@ def in_short(tokens: TokensStatus) -> str:
     return f"{most}{tokens.context:,} of context, {sums}"
 
 
-def spent_today(today: TodayStatus | None) -> str:
+def spent_today(today: "TodayStatus | None") -> str:
     """Say in a few words what today cost; nothing where that is not known."""
-    if today is None:
-        return ""
-    used = f"{short(today.tokens)} tok"
-    return f"{today.text} today · {used}" if today.text else f"{used} today"
+    return "" if today is None else of_today(today.text, today.tokens)
+
+
+def of_today(spent: str, tokens: int) -> str:
+    """Say it: `spent` is an amount of money, empty where nobody knows."""
+    used = f"{short(tokens)} tok"
+    return f"{spent} today · {used}" if spent else f"{used} today"
 
 
 def short(number: int) -> str:
@@ -44,7 +49,7 @@ def short(number: int) -> str:
     return f"{number // 1000}k" if number >= 1000 else str(number)
 
 
-def bounds(tokens: TokensStatus | None) -> tuple[str, str]:
+def bounds(tokens: "TokensStatus | None") -> tuple[str, str]:
     """Give what stands before the context, and before what was used in all."""
     if tokens is None:
         return "", ""

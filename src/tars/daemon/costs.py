@@ -115,13 +115,13 @@ class Spending:
     def known_today(self) -> TodayStatus | None:
         """What was spent today, as far as somebody has looked; it may be a little more by now."""
         known = self._today
-        return known[1].told if known is not None and self._now() < known[1].until else None
+        return _told(known[1]) if known is not None and self._now() < known[1].until else None
 
     async def today(self) -> TodayStatus | None:
         """Tell what was spent today: what is known by now, however busy it is."""
         known = self._today
         if known is not None and known[0] == self.version and self._now() < known[1].until:
-            return known[1].told
+            return _told(known[1])
         with anyio.move_on_after(TODAY_SECONDS), suppress(TarsError):
             await self._look_at_today()
             if known is None:
@@ -222,6 +222,10 @@ def _look(costs: "Costs", now: datetime) -> "Today":
     from tars.control.costs.today import look
 
     return look(costs, now)
+
+
+def _told(today: "Today") -> TodayStatus:
+    return TodayStatus(**today.told._asdict())
 
 
 def _leave(home: Home, today: "Today") -> None:

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tars.control.costs.today import Today, leave, look
-from tars.control.status_contract import TodayStatus
+from tars.control.costs.today import Spent, Today, leave, look
 from tars.costs.engine import Costs
 from tars.home import Home
 
@@ -15,7 +14,7 @@ def test_it_is_left_for_its_owner_alone(tmp_path: Path) -> None:
     """When it was known, until when it is true, and the words."""
     home = Home(tmp_path)
     home.prepare()
-    spent = TodayStatus(cost_usd=1.23, tokens=45_678, text="$1.23")
+    spent = Spent(cost_usd=1.23, tokens=45_678, text="$1.23")
     leave(home, Today(spent, NOON, NOON + timedelta(hours=12)))
     file = home.data / "line.txt"
     at = int(NOON.timestamp())
@@ -26,7 +25,7 @@ def test_it_is_left_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_written_is_nobodys_affair(tmp_path: Path) -> None:
     """The line does without."""
-    leave(Home(tmp_path / "not there"), Today(TodayStatus(cost_usd=None, tokens=0), NOON, NOON))
+    leave(Home(tmp_path / "not there"), Today(Spent(cost_usd=None, tokens=0), NOON, NOON))
 
 
 def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ def test_nothing_was_spent_where_there_is_nothing(tmp_path: Path) -> None:
     home.prepare()
     with Costs.open(home, env={"HOME": str(tmp_path)}) as costs:
         today = look(costs, NOON)
-    assert today.told == TodayStatus(cost_usd=0.0, tokens=0, text="$0.00")
+    assert today.told == Spent(cost_usd=0.0, tokens=0, text="$0.00")
     assert today.at < today.until <= NOON + timedelta(1)
 
 

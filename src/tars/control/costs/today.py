@@ -8,17 +8,25 @@ from typing import NamedTuple
 
 from tars.control.costs.money import Money
 from tars.control.costs.told import dollars
-from tars.control.status_contract import TodayStatus
-from tars.control.tokens_text import spent_today
+from tars.control.tokens_text import of_today
 from tars.costs.engine import Costs
 from tars.home import FILE_MODE, Home
 from tars.sessions.ranges import find_span
 
 
+class Spent(NamedTuple):
+    """What the wire's `TodayStatus` says."""
+
+    cost_usd: float | None
+    tokens: int
+    at_least: bool = False
+    text: str = ""
+
+
 class Today(NamedTuple):
     """What is true of the day that ends at `until`, as it was known at `at`."""
 
-    told: TodayStatus
+    told: Spent
     at: datetime
     until: datetime
 
@@ -33,7 +41,7 @@ def look(costs: Costs, now: datetime) -> Today:
     # What cannot be read now is missing in it.
     at_least = bool(report.problems) or not total.known
     write = money.at_least if at_least else money.shown
-    found = TodayStatus(
+    found = Spent(
         cost_usd=amount,
         tokens=total.tokens.total,
         at_least=at_least,
@@ -45,7 +53,7 @@ def look(costs: Costs, now: datetime) -> Today:
 def leave(home: Home, today: Today) -> None:
     """Leave it in `line.txt` (0600), whole or not at all; not at all where that cannot be written,
     which nobody has to hear of. A crash may lose it."""
-    told = spent_today(today.told)
+    told = of_today(today.told.text, today.told.tokens)
     lines = (str(int(today.at.timestamp())), str(int(today.until.timestamp())), told)
     temporary = home.data / f".line.{os.getpid()}.tmp"
     with suppress(OSError):
