@@ -162,7 +162,7 @@ def test_a_permission_is_answered_with_the_keyboard_alone(tars: TarsHome, browse
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".ask")).to_contain_text("edit")
-    expect(page.locator("[data-page=overview] .count")).to_have_text("1")
+    expect(page.locator("[data-page=overview] .count")).to_have_text("1 waiting for permission")
     tab_to(page, ".ask button.allow:last-of-type, .ask .allow")
     while page.evaluate("document.activeElement.textContent") != "Allow once":
         page.keyboard.press("Tab")

@@ -2,7 +2,7 @@
 
 import { path, post } from "./api.js";
 import { announce, fill, h, keyed, mark, say } from "./dom.js";
-import { bytes, duration, percent, short, until } from "./figures.js";
+import { bytes, count, duration, percent, short, until } from "./figures.js";
 import { isOnScreen, known, look, seconds } from "./link.js";
 import { meter } from "./meter.js";
 import { clean, inline, oneLine } from "./text.js";
@@ -66,7 +66,7 @@ function agentCard(first) {
       tokens?.counted ? `${tokens.atLeast ? "≥ " : ""}${short(tokens.netInput)} in · ${short(tokens.output)} out` : "",
       agent.pid !== null ? `up ${duration(agent.uptimeSeconds + seconds())}` : "",
       agent.rssBytes > 0 ? bytes(agent.rssBytes) : "",
-      agent.restarts > 0 ? `${agent.restarts} restarts` : "",
+      agent.restarts > 0 ? count(agent.restarts, "restart") : "",
       agent.queued > 0 ? `${agent.queued} waiting` : "",
       ...agent.limits.filter((limit) => limit.usedPercent !== null).map((limit) => `${limit.name} ${Math.round(limit.usedPercent)}%`),
     ].filter(Boolean).join(" · "));

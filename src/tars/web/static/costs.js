@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { dayName, shareBars, stackedBars } from "./chart.js";
 import { fill, h, mark, say, throttled } from "./dom.js";
-import { dollars, moment, percent, short, until } from "./figures.js";
+import { count, dollars, moment, percent, short, until } from "./figures.js";
 import { known, listen, watch } from "./link.js";
 import { meter } from "./meter.js";
 
@@ -38,7 +38,7 @@ export function costs(main, _words, search) {
     try {
       const groups = await ask({ report: `by-${by}`, range, sort: "cost" });
       say(total, dollars(groups.totals.costUsd, groups.totals.unpricedTokens > 0 && groups.totals.costUsd !== null));
-      say(about, `${short(groups.totals.totalTokens)} tokens · ${groups.totals.requests} requests${groups.unpricedModels.length > 0 ? ` · without a known price: ${groups.unpricedModels.join(", ")}` : ""}`);
+      say(about, `${short(groups.totals.totalTokens)} tokens · ${count(groups.totals.requests, "request")}${groups.unpricedModels.length > 0 ? ` · without a known price: ${groups.unpricedModels.join(", ")}` : ""}`);
       fill(shares, groups.rows.length === 0 ? h("p", { class: "empty" }, "Nothing was spent.") : shareBars(groups.rows.map((row) => figures(row, row[by])), `Cost ${by}`));
       const span = range === "30d" ? 30 : 7;
       await byDay(ask, span, by, range === "30d" || range === "7d" ? groups : await ask({ report: `by-${by}`, range: "7d", sort: "cost" }));

@@ -4,6 +4,9 @@ const NUMBER = new Intl.NumberFormat("en");
 
 export const whole = (n) => NUMBER.format(Math.round(n));
 
+/** 1 turn, 2 turns. */
+export const count = (n, what) => `${whole(n)} ${what}${n === 1 ? "" : "s"}`;
+
 /** 12.5K, 1.2M: short, and never more than it was. */
 export function short(n) {
   if (n < 1000) return String(Math.round(n));

@@ -81,6 +81,7 @@ export function live(main, [named]) {
     if (data === null) return;
     const nearEnd = window.innerHeight + window.scrollY > document.body.scrollHeight - 120;
     if (event === "attached") {
+      comeBack(data.turn);
       remember(data.session ?? agentNamed(name)?.session.id ?? null, data.turn);
       if (data.turn !== null) turn(data.turn).attached(data);
     } else if (event === "prompt") turn(data.turn).prompted(data.text);
@@ -88,6 +89,16 @@ export function live(main, [named]) {
     else if (event === "turn") turn(data.turn).take(event, data);
     else if (turns.length > 0) turn(null).take(event, data);
     if (nearEnd) window.scrollTo(0, document.body.scrollHeight);
+  }
+
+  /** What happened while nobody followed is in the session: only a turn that goes on is kept. */
+  function comeBack(underWay) {
+    if (underWay !== null && turns[turns.length - 1]?.id === underWay) return;
+    for (const view of turns) {
+      view.end();
+      view.node.remove();
+    }
+    turns = [];
   }
 
   /** Show the end of what was said before, once: what follows comes by itself. */

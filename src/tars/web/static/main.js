@@ -66,8 +66,8 @@ function showNav() {
     const count = link.querySelector(".count");
     const shown = link.dataset.page === "overview" && waiting > 0;
     mark(count, "hidden", !shown);
-    say(count, shown ? String(waiting) : "");
-    mark(count, "aria-label", shown ? `${waiting} waiting for permission` : null);
+    if (count.dataset.n !== String(waiting)) fill(count, String(waiting), h("span", { class: "unseen" }, " waiting for permission"));
+    count.dataset.n = String(waiting);
   }
   const title = NAV.find(([name]) => name === page)?.[1] ?? "Session";
   document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${title} · tars`;

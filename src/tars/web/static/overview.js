@@ -4,7 +4,7 @@ import { get, post } from "./api.js";
 import { agentList } from "./agents.js";
 import { composer } from "./composer.js";
 import { fill, h, keyed, mark, say, throttled } from "./dom.js";
-import { dollars, moment, percent, short, until } from "./figures.js";
+import { count, dollars, moment, percent, short, until } from "./figures.js";
 import { everySecond, known, listen, look, watch } from "./link.js";
 import { meter } from "./meter.js";
 import { permissionList } from "./permissions.js";
@@ -43,7 +43,7 @@ export function overview(main) {
       const report = await get("costs", { report: "today" });
       const figures = report.totals;
       say(today, dollars(figures.costUsd, figures.unpricedTokens > 0));
-      say(todayMore, `${short(figures.totalTokens)} tokens · ${figures.requests} requests`);
+      say(todayMore, `${short(figures.totalTokens)} tokens · ${count(figures.requests, "request")}`);
       const stand = await get("budgets");
       keyed(budgets, stand.budgets, (budget) => `${budget.name} ${budget.session}`, budgetRow);
       mark(budgetBox, "hidden", stand.budgets.length === 0);

@@ -2,7 +2,7 @@
 
 import { get, path, post } from "./api.js";
 import { announce, fill, foreign, h, mark, say } from "./dom.js";
-import { dollars, duration, moment, percent, short, whole } from "./figures.js";
+import { briefId, count, dollars, duration, moment, percent, short, whole } from "./figures.js";
 import { known, listen, watch } from "./link.js";
 import { clean, oneLine } from "./text.js";
 import { transcript } from "./transcript.js";
@@ -43,10 +43,10 @@ export function session(main, [reference]) {
   }
 
   function showHead() {
-    say(title, shown.name ?? (oneLine(shown.title, 120) || "Session"));
+    say(title, shown.name ?? (oneLine(shown.title, 120) || `Session ${briefId(shown.id)}`));
     mark(state, "data-state", shown.status);
     say(state, shown.status);
-    fill(about, foreign(shown.id), " · ", shown.agent, shown.agentType === shown.agent ? "" : ` (${shown.agentType})`, " · ", moment(shown.startedAt), " – ", moment(shown.endedAt ?? shown.lastActivityAt),
+    fill(about, foreign(shown.id), " · ", shown.agent, ["", shown.agent].includes(shown.agentType) ? "" : ` (${shown.agentType})`, " · ", moment(shown.startedAt), " – ", moment(shown.endedAt ?? shown.lastActivityAt),
       shown.project ? [" · ", foreign(shown.project)] : null, shown.branch ? [" · ", foreign(shown.branch)] : null,
       shown.tags.length > 0 ? ` · ${shown.tags.map((tag) => oneLine(tag, 40)).join(", ")}` : null);
     if (actions.childElementCount > 0) actions.querySelector("button:last-child").textContent = archiveWord();
@@ -118,7 +118,7 @@ function tokenCard(shown, cost) {
   const atLeast = (cost?.totals.unpricedTokens ?? 0) > 0;
   return h("section", { class: "card", "aria-labelledby": "used-title" }, h("h2", { id: "used-title" }, "Used"),
     h("p", { class: "big" }, dollars(usd, atLeast && usd !== null)),
-    h("p", { class: "hint" }, `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${spent.turns} turns · ${duration(shown.durationMs / 1000)}`),
+    h("p", { class: "hint" }, `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${count(spent.turns, "turn")} · ${duration(shown.durationMs / 1000)}`),
     h("table", { class: "small" }, h("caption", { class: "unseen" }, "Tokens by kind"),
       h("tbody", {}, KINDS.map(([key, words]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", { class: "number" }, whole(spent[key])), h("td", { class: "number" }, percent(spent[key] / total)))),
         spent.reasoningTokens > 0 ? h("tr", {}, h("th", { scope: "row" }, "of it reasoning"), h("td", { class: "number" }, whole(spent.reasoningTokens)), h("td", {})) : null)),

@@ -12,7 +12,7 @@ const MORE = 60_000;
 /** A browser that shows more of one text than this is slow in everything it does. */
 const MOST = 600_000;
 
-const ROLES = { user: "You", assistant: "Agent", thought: "Thought", system: "System", tool: "Tool" };
+const ROLES = { user: "You", assistant: "Agent", system: "System", tool: "Tool" };
 
 /** What was said in a session, to be read page by page. `signal` ends it. */
 export function reader(reference, signal) {
@@ -50,9 +50,9 @@ export function reader(reference, signal) {
 
   function messageNode(message, index) {
     const body = h("div", { class: "text" });
-    const box = message.role === "thought" ? h("details", { class: "thought" }, h("summary", {}, "Thought"), body) : body;
+    const box = message.role === "thought" ? h("details", { class: "thought" }, h("summary", { class: "hint" }, `Thought · ${moment(message.beganAt)}`), body) : body;
     const node = h("li", { class: `said-by ${message.role}` },
-      h("p", { class: "hint" }, ROLES[message.role] ?? message.role, " · ", moment(message.beganAt)), box);
+      message.role === "thought" ? null : h("p", { class: "hint" }, ROLES[message.role] ?? message.role, " · ", moment(message.beganAt)), box);
     showText(body, cut(message.text, FIRST));
     addMore(node, index, message, "messages", "text", (text) => showText(body, text));
     return node;
