@@ -1,5 +1,6 @@
 """The reference is whole: nothing that the code asks for, reads, says or ends with is missing."""
 
+import json
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -158,3 +159,20 @@ def test_every_row_of_the_comparison_is_in_the_measured_figures() -> None:
         for name in question.lines:
             found = comparison.median(text, question, name)
             assert found != comparison.UNKNOWN, (question.asked, name)
+
+
+def test_the_comparison_names_the_versions_that_are_measured() -> None:
+    """Whoever pins another one measures anew, and says so."""
+    page = (ROOT / "docs" / "comparison.md").read_text()
+    named = dict(re.findall(r"\[(supervisord|circus|pm2|ccusage)\]\([^)]*\) ([\d.]+\d)", page))
+    pins = dict(re.findall(r"^(\S+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    with_npm = json.loads((ROOT / "benchmarks" / "package.json").read_text())
+    measured = {
+        "supervisord": pins["supervisor"],
+        "circus": pins["circus"],
+        "pm2": with_npm["dependencies"]["pm2"],
+        "ccusage": with_npm["optionalDependencies"]["@ccusage/ccusage-linux-x64"],
+    }
+    assert named.keys() == measured.keys()
+    for program, version in measured.items():
+        assert f"{version}.".startswith(f"{named[program]}."), program
