@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tars.store.rows import Role
+from tars.store.rows import MessagePart, Role, ToolCallRow
 from tars.tui.app import TarsApp
 from tars.tui.panes.sessions import SessionsPane
 from tars.tui.session_window import PAGE
@@ -138,8 +138,8 @@ async def test_a_hundred_thousand_are_never_all_asked_for(short_path: Path) -> N
     async with ScriptedHome.at(short_path) as home:
         home.agent("claude", "claude")
         many, price = ManySessions(100_000), OnePrice()
-        home.backend.remembering = many  # type: ignore[assignment]
-        home.backend.spending = price  # type: ignore[assignment]
+        home.backend.remembering = many
+        home.backend.spending = price
         app = home.app()
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("3")
@@ -164,7 +164,7 @@ async def test_nothing_of_a_transcript_is_obeyed(short_path: Path) -> None:
     """Escapes, marks of direction and markup are text; ten million characters are bounded and
     said; and of a conversation that ran elsewhere it is said that nothing is kept."""
     hostile = "\x1b[2J\x1b]0;owned\x07red \u202edlrow\u2066 [bold red]x[/] مرحبا 👩\u200d🚀\x07 end"
-    said = [
+    said: list[MessagePart | ToolCallRow] = [
         message(0, Role.USER, hostile, NOW),
         call(1, "execute", hostile, "\x1b[31mfile", at=NOW),
         message(2, Role.ASSISTANT, "wide " * 2_000_000, NOW),
