@@ -142,7 +142,7 @@ agents:
 constraints: .venv/.created
 	@"$(PYTHON)" -m venv --clear .cache/constraints
 	@.cache/constraints/bin/python -m pip install --quiet --upgrade pip hatchling editables
-	@.cache/constraints/bin/python -m pip install --quiet '.[test,bench]'
+	@.cache/constraints/bin/python -m pip install --quiet '.[test,bench,docs]'
 	@{ echo '# Every package that `make` installs, at the release it was tested with.'; \
 		echo '# Written by `make constraints`.'; \
 		.cache/constraints/bin/python -m pip list --format=freeze \
