@@ -157,6 +157,7 @@ def _read(
 ) -> Refreshed:
     """Read these files on, and write down what they have."""
     # Most reports find nothing new: they need not wait for what reads.
+    from tars.history import decoding  # noqa: F401 - what follows imports the same, but slowly
     from tars.history.splitting import PORTIONS, chunks_of, read_in_order
 
     portions = portions or PORTIONS
