@@ -35,6 +35,16 @@ def test_a_second_one_is_refused(home: Home) -> None:
         assert home.lock.read_text() == f"{os.getpid()}\n"
 
 
+def test_a_manager_that_listens_is_no_daemon(home: Home) -> None:
+    """systemd has the socket before the daemon holds the home; the locks count all the same."""
+    with bind(home.socket) as listening:
+        listening.listen()
+        with pytest.raises(AlreadyRunning), hold(home):
+            pass
+        with hold(home, listens=True), pytest.raises(AlreadyRunning), hold(home, listens=True):
+            pass
+
+
 def test_what_is_deleted_under_run_lets_no_second_one_in(home: Home) -> None:
     """The lock file alone, or the whole folder."""
     with hold(home):

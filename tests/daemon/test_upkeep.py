@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tars.config import StoreConfig
+from tars.control.unix_socket import bind
 from tars.daemon.upkeep import Door, StoreFile
 
 
@@ -48,6 +49,29 @@ def test_a_deleted_socket_is_put_back(short_path: Path, what: str) -> None:
                 path.unlink()
             door.watch(tasks)
             assert b"hello" in await _ask(path)
+            stop.set()
+
+    anyio.run(live)
+
+
+def test_a_given_socket_is_served_and_its_file_left(short_path: Path) -> None:
+    """It is its manager's to remove; one that took its place is ours."""
+    path = short_path / "tars.sock"
+
+    async def live() -> None:
+        stop = anyio.Event()
+        door = Door(path, stop, bind(path))
+        async with anyio.create_task_group() as tasks:
+            door.bind()
+            door.serve(Starlette(routes=[Route("/", _hello)]), tasks)
+            assert b"hello" in await _ask(path)
+            door.remove()
+            assert path.exists()
+            path.unlink()
+            door.watch(tasks)
+            assert b"hello" in await _ask(path)
+            door.remove()
+            assert not path.exists()
             stop.set()
 
     anyio.run(live)

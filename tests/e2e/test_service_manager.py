@@ -2,7 +2,12 @@
 
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import suppress
+
+import psutil
+import pytest
 
 from tars.errors import NotRunning
 from tests.support.tars_home import TarsHome, service_manager
@@ -20,6 +25,12 @@ def test_ready_means_the_handshake(tars: TarsHome) -> None:
         before = [message for message in manager.heard if message is not ready]
         assert all(message.get("STATUS") in (None, "echo: starting") for message in before)
         assert tars.agent().state == "ready"
+        # What changes is told when it changes, not at the next heartbeat.
+        stream = tars.under_way("ECHO:slow:9:60")
+        manager.until("STATUS=echo: busy")
+        tars.client.cancel()
+        tars.result(stream)
+        manager.until("STATUS=echo: ready")
         daemon.terminate()
         manager.until("STOPPING=1")
         assert daemon.wait(30) == 0
@@ -78,6 +89,54 @@ def test_an_agent_does_not_speak_for_the_daemon(tars: TarsHome) -> None:
         with open(f"/proc/{tars.agent_pid()}/environ") as file:
             names = {line.partition("=")[0] for line in file.read().split("\0")}
         assert not names & {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
+
+
+def test_the_first_question_finds_systemds_socket(tars: TarsHome) -> None:
+    """systemd's own tool listens, and starts the daemon for who connects. The socket's file is
+    the manager's: it stays. An agent is told nothing of it."""
+    activate = shutil.which("systemd-socket-activate")
+    if activate is None:
+        pytest.skip("systemd-socket-activate is not installed")
+    tars.home.prepare()
+    words = [
+        activate,
+        f"--listen={tars.home.socket}",
+        "-E",
+        "PATH",
+        "-E",
+        "HOME",
+        "-E",
+        "TARS_HOME",
+    ]
+    command = [*words, sys.executable, "-m", "tars", "start", "--foreground"]
+    with subprocess.Popen(command, env=tars.env, stderr=subprocess.PIPE) as daemon:
+        try:
+            assert daemon.stderr is not None
+            assert b"Listening on" in daemon.stderr.readline()
+            status = tars.tars("status", "--json")
+            assert f'"pid":{daemon.pid}' in status.stdout, status
+            names = psutil.Process(tars.agent_pid()).environ().keys()
+            assert not names & {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}
+            tars.client.shutdown()
+            daemon.communicate(timeout=30)
+        finally:
+            daemon.kill()
+    assert daemon.returncode == 0
+    assert tars.home.socket.is_socket()
+    tars.home.socket.unlink()
+
+
+def test_an_abort_leaves_the_place_in_the_code(tars: TarsHome) -> None:
+    """A watchdog sends SIGABRT to a daemon that hangs: stderr, a journal, has every stack."""
+    with tars.running("start", "--foreground") as daemon:
+        _await_socket(tars)
+        daemon.send_signal(signal.SIGABRT)
+        _, said = daemon.communicate(timeout=30)
+    assert daemon.returncode == -signal.SIGABRT
+    assert "Fatal Python error: Aborted" in said
+    assert "in run" in said
+    for process in tars.processes():
+        process.wait(30)
 
 
 def test_a_second_sigterm_changes_nothing(tars: TarsHome) -> None:

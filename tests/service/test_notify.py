@@ -49,6 +49,12 @@ def test_every_call_is_one_message(manager: socket.socket) -> None:
     ]
 
 
+def test_more_time_is_asked_for_in_microseconds(manager: socket.socket) -> None:
+    """From now on, whatever the unit says."""
+    notifier(manager).extend(1.5)
+    assert heard(manager) == ["EXTEND_TIMEOUT_USEC=1500000"]
+
+
 def test_reloading_carries_the_monotonic_clock(manager: socket.socket) -> None:
     """The manager tells this reload from an older one by CLOCK_MONOTONIC, in microseconds."""
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

@@ -1,9 +1,7 @@
 """`tars start`, `stop` and `restart`: the daemon itself, or one agent in it."""
 
-import faulthandler
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Literal
 
 import typer
@@ -69,7 +67,6 @@ def start(
             raise typer.BadParameter("--foreground starts the daemon, not an agent")
         from tars.daemon import run  # the daemon's imports are not the client's to pay
 
-        _tell_where_it_hangs()
         return run(find_home())
     if not names:
         return _start_daemon()
@@ -100,14 +97,6 @@ def restart(names: Names = None) -> int:
     load(find_home(), KINDS)
     status = _stop_daemon()
     return status if status != exit_codes.DONE else _start_daemon()
-
-
-def _tell_where_it_hangs() -> None:
-    """Write every thread's stack to stderr on SIGABRT, which a watchdog sends."""
-    # A stderr without a descriptor is a test's.
-    with suppress(OSError, ValueError):
-        if not faulthandler.is_enabled():
-            faulthandler.enable()
 
 
 def _check_names(names: list[str]) -> bool:

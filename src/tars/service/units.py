@@ -39,6 +39,8 @@ EnvironmentFile=-{keys}
 # show where (SIGABRT), and killed 10 s later.
 WatchdogSec=60
 TimeoutAbortSec=10
+# A core file would hold prompts and keys; an agent that debugs may ask for one.
+LimitCORE=0:infinity
 # It asks for more time while agents start, and while they end, one after the other.
 TimeoutStartSec=120
 TimeoutStopSec=45
