@@ -45,7 +45,7 @@ def web(
         ),
     ] = None,
 ) -> int:
-    """Open the daemon's page in the browser: agents, sessions, costs, and a prompt.
+    """Open a page with agents, sessions and costs in the browser.
 
     It is served on this machine's loopback alone. The address that is printed lets one browser
     in, once; after that the browser has a cookie. The daemon goes on serving until --stop.

@@ -98,7 +98,7 @@ function blockNode(block) {
       return h("pre", { class: "code", tabindex: "0", dir: "ltr", "aria-label": block.language || "code" },
         h("code", {}, block.lines.join("\n")));
     case "heading":
-      return h("p", { class: `heading h${block.level}`, dir: "auto", role: "heading", "aria-level": Math.min(6, block.level + 3) },
+      return h("p", { class: `heading h${block.level}`, dir: "auto" },
         inline(block.lines[0]));
     case "items":
     case "numbers":
