@@ -62,10 +62,15 @@ def _command(words: str, command: Any) -> str:
     rows = [_row(param, context) for param in command.params if _is_shown(param)]
     if rows:
         parts.append(table(("", "value", "default", ""), rows).rstrip())
-    examples = textwrap.dedent((command.epilog or "").replace("\b", "").partition("\n")[2]).strip()
+    examples = _examples(command.epilog or "")
     if examples:
         parts.append(f"```sh\n{examples}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _examples(epilog: str) -> str:
+    lines = epilog.replace("\b", "").strip("\n").splitlines()
+    return textwrap.dedent("\n".join(line for line in lines if line != "Examples:")).strip()
 
 
 def _is_shown(param: Any) -> bool:

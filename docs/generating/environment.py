@@ -47,7 +47,6 @@ PARTS: dict[str, dict[str, str]] = {
         "SYSTEMD_COLORS": "`0` for systemd's own programs, so that what they say can be read",
         "SUDO_USER": "whom `tars service install --system` is for, where `sudo` calls it",
         "XDG_RUNTIME_DIR": "where the person's own systemd listens",
-        "DBUS_SESSION_BUS_ADDRESS": "how `systemctl --user` reaches it",
     },
     "That tars sets": {
         "TARS_AGENT_MARK": "in every process of an agent: which start of it the process belongs to "
@@ -81,6 +80,13 @@ PARTS: dict[str, dict[str, str]] = {
         "AMP_DATA_DIR": "Amp's folder, instead of `~/.local/share/amp`",
         "XDG_DATA_HOME": "instead of `~/.local/share`, for those that keep their logs there",
         "XDG_CONFIG_HOME": "instead of `~/.config`, for Cursor, Claude Code, and systemd's units",
+    },
+    "That a service does not see": {
+        "OPENAI_API_KEY": "set in your shell and not in `~/.tars/env`: `tars service` tells of it, as "
+        "of the keys below",
+        "OPENROUTER_API_KEY": "the same",
+        "GOOGLE_CLOUD_PROJECT": "the same",
+        "HTTPS_PROXY": "the same",
     },
     "That tell whether an agent is signed in": {
         "ANTHROPIC_API_KEY": "Claude Code has a key",
@@ -152,9 +158,13 @@ def _read(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
         match node:
             case ast.Constant(value=str(word)) if _SHAPE.fullmatch(word) and word not in OTHERS:
                 yield word
+            case ast.Tuple(elts=[ast.Constant(), ast.Constant(), *_] as several):
+                words = [item.value for item in several if isinstance(item, ast.Constant)]
+                if any(isinstance(word, str) and _SHAPE.fullmatch(word) for word in words):
+                    yield from (w for w in words if isinstance(w, str) and _NAME.fullmatch(w))
             case ast.Dict(keys=keys) if None in keys:  # {**env, "NAME": …}
-                words = (key.value for key in keys if isinstance(key, ast.Constant))
-                yield from (w for w in words if isinstance(w, str) and _NAME.fullmatch(w))
+                made = (key.value for key in keys if isinstance(key, ast.Constant))
+                yield from (w for w in made if isinstance(w, str) and _NAME.fullmatch(w))
             case ast.Call(func=ast.Attribute(value=of, attr="get" | "pop"), args=[key, *_]):
                 yield from _named(of, key, constants)
             case ast.Subscript(value=of, slice=key):
@@ -166,7 +176,7 @@ def _read(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
 
 
 #: What a variable is named in.
-_LOOKED_AT = (ast.Constant, ast.Dict, ast.Call, ast.Subscript, ast.Compare)
+_LOOKED_AT = (ast.Constant, ast.Tuple, ast.Dict, ast.Call, ast.Subscript, ast.Compare)
 
 
 def _named(of: ast.expr, key: ast.expr, constants: dict[str, str]) -> Iterator[str]:
