@@ -82,8 +82,8 @@ PARTS: dict[str, dict[str, str]] = {
         "XDG_CONFIG_HOME": "instead of `~/.config`, for Cursor, Claude Code, and systemd's units",
     },
     "That a service does not see": {
-        "OPENAI_API_KEY": "set in your shell and not in `~/.tars/env`: `tars service` tells of it, as "
-        "of the keys below",
+        "OPENAI_API_KEY": "set in your shell alone: `tars service install` tells of it, as of the "
+        "keys below",
         "OPENROUTER_API_KEY": "the same",
         "GOOGLE_CLOUD_PROJECT": "the same",
         "HTTPS_PROXY": "the same",
