@@ -86,6 +86,19 @@ def test_start_and_stop_go_through_the_service(you: Person) -> None:
     assert you.systemctl.calls() == []
 
 
+def test_the_service_of_another_home_is_left_alone(you: Person) -> None:
+    """One service serves one home. What is changed under a daemon that runs is said."""
+    you.type("tars service install")
+    status, _, err = you.type("TARS_HOME=$HOME/other tars service install")
+    assert status == 5
+    assert f"serves {you.folder}/.tars" in err
+    assert "TARS_HOME" not in you.unit.read_text()
+    status, _, err = you.type("TARS_HOME=$HOME/other tars service install --force")
+    assert status == 0
+    assert "`tars restart` starts it anew" in err
+    assert "TARS_HOME=%h/other" in you.unit.read_text()
+
+
 def test_a_broken_configuration_is_told_before_anything_is_started(you: Person) -> None:
     """Its faults are in config.toml, not in a journal."""
     you.type("tars service install --no-start")
@@ -109,6 +122,19 @@ def test_keys_that_others_can_read_are_refused(you: Person) -> None:
     assert f"chmod 600 {keys}" in err
     assert "secret" not in err
     assert not you.unit.exists()
+
+
+def test_a_key_of_the_shell_alone_is_told(you: Person) -> None:
+    """The service would not have it. Its value is not told; once it is in the file, nothing is."""
+    line = "OPENAI_API_KEY=secret tars service install --no-start"
+    _, out, err = you.type(line)
+    assert "OPENAI_API_KEY is set here, and not for the service" in err
+    assert "secret" not in out + err
+    keys = you.folder / ".tars/env"
+    keys.parent.mkdir(mode=0o700, exist_ok=True)
+    keys.write_text("OPENAI_API_KEY=secret\n")
+    keys.chmod(0o600)
+    assert "OPENAI_API_KEY" not in you.type(line)[2]
 
 
 def test_what_is_gone_after_an_upgrade_is_told(you: Person) -> None:

@@ -227,6 +227,30 @@ def test_the_first_question_starts_it(machine: Machine) -> None:
     assert "ready" in machine.tars("status")
 
 
+#: What agents do, and what nothing of theirs needs. Run where the daemon is run.
+WORK = """
+import ctypes, errno, mmap, os, resource, subprocess, tempfile
+sandbox = "unshare --user --map-root-user --mount --pid --fork true"
+subprocess.run(sandbox.split(), check=True)
+with tempfile.NamedTemporaryFile() as file:
+    os.chmod(file.name, 0o2755)
+mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+resource.setrlimit(resource.RLIMIT_CORE, (4096, 4096))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.swapoff(b"/not/there") == -1 and ctypes.get_errno() == errno.EPERM
+assert libc.prctl(39, 0, 0, 0, 0) == 1, "PR_GET_NO_NEW_PRIVS"
+"""
+
+
+def test_what_agents_do_is_allowed(machine: Machine) -> None:
+    """Sandboxes, setgid files, memory that is written and run: only what nobody needs is not."""
+    (machine.home / "work.py").write_text(WORK)
+    run = f"ExecStartPre={sys.executable} {machine.home}/work.py"
+    drop_in(machine, f"[Service]\n{run}\n")
+    machine.tars("service", "install")
+    assert machine.show("ActiveState") == "active"
+
+
 def test_a_service_of_the_machine_runs_as_its_user(machine: Machine) -> None:
     """--system: User= is who was named, and never root by accident."""
     assert "--user NAME" in machine.tars("service", "install", "--system", status=1)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +16,10 @@ from tars.cli.connection import connect, say
 from tars.cli.groups import CommandGroup, examples, not_empty
 from tars.cli.progress import Progress
 from tars.cli.render import clean, one_line
-from tars.config import load
-from tars.errors import NotRunning, TarsError, UserError
+from tars.config import Config, environment, load
+from tars.errors import NotRunning, Refused, TarsError, UserError
 from tars.home import Home, find_home
-from tars.service.environment import keys_faults
+from tars.service.environment import keys_faults, unheard
 from tars.service.finding import agents_programs, make_plan, own_command, person, same_home, service
 from tars.service.installed import ServiceState
 from tars.service.launchd import property_list
@@ -73,18 +74,28 @@ def install(
     Agents get the folders where their programs are found now, and the keys in ~/.tars/env. Once
     it is there, `tars start`, `stop` and `restart` go through it. May be called again.
     """
-    plan, missing = _plan(system=system, user=user, socket=socket)
+    plan, missing, configured = _plan(system=system, user=user, socket=socket)
     faults = keys_faults(Path(plan.keys))
     if faults:
         raise UserError(" ".join(faults))
     for name in missing:
         say(f"tars: {one_line(name)} is not found; the service would not find it either.")
+    for name in unheard(Path(plan.keys), os.environ, configured):
+        say(f"tars: {name} is set here, and not for the service: {plan.keys} may have it.")
     outside = _outside(plan)
     found = service(os.environ, system=system)
+    before = found.state()
+    if before is not None and not force and not same_home(before.home, Home(Path(plan.home))):
+        raise Refused(
+            f"The service that is installed serves {before.home}.",
+            advice=f"--force lets it serve {plan.home} instead.",
+        )
     with Progress("Installing the service") as progress:
         done = found.install(plan, force=force, start=start and not outside, on_wait=progress.tick)
     for line in done or [f"{found.file} is as it should be."]:
         print(line)
+    if done and before is not None and before.active and not socket:
+        say("tars: the daemon that runs was started before that; `tars restart` starts it anew.")
     if outside:
         say(f"tars: a daemon runs already (pid {outside}); `tars restart` hands over.")
     finding = lingering(os.environ) if not system else None
@@ -144,7 +155,7 @@ def show(
 ) -> None:
     """Print what `install` would write, and change nothing."""
     macos = launchd or sys.platform == "darwin"
-    plan, _ = _plan(system=system, user=user, socket=socket, macos=macos)
+    plan, _, _ = _plan(system=system, user=user, socket=socket, macos=macos)
     if macos:
         print(property_list(plan).decode(), end="")
         return
@@ -155,7 +166,8 @@ def show(
 
 def _plan(
     *, system: bool, user: str | None, socket: bool, macos: bool = sys.platform == "darwin"
-) -> tuple[Plan, tuple[str, ...]]:
+) -> tuple[Plan, tuple[str, ...], set[str]]:
+    """Give the plan, programs that were not found, and variables that config.toml sets."""
     if user is not None and not system:
         raise typer.BadParameter("--user goes with --system")
     if socket and macos:
@@ -168,7 +180,7 @@ def _plan(
     except (TarsError, OSError) as error:
         say(f"tars: the configuration cannot be read, so its agents are not looked for: {error}")
         config = None
-    return make_plan(
+    plan, missing = make_plan(
         own_command(sys.argv, os.environ),
         owner,
         home,
@@ -178,6 +190,17 @@ def _plan(
         socket=socket,
         macos=macos,
     )
+    return plan, missing, _configured(config)
+
+
+def _configured(config: Config | None) -> set[str]:
+    names: set[str] = set()
+    if config is None:
+        return names
+    for agent in config.agents.values():
+        with suppress(TarsError):
+            names |= environment(agent, config, {}).keys()
+    return names
 
 
 def _outside(plan: Plan) -> int | None:

@@ -30,6 +30,20 @@ _ELSEWHERE = ("/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin", "/snap/bin"
 _FLEETING = ("/run/", "/tmp/", "/var/run/", "/var/tmp/")
 
 
+#: What people export in their shell for agents; a service does not see it there.
+KEYS = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "GOOGLE_CLOUD_PROJECT",
+    "OPENAI_API_KEY",
+    "OPENROUTER_API_KEY",
+    "HTTPS_PROXY",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Programs:
     """`folders` are those that hold the programs; `missing` are programs that none holds."""
@@ -88,6 +102,17 @@ def keys_faults(path: Path) -> list[str]:
         if name and name[0] not in "#;" and not (equals and VARIABLE_NAME.fullmatch(name)):
             faults.append(f"{path}: line {number} is not of the form NAME=value.")
     return faults
+
+
+def unheard(path: Path, env: Mapping[str, str], configured: Iterable[str]) -> list[str]:
+    """Name what is set here for agents, and would not be for those of a service: it is neither
+    in the file of keys nor `configured`."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    told = {line.strip().partition("=")[0] for line in lines} | set(configured)
+    return [name for name in KEYS if env.get(name) and name not in told]
 
 
 def _newest_first(person: Path, place: str) -> list[Path]:
