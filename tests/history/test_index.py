@@ -203,3 +203,20 @@ def test_a_transaction_that_fails_leaves_nothing(index: Index) -> None:
         index.connection.execute(f"SELECT count(*) FROM {each}").fetchone() for each in tables
     ]
     assert counts == [(0,)] * 4
+
+
+def test_a_large_journal_gets_into_the_file(tmp_path: Path) -> None:
+    """However much transactions write, all of it is in the one file that is left in the end, and
+    who writes goes on while the journal is copied there."""
+    path = tmp_path / "history.db"
+    with Index.open(path) as index:
+        index.connection.execute("CREATE TABLE much (number INTEGER, data BLOB)")
+        for number in range(3):
+            with index.transaction() as connection:
+                rows = ((number, bytes(4000)) for _ in range(1500))
+                connection.executemany("INSERT INTO much VALUES (?, ?)", rows)
+    assert list(tmp_path.iterdir()) == [path]
+    with Index.open(path) as index:
+        counts = index.connection.execute("SELECT count(*) FROM much GROUP BY number").fetchall()
+        assert counts == [(1500,)] * 3
+        assert index.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -7,7 +7,7 @@ requests, how far their files have been read, and the slots that are their sums.
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Self
 from tars.history import schema
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from tars.history.writing import Writer
 
-#: How many pages of 4 KiB the journal may have: SQLite's own number, and 64 MiB.
-_PAGES, _PAGES_OF_MUCH = 1000, 16 * 1024
+#: How many bytes the journal may have: SQLite's own number of pages, and more of them.
+_JOURNAL, _JOURNAL_OF_MUCH = 1000 * 4096, 64 * 1024 * 1024
 
 
 class Index:
@@ -29,6 +31,8 @@ class Index:
         self._connection: sqlite3.Connection
         #: What was at this path and was no index, under its new name.
         self.set_aside: Path | None
+        self._copying: Thread | None = None
+        self._most = _JOURNAL
         self._open_again()
 
     @classmethod
@@ -47,7 +51,7 @@ class Index:
     def start_anew(self) -> Path:
         """Set this index aside, since it is damaged, and go on with an empty one; give the new
         name of the damaged one. Raises StoreError or OSError when that cannot be done."""
-        self._connection.close()
+        self.close()
         aside = schema.put_aside(self.path)
         self._open_again()
         self.set_aside = None
@@ -58,7 +62,7 @@ class Index:
         set this one aside, or deleted it. Say whether it is. Raises StoreError."""
         if _file(self.path) == self._file:
             return False
-        self._connection.close()
+        self.close()
         self._open_again()
         return True
 
@@ -84,15 +88,12 @@ class Index:
         try:
             yield connection
             connection.execute("COMMIT")
+            self._copy_journal()
         except BaseException:
             # An error of the disk may have rolled it back already.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-    def _open_again(self) -> None:
-        self._connection, self.set_aside = schema.open_file(self.path)
-        self._file = _file(self.path)
 
     @contextmanager
     def much(self) -> Iterator[None]:
@@ -101,15 +102,36 @@ class Index:
         SQLite would copy its journal into the file behind each of them, and wait for the disk
         twice: that was 18 times for a gigabyte of logs, a twentieth of the time.
         """
-        self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_OF_MUCH}")
+        self._most = _JOURNAL_OF_MUCH
         try:
             yield
         finally:
             # What the journal has now is copied behind the next transaction, or at the end.
-            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
+            self._most = _JOURNAL
 
     def close(self) -> None:
+        if self._copying is not None:
+            self._copying.join()
+            self._copying = None
         self._connection.close()
+
+    def _open_again(self) -> None:
+        self._connection, self.set_aside = schema.open_file(self.path)
+        self._connection.execute("PRAGMA wal_autocheckpoint = 0")
+        self._file = _file(self.path)
+
+    def _copy_journal(self) -> None:
+        """Let a large journal get into the file while whoever wrote goes on. SQLite would let them
+        wait for the disk meanwhile: that was a twentieth of the time of a first report."""
+        if self._copying is not None and self._copying.is_alive():
+            return
+        with suppress(OSError):
+            if os.stat(f"{self.path}-wal").st_size > self._most:
+                # Most reports need no thread.
+                from threading import Thread
+
+                self._copying = Thread(target=_copy, args=(self.path,))
+                self._copying.start()
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +143,12 @@ class Index:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _copy(path: Path) -> None:
+    # What goes wrong here, the next transaction or the closing finds too.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def _file(path: Path) -> tuple[int, int] | None:
