@@ -54,7 +54,7 @@ function agentCard(first) {
   const cancelTurn = () => attempt(() => post("cancel", { agent: name }));
 
   function update(agent) {
-    mark(node, "data-state", agent.state);
+    mark(node, "data-state", known.state === "away" ? "" : agent.state);
     say(word, stateOf(agent));
     mark(word, "data-word", stateOf(agent));
     say(about, [...new Set([agent.kind, agent.protocol, agent.model, agent.mode])].filter((word) => word !== "" && word !== name).map((word) => oneLine(word, 40)).join(" · "));
@@ -78,6 +78,7 @@ function agentCard(first) {
     mark(turn, "hidden", agent.turn === null);
     mark(watch, "hidden", isOnScreen(agent));
     const off = ["stopped", "failed"].includes(agent.state);
+    for (const button of [start, stop, restart, cancel]) mark(button, "disabled", known.state === "away");
     mark(start, "hidden", !off);
     mark(stop, "hidden", off);
     mark(restart, "hidden", agent.state === "stopped");
@@ -89,6 +90,7 @@ function agentCard(first) {
 const WORDS = { waiting_for_permission: "needs permission", rate_limited: "rate limited" };
 
 function stateOf(agent) {
+  if (known.state === "away") return "not known";
   const word = agent.condition?.word;
   if (word !== undefined && word in WORDS) return WORDS[word];
   return word === "wedged" ? "hung" : agent.state;

@@ -30,6 +30,7 @@ export function live(main, [named]) {
   let turns = [];
   let stop = null;
   let over = false;
+  let atEnd = true;
 
   fill(main, h("div", { class: "title" }, h("h1", {}, "Live"), h("label", { for: "live-agent", class: "unseen" }, "Agent"), picker, state, cancel, link),
     before, talk, empty, asks, bottom);
@@ -42,7 +43,7 @@ export function live(main, [named]) {
     }
     permissions = permissionList(name);
     asks.append(permissions.node);
-    box = composer({ fixed: name, sent: () => talk.lastElementChild?.scrollIntoView({ block: "end" }) });
+    box = composer({ fixed: name, sent: () => { atEnd = true; } });
     fill(bottom, box.node);
     if (!isOnScreen(agent)) attend();
   }
@@ -79,7 +80,6 @@ export function live(main, [named]) {
 
   function take(event, data) {
     if (data === null) return;
-    const nearEnd = window.innerHeight + window.scrollY > document.body.scrollHeight - 120;
     if (event === "attached") {
       comeBack(data.turn);
       remember(data.session ?? agentNamed(name)?.session.id ?? null, data.turn);
@@ -88,8 +88,20 @@ export function live(main, [named]) {
     else if (event === "fallback") turn(null).take(event, data);
     else if (event === "turn") turn(data.turn).take(event, data);
     else if (turns.length > 0) turn(null).take(event, data);
-    if (nearEnd) window.scrollTo(0, document.body.scrollHeight);
   }
+
+  /** Who is at the end stays there while more comes; who scrolled back is left where he is. */
+  let stood = 0;
+  const scrolled = () => {
+    // What comes in meanwhile moves the end away, and nobody up.
+    if (window.scrollY < stood - 2) atEnd = false;
+    if (window.innerHeight + window.scrollY > document.body.scrollHeight - 80) atEnd = true;
+    stood = window.scrollY;
+  };
+  const toEnd = () => atEnd && window.scrollTo(0, document.body.scrollHeight);
+  const grown = new ResizeObserver(toEnd);
+  for (const part of [before, talk, asks]) grown.observe(part);
+  window.addEventListener("scroll", scrolled, { passive: true });
 
   /** What happened while nobody followed is in the session: only a turn that goes on is kept. */
   function comeBack(underWay) {
@@ -110,7 +122,6 @@ export function live(main, [named]) {
       const shown = items.map((item, n) => [item, n]).filter(([item]) => item.turn !== underWay || item.role === "user").slice(-SHOWN);
       fill(before, shown.map(([item, n]) => itemNode(item, from + n)));
       mark(empty, "hidden", shown.length > 0 || turns.length > 0);
-      window.scrollTo(0, document.body.scrollHeight);
     } catch (error) {
       if (error.name !== "AbortError") console.warn(error.message);
     }
@@ -139,6 +150,8 @@ export function live(main, [named]) {
   update();
   return () => {
     over = true;
+    grown.disconnect();
+    window.removeEventListener("scroll", scrolled);
     stop?.abort();
     wake();
     box?.end();

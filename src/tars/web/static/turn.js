@@ -2,7 +2,7 @@
 
 import { announce, h, mark, put, say, throttled } from "./dom.js";
 import { dollars, duration, short } from "./figures.js";
-import { clean, cut, oneLine, showText } from "./text.js";
+import { clean, cut, inline, oneLine, showText } from "./text.js";
 
 /** What is shown of a text that still grows, and by how much more at a time. */
 const SHOWN = 20_000;
@@ -70,7 +70,7 @@ export function turnView(id, agent) {
         usage = data;
         break;
       case "notice":
-        body.append(h("p", { class: "note", "data-severity": data.severity }, clean(`${data.message} ${data.advice}`.trim())));
+        body.append(h("p", { class: "note", "data-severity": data.severity }, inline(clean(`${data.message} ${data.advice}`.trim()))));
         break;
       case "fallback":
         body.append(h("p", { class: "note" }, `${data.from} could not: ${clean(data.reason)} ${data.to} has it now.`));
@@ -108,7 +108,7 @@ export function turnView(id, agent) {
     open?.draw();
     usage = result.usage;
     const error = result.error ? `${clean(result.error.message)} ${clean(result.error.advice)}`.trim() : "";
-    if (error) body.append(h("p", { class: "fault" }, error));
+    if (error) body.append(h("p", { class: "fault" }, inline(error)));
     const tokens = usage.inputTokens + usage.outputTokens;
     say(foot, [OUTCOMES[result.outcome] ?? result.outcome, duration(result.durationMs / 1000), tokens > 0 ? `${short(usage.inputTokens)} in · ${short(usage.outputTokens)} out` : "",
       result.costUsd === null ? "" : dollars(result.costUsd), oneLine(result.model ?? "", 60)].filter(Boolean).join(" · "));
