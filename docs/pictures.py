@@ -1,8 +1,9 @@
 """Pictures of the real program, for the site: `tars` is run in a throw-away home, with the built-in
-agent and the logs of made-up work, and what it draws on a terminal becomes an SVG.
+agent and the logs of made-up work. What it draws on a terminal becomes an SVG, and its page in a
+Chromium a PNG.
 
-Nothing of it is committed: `make site` makes them anew. What cannot be drawn is told on stderr, and
-the site is built without it.
+Nothing of it is committed: `make site` makes them anew. What cannot be drawn (the page, where there
+is no Chromium or no playwright) is told on stderr, and the site is built without it.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +41,8 @@ SCREENS = {
     "tui-logs": "5",
     "tui-queue": "6",
 }
+#: The page in the browser, and how large its window is.
+PAGE, WIDTH, HEIGHT = "web", 1200, 800
 CONFIG = """\
 [agents.writer]
 kind = "echo"
@@ -77,8 +81,8 @@ ASKED = (
 #: Without it a browser would fetch a font from elsewhere.
 _FONT = re.compile(r"@font-face\s*\{.*?\}", re.DOTALL)
 
-#: Makes the picture of a name, if it can.
-Draw = Callable[[str, Path], bool]
+#: Makes the picture of a name in a folder, and gives its file; None where it cannot.
+Draw = Callable[[str, Path], Path | None]
 
 
 @contextmanager
@@ -88,14 +92,15 @@ def studio() -> Iterator[Draw]:
     with tempfile.TemporaryDirectory(prefix="tars-") as folder:
         env = _environment(Path(folder))
 
-        def draw(name: str, path: Path) -> bool:
+        def draw(name: str, into: Path) -> Path | None:
+            path = into / (f"{name}.png" if name == PAGE else f"{name}.svg")
             try:
                 _furnish(env)
-                path.write_text(without_fonts(_picture(name, env)))
+                path.write_bytes(_picture(name, env))
             except Exception as error:  # whatever it is, the pages do without their pictures
                 print(f"no picture of {name}: {error!r}", file=sys.stderr)
-                return False
-            return True
+                return None
+            return path
 
         try:
             yield draw
@@ -156,7 +161,7 @@ def _write_logs(home: Path, now: datetime) -> None:
 
 
 def _answer(id: str, day: int) -> dict[str, object]:
-    size = day * 7 % 11 + 1
+    size = (day * 7 + 5) % 11 + 1
     usage = {"input_tokens": 40 * size, "cache_read_input_tokens": 9_000 * size}
     usage |= {"cache_creation_input_tokens": 600 * size, "output_tokens": 350 * size}
     model = "claude-opus-4-5" if day % 3 == 0 else "claude-sonnet-4-5"
@@ -169,10 +174,13 @@ def _line(session: str, at: datetime, kind: str, message: Mapping[str, object]) 
     return json.dumps({**line, **request, "message": message}) + "\n"
 
 
-def _picture(name: str, env: Mapping[str, str]) -> str:
+def _picture(name: str, env: Mapping[str, str]) -> bytes:
+    if name == PAGE:
+        return _page(env)
     if name in COMMANDS:
-        return terminal(f"tars {' '.join(COMMANDS[name])}", _typed(env, *COMMANDS[name]))
-    return asyncio.run(_screen(SCREENS[name], env))
+        words = COMMANDS[name]
+        return without_fonts(terminal(f"tars {' '.join(words)}", _typed(env, *words))).encode()
+    return without_fonts(asyncio.run(_screen(SCREENS[name], env))).encode()
 
 
 def _typed(env: Mapping[str, str], *words: str) -> str:
@@ -194,6 +202,25 @@ def _typed(env: Mapping[str, str], *words: str) -> str:
     if child.exitstatus:
         raise OSError(f"tars {' '.join(words)} ended with {child.exitstatus}: {shown.strip()}")
     return shown
+
+
+def _page(env: Mapping[str, str]) -> bytes:
+    """Open the page as its reader does, by the address that `tars web` prints."""
+    from playwright.sync_api import sync_playwright
+
+    address = re.search(r"http://\S+", _typed(env, "web", "--no-open", "--port", "0"))
+    if address is None:
+        raise OSError("tars web printed no address")
+    # Chromium has no sandbox for root.
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.goto(address[0])
+        page.wait_for_timeout(SETTLING * 1000)
+        picture = page.screenshot()
+        browser.close()
+    return picture
 
 
 async def _screen(key: str, env: Mapping[str, str]) -> str:

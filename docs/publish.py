@@ -28,11 +28,11 @@ _FETCHED = re.compile(
     r"|(?:@import|url\()\s*['\"]?(?:https?:)?//[^'\")]*"
 )
 
-#: Makes the picture of a name, if it can.
-Draw = Callable[[str, Path], bool]
+#: Makes the picture of a name in a folder, and gives its file; None where it cannot.
+Draw = Callable[[str, Path], Path | None]
 
 
-def stage(folder: Path, draw: Draw = lambda _name, _path: False) -> list[Path]:
+def stage(folder: Path, draw: Draw = lambda _name, _into: None) -> list[Path]:
     """Prepare the pages in an empty folder, and give them."""
     folder.mkdir(parents=True)
     pages = []
@@ -80,11 +80,10 @@ def _target(link: re.Match[str], source: Path, folder: Path) -> str:
 
 def _with_pictures(text: str, folder: Path, draw: Draw) -> str:
     def shown(mark: re.Match[str]) -> str:
-        path = folder / "pictures" / f"{mark[1]}.svg"
-        path.parent.mkdir(exist_ok=True)
-        if not (path.exists() or draw(mark[1], path)):
-            return ""
-        return f"![`tars {mark[1].replace('-', ' ')}`](pictures/{path.name})"
+        pictures = folder / "pictures"
+        pictures.mkdir(exist_ok=True)
+        there = next(pictures.glob(f"{mark[1]}.*"), None) or draw(mark[1], pictures)
+        return f"![`tars {mark[1].replace('-', ' ')}`](pictures/{there.name})" if there else ""
 
     return _PICTURE.sub(shown, text)
 

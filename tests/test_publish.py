@@ -11,11 +11,12 @@ from docs.generating import index
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-def drawn(name: str, path: Path) -> bool:
+def drawn(name: str, into: Path) -> Path | None:
     """A picture of anything but one."""
-    if name != "status":
-        path.write_text("<svg/>")
-    return name != "status"
+    if name == "status":
+        return None
+    (into / f"{name}.svg").write_text("<svg/>")
+    return into / f"{name}.svg"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_a_mark_becomes_a_picture_or_nothing(tmp_path: Path) -> None:
 
 def test_every_mark_names_a_picture_that_can_be_drawn() -> None:
     """A misspelt one would never be missed."""
-    known = {*pictures.COMMANDS, *pictures.SCREENS}
+    known = {*pictures.COMMANDS, *pictures.SCREENS, pictures.PAGE}
     for page in DOCS.glob("*.md"):
         assert set(publish._PICTURE.findall(page.read_text())) <= known, page.name
 
@@ -102,7 +103,7 @@ def test_what_a_browser_would_fetch_from_elsewhere_is_found(tmp_path: Path, fetc
 
 def test_a_picture_of_a_terminal_brings_no_font_from_elsewhere() -> None:
     """The colours are there, and the text; the font is the reader's own."""
-    drawn = pictures.without_fonts(pictures.terminal("tars status", "\x1b[32mready\x1b[0m\n"))
-    assert "ready" in drawn
-    assert "@font-face" not in drawn
-    assert "//cdn" not in drawn
+    picture = pictures.without_fonts(pictures.terminal("tars status", "\x1b[32mready\x1b[0m\n"))
+    assert "ready" in picture
+    assert "@font-face" not in picture
+    assert "//cdn" not in picture
