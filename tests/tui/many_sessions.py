@@ -7,15 +7,16 @@ from msgspec.structs import replace
 
 from tars.control.costs.layout import Face
 from tars.control.costs_contract import CostRow
-from tars.control.session_contract import Session, SessionList
+from tars.control.session_contract import Session, SessionList, SessionSummary
 from tests.control.costs_samples import REPORT, ROW
 from tests.control.scripted_remembering import ScriptedRemembering
 from tests.control.scripted_spending import ScriptedSpending
-from tests.control.session_samples import SESSION
+from tests.control.session_samples import SESSION, SUMMARY
 
 
 class ManySessions(ScriptedRemembering):
-    """`count` sessions, the newest first. `pages` are those that were asked for."""
+    """`count` sessions that ran outside tars, the newest first. `pages` are those that were asked
+    for."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
@@ -27,6 +28,12 @@ class ManySessions(ScriptedRemembering):
         self.pages.append((after, limit))
         places = range(after, min(after + limit, self.count))
         return SessionList(sessions=[one(self.count - at) for at in places], total=self.count)
+
+    async def summary(
+        self, reference: str, *, agent: str | None, after: int, limit: int
+    ) -> SessionSummary:
+        session = one(int(reference[:7]))
+        return replace(SUMMARY, session=replace(session, source="log"))
 
 
 class OnePrice(ScriptedSpending):

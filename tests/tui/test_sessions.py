@@ -20,6 +20,12 @@ pytestmark = pytest.mark.anyio
 _LOGIN = "0b1e4c3a…"
 
 
+@pytest.fixture(autouse=True)
+def _at_home(monkeypatch: pytest.MonkeyPatch, short_path: Path) -> None:
+    """Folders are told from the person's own."""
+    monkeypatch.setenv("HOME", str(short_path))
+
+
 def pane(app: TarsApp) -> SessionsPane:
     """The view."""
     return app.query_one(SessionsPane)
@@ -33,7 +39,12 @@ async def opened(pilot: Pilot[int], app: TarsApp) -> None:
 
 async def shows(pilot: Pilot[int], app: TarsApp, *texts: str) -> None:
     """Wait until the screen shows these."""
-    await until(pilot, lambda: all(text in screen(app) for text in texts))
+
+    def is_shown() -> bool:
+        shown = screen(app)
+        return all(text in shown for text in texts)
+
+    await until(pilot, is_shown)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
@@ -88,10 +99,17 @@ async def test_it_is_sorted_filtered_and_searched(short_path: Path) -> None:
             await shows(pilot, app, "1 found", "orm keeps its")
             await pilot.press("escape", "/", *"impor", "enter")
             await shows(pilot, app, "1 found", "Port the importer")
-            await pilot.press("escape", "/", *"4f52", "enter")
+            await pilot.press("escape", "/", *"4f52")
             await shows(pilot, app, "1 found", "4f528a7e…")
             await pilot.press("escape")
             await shows(pilot, app, "5 sessions", _LOGIN)
+            await pilot.double_click("#sessions-table", offset=(5, 0))
+            await shows(pilot, app, "Cost by model")
+            await pilot.click("#detail-sides")
+            await shows(pilot, app, "form = Form(state)")
+            await pilot.resize_terminal(60, 15)
+            await pilot.press("g", "escape")
+            await shows(pilot, app, "5 sessions", "0b1e4c3a")
 
 
 async def test_one_is_exported_and_put_away(
@@ -121,6 +139,8 @@ async def test_one_is_exported_and_put_away(
             await until(pilot, lambda: len(app._notifications) == 1)
             assert "1c2f5d4b.md" in next(iter(app._notifications)).message
 
+            await pilot.click("#sessions-table", offset=(5, 1))
+            assert pane(app).table.cursor == 1
             await pilot.press("a")
             await shows(pilot, app, "Archive 'Port the importer")
             await pilot.press("n")
@@ -130,6 +150,12 @@ async def test_one_is_exported_and_put_away(
             await pilot.press("y")
             await shows(pilot, app, "4 sessions")
             assert "1c2f5d4b…" not in screen(app)
+            await pilot.press("f", "G", "end", "enter", "escape")
+            await shows(pilot, app, "only Archived", "1c2f5d4b…")
+            await pilot.press("a")
+            await shows(pilot, app, "back from the archive?")
+            await pilot.press("y")
+            await shows(pilot, app, "0 sessions")
 
 
 async def test_a_hundred_thousand_are_never_all_asked_for(short_path: Path) -> None:
@@ -158,6 +184,14 @@ async def test_a_hundred_thousand_are_never_all_asked_for(short_path: Path) -> N
             assert table.cursor == 270
             assert len({after for after, limit in many.pages if limit == PAGE}) <= 6
             assert len(set(price.priced)) < 150
+
+            await pilot.press("enter", "tab")
+            await shows(pilot, app, "This session ran outside tars")
+            await pilot.press("escape", "G")
+            await shows(pilot, app, "100,250/100,250", "number 1\n")
+            many.count = 30
+            app.look_again()
+            await shows(pilot, app, "30/30", "number 1\n", "number 19\n")
 
 
 async def test_nothing_of_a_transcript_is_obeyed(short_path: Path) -> None:

@@ -34,8 +34,11 @@ class Costs:
     def take(self, asked: Iterable[Session], report: CostReport) -> None:
         """Remember what was told of those that were asked for; of some there is nothing."""
         told = {row.session: row for row in report.rows if isinstance(row.session, str)}
+        # Agents give their ids as they like: two kinds may have the same.
+        exactly = {(row.agent, row.session): row for row in report.rows}
         for session in asked:
-            self._known[session.id] = session.spent.total_tokens, told.get(session.id)
+            row = exactly.get((session.agent_type, session.id)) or told.get(session.id)
+            self._known[session.id] = session.spent.total_tokens, row
             self._known.move_to_end(session.id)
         while len(self._known) > KEPT:
             self._known.popitem(last=False)

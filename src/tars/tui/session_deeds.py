@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio.to_thread
 
+from tars.control.client import Client
 from tars.control.contract import Status
 from tars.control.session_contract import Session
 from tars.errors import TarsError
@@ -71,23 +72,30 @@ def _stem(session: Session) -> str:
 
 
 async def archive(app: "TarsApp", session: Session) -> bool:
-    """Put a session away, when a person says so; say whether it was."""
-    name = name_of(session) or short_id(session.id)
-    question = Question(
-        f"Archive {name!r}?",
-        "Archive it",
-        details="It leaves the list, and is still found by the filter Archived and by searching.",
+    """Put a session away, or take back one that is, when a person says so; say whether it was."""
+    name, id = name_of(session) or short_id(session.id), session.id
+    is_away = session.status == "archived"
+    question = (
+        Question(f"Take {name!r} back from the archive?", "Take it back")
+        if is_away
+        else Question(f"Archive {name!r}?", "Archive it", details=_ARCHIVED)
     )
     if not await app.push_screen_wait(question):
         return False
-    id = session.id
+
+    def do(client: Client) -> Session:
+        return client.unarchive_session(id) if is_away else client.archive_session(id)
+
     try:
-        await app.link.ask(lambda client: client.archive_session(id))
+        await app.link.ask(do)
     except TarsError as error:
         _say(app, sentence(error), wrong=True)
         return False
-    _say(app, f"Archived {name}.")
+    _say(app, f"Took {name} back." if is_away else f"Archived {name}.")
     return True
+
+
+_ARCHIVED = "It leaves the list; the filter's Archived still shows it."
 
 
 def _say(app: "TarsApp", text: str, *, wrong: bool = False) -> None:

@@ -42,6 +42,9 @@ class Lines(ScrollView, can_focus=True):
         """Say how many lines there are."""
         if self.virtual_size != (0, lines):
             self.virtual_size = Size(0, lines)
+        last = max(0, lines - self.size.height)
+        if self.scroll_offset.y > last:
+            self.scroll_to(y=last, animate=False, force=True)
 
 
 _PLAIN = Style.null()

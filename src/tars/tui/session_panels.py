@@ -58,7 +58,7 @@ class FilterPanel(ModalScreen[None]):
 
     def learn(self, kinds: Sequence[str]) -> None:
         """Offer more kinds of agents."""
-        if not set(kinds) <= set(self._kinds):
+        if self.is_attached and not set(kinds) <= set(self._kinds):
             self._kinds = sorted({*self._kinds, *kinds})
             self._fill()
 

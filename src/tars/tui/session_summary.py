@@ -21,7 +21,8 @@ _OUTCOMES: dict[str, Tone] = {"ok": "good", "cancelled": "warn"}
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What is known of a session. `costs` are by model, None until they were told."""
+    """What is known of a session. `costs` are by model, None until they were told; `problem` is
+    why they cannot be."""
 
     session: Session
     turns: Sequence[SessionTurn] = ()
@@ -31,6 +32,7 @@ class Whole:
     changed_files: int = 0
     costs: CostReport | None = None
     is_told: bool = False
+    problem: str = ""
 
 
 def headings(session: Session, now: datetime, home: str, width: int) -> list[Line]:

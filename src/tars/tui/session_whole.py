@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from tars.control.client import Client
 from tars.control.costs_contract import CostReport
 from tars.control.session_contract import SessionTurn
-from tars.tui.link import Link
+from tars.errors import NotRunning, TarsError
+from tars.tui.link import Link, sentence
 from tars.tui.session_summary import Whole
 
 #: How many turns come at once, and how many are shown at all.
@@ -18,9 +19,9 @@ async def asked_whole(link: Link, before: Whole) -> Whole:
 
     def ask(client: Client) -> Whole:
         told = client.summary(session.id, agent=session.agent, limit=TURNS)
-        costs = before.costs
+        costs, problem = before.costs, ""
         if costs is None or told.session.spent != session.spent:
-            costs = _costs(client, session.id)
+            costs, problem = _costs(client, session.id)
         newest = min((turn.number for turn in told.turns), default=0)
         older = [turn for turn in before.turns if turn.number < newest]
         return Whole(
@@ -32,6 +33,7 @@ async def asked_whole(link: Link, before: Whole) -> Whole:
             told.changed_files,
             costs,
             is_told=True,
+            problem=problem,
         )
 
     return await link.ask(ask)
@@ -48,5 +50,11 @@ async def older_turns(link: Link, whole: Whole) -> Sequence[SessionTurn]:
     return told.turns
 
 
-def _costs(client: Client, session: str) -> CostReport | None:
-    return client.costs(report="by-model", range="all", session=session)
+def _costs(client: Client, session: str) -> tuple[CostReport | None, str]:
+    """Give what each model cost, or why nobody can tell: the rest is shown all the same."""
+    try:
+        return client.costs(report="by-model", range="all", session=session), ""
+    except NotRunning:
+        raise
+    except TarsError as error:
+        return None, sentence(error)

@@ -9,6 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from tars.control.contract import FeedEvent, Status
@@ -54,6 +55,8 @@ class SessionsPane(Pane):
         self._home = str(Path.home())
         self._browser: Browser | None = None
         self._problem = ""
+        self._filling = False
+        self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="sessions-list"):
@@ -107,14 +110,23 @@ class SessionsPane(Pane):
         if self.detail.session is not None:
             await self.detail.look(link)
             return
+        try:
+            await self._refresh(link)
+        except NotRunning:
+            raise
+        except TarsError as error:
+            self._fail(error)
+            return
+        self._tell()
+        self._fill()
+
+    async def _refresh(self, link: Link) -> None:
         table = self.table
         moved = await self.browser.refresh(link, table.sight, table.cursor)
         table.changed()
         if moved.by and moved.row == table.cursor + moved.by:
             at_top = table.scroll_offset.y == 0
             table.place(moved.row, shift=0 if at_top else moved.by)
-        self._tell()
-        self._fill()
 
     def _tell(self) -> None:
         width = self.table.size.width
@@ -135,14 +147,14 @@ class SessionsPane(Pane):
             while self.is_attached and await self.browser.fill(self.tars.link, self.table.sight):
                 self.table.changed()
                 self._tell()
+            self._problem = ""
+            self._tell()
         except NotRunning:
             self.again()
         except TarsError as error:
             self._fail(error)
         finally:
             self._filling = False
-
-    _filling = False
 
     def _fail(self, error: TarsError) -> None:
         self._problem = sentence(error)
@@ -159,7 +171,6 @@ class SessionsPane(Pane):
         self.table.changed()
         self.table.place(0)
         self._tell()
-        self.refresh_bindings()
         self._fill()
 
     # --- what is chosen -----------------------------------------------------
@@ -212,7 +223,7 @@ class SessionsPane(Pane):
 
     @work(group="sessions-deed", exclusive=True)
     async def action_archive(self) -> None:
-        """Put it away."""
+        """Put it away, or take it back."""
         if self.chosen is not None and await deeds.archive(self.tars, self.chosen):
             self.again()
 
@@ -237,7 +248,7 @@ class SessionsPane(Pane):
         """Show the sessions that a filter leaves."""
         if filter != self.browser.filter:
             self.browser.want(filter=filter)
-            self._search_again()
+            self._search_again(anew=True)
             self._anew()
 
     # --- searching ----------------------------------------------------------
@@ -254,21 +265,26 @@ class SessionsPane(Pane):
 
     @on(Input.Changed, "#sessions-find")
     def _typed(self) -> None:
-        self.set_timer(_REST, self._search_again)
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(_REST, self._search_again)
 
     @on(Input.Submitted, "#sessions-find")
     def _entered(self) -> None:
         self.table.focus()
         self._search_again()
 
-    def _search_again(self) -> None:
+    def _search_again(self, *, anew: bool = False) -> None:
         text = self._find.value.strip()
         found = self.browser.found
+        if text and not anew and found is not None and found.text == text:
+            return
         if text:
             self._search(text)
         elif found is not None:
             self.browser.end_search()
             self._anew()
+            self.refresh_bindings()
 
     @work(group="sessions-search", exclusive=True)
     async def _search(self, text: str) -> None:

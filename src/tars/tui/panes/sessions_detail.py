@@ -17,7 +17,7 @@ from tars.errors import SessionAmbiguous, SessionNotFound, TarsError
 from tars.tui import session_summary
 from tars.tui.link import Link, sentence
 from tars.tui.panes.sessions_transcript import Transcript
-from tars.tui.session_pieces import Piece
+from tars.tui.session_pieces import Piece, clean
 from tars.tui.session_prose import wrapped
 from tars.tui.session_reader import Reader
 from tars.tui.session_summary import Whole
@@ -161,8 +161,9 @@ class SessionDetail(Vertical):
             return
         now = datetime.fromtimestamp(self._tars.clock(), UTC)
         self._head.show(session_summary.headings(whole.session, now, self._home, width))
-        problem = wrapped([Piece(self._problem, "bad")], width, first=" ", rest=" ")
-        above = problem if self._problem else []
+        problem = clean(self._problem or whole.problem)
+        told = wrapped([Piece(problem, "bad")], width, first=" ", rest=" ")
+        above = told if problem else []
         self._summary.show([*above, *session_summary.lines(whole, width)])
         self._show_sides()
 

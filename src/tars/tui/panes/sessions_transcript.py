@@ -11,7 +11,7 @@ from tars.control.session_contract import Session
 from tars.errors import NotRunning, TarsError
 from tars.tui.link import sentence
 from tars.tui.session_pages import Laid, Pages
-from tars.tui.session_pieces import Line, Piece
+from tars.tui.session_pieces import Line, Piece, clean
 from tars.tui.session_prose import wrapped
 from tars.tui.session_reader import Reader
 from tars.tui.session_transcript import CHARACTERS, PAGE, Entry, count, lines_of, nothing, page_of
@@ -81,7 +81,7 @@ class Transcript(Reader):
 
     def _show(self, *, top: int | None = None) -> None:
         if self._told:
-            said = wrapped([Piece(self._told, "dim")], self._width, first=" ", rest=" ")
+            said = wrapped([Piece(clean(self._told), "dim")], self._width, first=" ", rest=" ")
             self.show([(), *said], top=0)
         else:
             self.show(self._pages, top=top)
