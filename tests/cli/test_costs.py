@@ -57,9 +57,9 @@ def plainly(*words: str) -> int:
         (["--limit", "0"], "x>=1"),
         (["dayly"], "'daily'"),
         (["limits", "--sort", "cost"], "by-model"),
-        (["limits", "--model", "gpt-5"], "--agent"),
+        (["limits", "--model", "gpt-5"], "`agent`"),
         (["limits", "--since", "7d"], "of now"),
-        (["reconcile", "--branch", "main"], "--project"),
+        (["reconcile", "--branch", "main"], "`project`"),
         (["--model", ""], "empty"),
         (["daily", "weekly"], "weekly"),
     ],
@@ -243,6 +243,15 @@ def test_the_quick_way_does_not_load_the_command_line(logs: Path, words: list[st
     assert "tars.costs.engine" in loaded
     assert not loaded & {"typer", "sqlalchemy", "anyio", "asyncio", "tars.config", "genai_prices"}
     assert not loaded & {"msgspec", "inspect", "hashlib", "threading", "tars.history.writing"}
+
+
+def test_an_empty_report_says_that_logs_are_not_read(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who forgot what stands in the configuration would look for the reason elsewhere."""
+    (logs / "config.toml").write_text("[history]\nenabled = false\n")
+    assert plainly("daily", "--range", "all") == 0
+    assert "enabled = false" in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_a_first_reading_and_leaves_the_index_whole(logs: Path) -> None:

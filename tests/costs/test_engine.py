@@ -226,7 +226,7 @@ RESTRICTIONS: list[tuple[Only, set[str]]] = [
     (Only(branch="main"), {"a", "b", "c"}),
     (Only(session="l1"), {"l1"}),
     (Only(sessions=frozenset({"l1", "a", "nobody"})), {"l1", "a"}),
-    (Only(sessions=frozenset({"l1", "a"}), agent="claude"), {"a"}),
+    (Only(sessions=frozenset({"l1", "l2", "a"}), agent="codex"), {"l2"}),
     (Only(task="fix"), {"b"}),
     (Only(machine="elsewhere"), set()),
     (Only(origin=Origin.LOG), {"l1", "l2"}),

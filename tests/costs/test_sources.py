@@ -39,6 +39,44 @@ def test_what_is_read_just_before_the_moment_is_not_counted_twice(tmp_path: Path
     assert requests == {("tars",): 2, ("log",): 1}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE files SET offset = 'x'",
+        "UPDATE files SET size = x'00', offset = x'00'",
+        "UPDATE models SET model = x'ff'",
+        "DELETE FROM models",
+        "DELETE FROM sessions",
+        "UPDATE sessions SET first_at = 'x', session = x'00'",
+        "UPDATE slots SET model = 'x'",
+        "UPDATE days SET requests = 'x', agent = x'00'",
+        "UPDATE settled SET stamp = 5",
+        "UPDATE walks SET at = 'x'",
+    ],
+)
+def test_an_index_of_which_nobody_can_make_sense_is_set_aside(damage: str, tmp_path: Path) -> None:
+    """Whatever stands in its columns: at most two reports tell of it, and the third is right."""
+    log = tmp_path / ".claude" / "projects" / "p" / "s.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(LINE % 1)
+    home = Home(tmp_path / "tars")
+    home.prepare()
+    found = []
+    with Costs.open(home, env={"HOME": str(tmp_path)}, resolve=resolve) as costs:
+        for _ in range(3):
+            costs.refresh()
+        costs.report((Dimension.AGENT,), span=EVER)
+    with closing(sqlite3.connect(home.history)) as index, index:
+        index.execute(damage)
+    log.write_bytes(LINE % 1 + LINE % 2)
+    for _ in range(3):
+        with Costs.open(home, env={"HOME": str(tmp_path)}, resolve=resolve) as costs:
+            costs.refresh()
+            report = costs.report((Dimension.AGENT, Dimension.SESSION), span=EVER)
+            found.append((report.total.tokens.requests, report.problems))
+    assert found[-1] == (2, ()), found
+
+
 LINE = (
     b'{"type":"assistant","timestamp":"2026-03-28T12:00:00Z","message":{"id":"%d","model":"opus",'
     b'"usage":{"input_tokens":7,"output_tokens":1}}}\n'

@@ -23,6 +23,7 @@ from tars.costs.logs import Logs
 from tars.costs.sources import Moment, Sources
 from tars.costs.spans import cut
 from tars.errors import StoreError
+from tars.history.schema import SENSELESS
 from tars.home import Home
 from tars.sessions.ranges import Span, Zone, find_zone
 
@@ -60,6 +61,11 @@ class Costs:
     def costs_config(self) -> CostsConfig:
         """How money is shown."""
         return self._tables.costs
+
+    @property
+    def reads_logs(self) -> bool:
+        """Whether the agents' logs are read at all."""
+        return self._tables.history.enabled
 
     @property
     def machine(self) -> str:
@@ -112,6 +118,17 @@ class Costs:
 
     def priced(self, moment: Moment, asked: Asked) -> Report:
         """Add up both sources as they are at a moment, and price it."""
+        try:
+            return self._priced(moment, asked)
+        except SENSELESS:
+            if moment.logs is None or not self.sources.mends(moment.problems):
+                raise
+        moment.logs = None
+        # It may have been asked for what is no name.
+        self.__dict__.pop("prices", None)
+        return self._priced(moment, asked)
+
+    def _priced(self, moment: Moment, asked: Asked) -> Report:
         sums = [*self._spent(moment, asked), *self._logged(moment, asked)]
         found = pricing.report(asked.by, sums, self.prices, tuple(moment.problems))
         self.prices.save()
@@ -174,6 +191,7 @@ class Costs:
             return list(logs.sums(asked, pricing.tariff(self.prices, logs.models)))
         except sqlite3.Error as error:
             moment.problems.append(f"What the agents' logs tell is missing: {error}.")
+            self.sources.mends(moment.problems, error)
             return []
 
 

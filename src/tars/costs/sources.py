@@ -13,7 +13,7 @@ from tars.config_costs import HistoryConfig
 from tars.costs.settling import has_new, settle, state_of
 from tars.errors import StoreError
 from tars.history.index import Index
-from tars.history.schema import damaged
+from tars.history.schema import SENSELESS, damaged, is_sound
 from tars.home import Home
 from tars.store import quick
 from tars.store.quick import Quick
@@ -116,6 +116,9 @@ class Sources:
                     self._start_anew(found.problems)
             except StoreError as error:
                 found.problems.append(f"What the agents' logs tell is missing: {error}")
+            except SENSELESS:
+                if not self.mends(found.problems):
+                    raise
             yield found
 
     def _store_at_rest(self, at_end: ExitStack) -> tuple[Quick | None, str]:
@@ -153,6 +156,17 @@ class Sources:
         else:
             index.connection.execute("BEGIN")
         return index.connection
+
+    def mends(self, problems: list[str], error: sqlite3.Error | None = None) -> bool:
+        """Set the index aside if it is damaged, which this error, or what is in it, says: nothing
+        of a moment may be asked of it any more. Say whether it is."""
+        if self._index is None:
+            return False
+        with suppress(sqlite3.Error):
+            if not damaged(error) if error else is_sound(self._index.connection):
+                return False
+        self._start_anew(problems)
+        return True
 
     def _start_anew(self, problems: list[str]) -> None:
         """A damaged index is set aside; the next refresh reads all logs again."""
@@ -218,5 +232,7 @@ def _is_settled(index: Index, found: Moment, state: str) -> bool:
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
+    # One that turned out to be damaged is closed.
+    with suppress(sqlite3.ProgrammingError):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -20,7 +20,7 @@ from tars.history.days import add_up, stale
 from tars.history.folders import Walk, remember
 from tars.history.index import Index
 from tars.history.looking import Logs, look
-from tars.history.schema import damaged, unwritable
+from tars.history.schema import SENSELESS, damaged, is_sound, unwritable
 from tars.history.source import Job, Source
 from tars.history.sources.registry import SOURCES
 from tars.home import FILE_MODE
@@ -91,6 +91,9 @@ def refresh(
             if not damaged(error):
                 said = f"The index of the agents' logs could not be brought up to date: {error}."
                 return Refreshed(problems=(said,), missed=True, unwritable=unwritable(error))
+        except SENSELESS:
+            if is_sound(index.connection):
+                raise
         aside = index.start_anew()
         refreshed = _refresh(index, logs._replace(only=None), sources, processes, portions)
         return _anew(refreshed, aside)

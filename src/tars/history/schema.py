@@ -162,6 +162,9 @@ INSERT INTO stale_days SELECT DISTINCT slot / 96 * 96 FROM slots;
 """,
 }
 
+#: What it raises to read values that are of no type that was written: damage that SQLite does not
+#: see, if `is_sound` does.
+SENSELESS = (TypeError, ValueError, LookupError, OverflowError)
 #: Errors of SQLite that say that the file itself is no good; the low byte of the whole code.
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 #: Those that say that it cannot be written just now.
@@ -203,6 +206,22 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
 def damaged(error: sqlite3.Error) -> bool:
     """Whether an error of SQLite says that the file's contents are wrong."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether every value has its column's type, and refers to what is there. SQLite takes
+    anything; who reads the index does not. Raises sqlite3.Error."""
+    execute = connection.execute
+    wrong = [
+        f"{table} WHERE {word} NOT IN (SELECT id FROM {word}s)"
+        for table in ("requests", "slots")
+        for word in ("session", "model", "place")
+    ]
+    for (table,) in execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        for _, column, kind, needed, _, key in execute(f"PRAGMA table_info({table})").fetchall():
+            types = f"'{kind.lower()}'" if needed or key else f"'{kind.lower()}', 'null'"
+            wrong.append(f"{table} WHERE typeof({column}) NOT IN ({types})")
+    return not any(execute(f"SELECT 1 FROM {each} LIMIT 1").fetchone() for each in wrong)
 
 
 def unwritable(error: sqlite3.Error) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from tars.config_costs import CostsConfig
 from tars.control.costs.layout import Face
 from tars.control.costs.understanding import MOST_SESSIONS, understand
+from tars.control.costs.words import Given
 from tars.costs.facts import Only
 from tars.errors import RequestInvalid
 from tars.sessions.ranges import find_zone
@@ -15,7 +16,7 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def only(session: str, report: str = "by-session") -> Only:
-    given = {"report": report, "session": session}
+    given: Given = {"report": report, "session": session}
     zone = find_zone("UTC")
     return understand(given, config=CostsConfig(), zone=zone, now=NOW, face=Face()).only
 
@@ -39,3 +40,20 @@ def test_what_no_report_is_of_is_refused(session: str, report: str) -> None:
     """None at all, more than a query takes, and several where one is compared."""
     with pytest.raises(RequestInvalid):
         only(session, report)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"report": "daily", "limit": "many"},
+        {"report": "daily", "rate": "-1"},
+        {"report": "limits", "range": "all"},
+        {"report": "limits", "model": "opus"},
+        {"report": "daily", "since": "2026-03-02", "until": "2026-03-01"},
+    ],
+)
+def test_an_error_names_words_as_everybody_says_them(given: Given) -> None:
+    """Who asks over a socket knows of no options of the command line."""
+    with pytest.raises(RequestInvalid) as told:
+        understand(given, config=CostsConfig(), zone=find_zone("UTC"), now=NOW, face=Face())
+    assert "--" not in f"{told.value} {told.value.advice}"

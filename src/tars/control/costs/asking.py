@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NOT_READ = "The agents' logs are not read: [history] of config.toml has `enabled = false`."
 #: How many lines people are shown of what has many, unless they ask for more.
 SHOWN = 20
 #: How many days the sparkline of today has.
@@ -86,6 +87,8 @@ class _Answering:
         found = self._report(tuple(map(Dimension, self._asked.kind.by)), self._asked.span)
         if not found.lines:
             self.problems += _unknown(self._costs, self._asked.only)
+            if not self._costs.reads_logs:
+                self.problems.append(_NOT_READ)
         return found
 
     def _report(self, by: Sequence[Dimension], span: Span) -> Report:

@@ -57,7 +57,9 @@ def understand(
                 f"{kind.name} has no lines to {word}.", advice=f"These have: {', '.join(having)}."
             )
     if kind.name == "limits" and any(map(words.text, ("range", "since", "until"))):
-        raise RequestInvalid("limits are those of now.", advice="Leave --range out.")
+        raise RequestInvalid(
+            "limits are those of now.", advice="Leave `range`, `since` and `until` out."
+        )
     return Asked(
         kind=kind,
         span=_span(words, kind, zone, now),
@@ -87,9 +89,9 @@ def _only(words: "_Words", kind: Kind) -> Only:
     known = RESTRICTED.get(kind.name, ONLY)
     for name in ONLY:
         if words.text(name) and name not in known:
-            having = ", ".join(f"--{each}" for each in known)
+            having = ", ".join(f"`{each}`" for each in known)
             raise RequestInvalid(
-                f"{kind.name} cannot be restricted by --{name}.", advice=f"It can by {having}."
+                f"{kind.name} cannot be restricted by `{name}`.", advice=f"It can by {having}."
             )
     session, sessions = _sessions(words.text("session"), kind)
     return Only(
@@ -141,7 +143,7 @@ def _span(words: "_Words", kind: Kind, zone: Zone, now: datetime) -> Span:
     if found.since and found.until and found.since > found.until:
         raise RequestInvalid(
             f"The span ends before it begins: {found.shown(zone)}.",
-            advice="--since comes before --until.",
+            advice="`since` comes before `until`.",
         )
     return found
 
@@ -180,7 +182,7 @@ class _Words:
         if not text:
             return None
         if not (text.isascii() and text.isdigit()):
-            raise RequestInvalid(f"--{key} is a whole number.")
+            raise RequestInvalid(f"`{key}` is a whole number.")
         return int(text)
 
     def number(self, key: str) -> float | None:
@@ -190,5 +192,5 @@ class _Words:
         except ValueError:
             value = -1.0
         if value is not None and not 0 < value < float("inf"):
-            raise RequestInvalid(f"--{key} is a number above 0.")
+            raise RequestInvalid(f"`{key}` is a number above 0.")
         return value
