@@ -25,7 +25,9 @@ export async function get(route, values = {}, signal = undefined) {
 
 export async function post(route, body = {}) {
   const headers = { "content-type": "application/json" };
-  return (await ask(`/v1/${route}`, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return (
+    await ask(`/v1/${route}`, { method: "POST", headers, body: JSON.stringify(body) })
+  ).json();
 }
 
 async function ask(url, options) {
@@ -43,7 +45,12 @@ async function ask(url, options) {
   } catch {
     // No words of its own: the status has to do.
   }
-  throw new Refusal(answer.status, said.code ?? "", said.message ?? `HTTP status ${answer.status}.`, said.advice ?? "");
+  throw new Refusal(
+    answer.status,
+    said.code ?? "",
+    said.message ?? `HTTP status ${answer.status}.`,
+    said.advice ?? "",
+  );
 }
 
 /**

@@ -36,30 +36,61 @@ export function stackedBars(label) {
     const sums = stacked(groups);
     const xs = days.map((_, n) => n);
     // The tallest first: the others are drawn over it.
-    const series = groups.map((group, n) => ({ label: group.name, fill: colour.series[n % 6], stroke: colour.series[n % 6], width: 0, paths: uPlot.paths.bars({ size: [0.72, 42], gap: 1 }), points: { show: false } }));
-    plot = new uPlot({
-      width: area.clientWidth,
-      height: HEIGHT,
-      legend: { show: false },
-      cursor: { show: false },
-      padding: [8, 24, 0, 0],
-      scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] } },
-      axes: [
-        { stroke: colour.ink, grid: { show: false }, ticks: { show: false }, size: 28, values: (_u, at) => at.map((n) => (Number.isInteger(n) && days[n] !== undefined ? dayName(days[n]) : "")), splits: () => everyFew(days.length, area.clientWidth) },
-        { stroke: colour.ink, grid: { stroke: colour.line, width: 1 }, ticks: { show: false }, size: 56, values: (_u, at) => at.map((value) => axisDollars(value)) },
-      ],
-      series: [{}, ...series.reverse()],
-    }, [xs, ...[...sums].reverse()], area);
-    legend.replaceChildren(...groups.map((group, n) => {
-      const box = h("span", { class: "swatch" });
-      box.style.backgroundColor = colour.series[n % 6];
-      return h("li", {}, box, h("bdi", {}, group.name));
+    const series = groups.map((group, n) => ({
+      label: group.name,
+      fill: colour.series[n % 6],
+      stroke: colour.series[n % 6],
+      width: 0,
+      paths: uPlot.paths.bars({ size: [0.72, 42], gap: 1 }),
+      points: { show: false },
     }));
+    plot = new uPlot(
+      {
+        width: area.clientWidth,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [8, 24, 0, 0],
+        scales: {
+          x: { time: false, range: [-0.6, days.length - 0.4] },
+          y: { range: (_u, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
+        },
+        axes: [
+          {
+            stroke: colour.ink,
+            grid: { show: false },
+            ticks: { show: false },
+            size: 28,
+            values: (_u, at) =>
+              at.map((n) => (Number.isInteger(n) && days[n] !== undefined ? dayName(days[n]) : "")),
+            splits: () => everyFew(days.length, area.clientWidth),
+          },
+          {
+            stroke: colour.ink,
+            grid: { stroke: colour.line, width: 1 },
+            ticks: { show: false },
+            size: 56,
+            values: (_u, at) => at.map((value) => axisDollars(value)),
+          },
+        ],
+        series: [{}, ...series.reverse()],
+      },
+      [xs, ...[...sums].reverse()],
+      area,
+    );
+    legend.replaceChildren(
+      ...groups.map((group, n) => {
+        const box = h("span", { class: "swatch" });
+        box.style.backgroundColor = colour.series[n % 6];
+        return h("li", {}, box, h("bdi", {}, group.name));
+      }),
+    );
   }
 
   const sized = new ResizeObserver(() => {
     if (plot === null) draw();
-    else if (Math.abs(plot.width - area.clientWidth) > 1) plot.setSize({ width: area.clientWidth, height: HEIGHT });
+    else if (Math.abs(plot.width - area.clientWidth) > 1)
+      plot.setSize({ width: area.clientWidth, height: HEIGHT });
   });
   sized.observe(area);
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -105,15 +136,41 @@ function axisDollars(value) {
 /** A line for each group, with a bar of its share of the largest. */
 export function shareBars(rows, caption) {
   const most = Math.max(...rows.map((row) => row.usd ?? 0), 0);
-  return h("table", { class: "shares" }, h("caption", { class: "unseen" }, caption),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "What"), h("th", { scope: "col", class: "number" }, "Cost"), h("th", { scope: "col", class: "number" }, "Tokens"), h("th", { scope: "col", class: "number" }, "Requests"))),
-    h("tbody", {}, rows.map((row) => {
-      const bar = h("span", { class: "share" });
-      bar.style.width = `${most > 0 ? Math.max(0.5, ((row.usd ?? 0) / most) * 100) : 0}%`;
-      const cost = h("td", { class: "number" });
-      say(cost, dollars(row.usd, row.atLeast && row.usd !== null));
-      const line = h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, row.name), bar), cost, h("td", { class: "number" }, short(row.tokens)), h("td", { class: "number" }, String(row.requests)));
-      mark(line, "data-name", row.name);
-      return line;
-    })));
+  return h(
+    "table",
+    { class: "shares" },
+    h("caption", { class: "unseen" }, caption),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        h("th", { scope: "col" }, "What"),
+        h("th", { scope: "col", class: "number" }, "Cost"),
+        h("th", { scope: "col", class: "number" }, "Tokens"),
+        h("th", { scope: "col", class: "number" }, "Requests"),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((row) => {
+        const bar = h("span", { class: "share" });
+        bar.style.width = `${most > 0 ? Math.max(0.5, ((row.usd ?? 0) / most) * 100) : 0}%`;
+        const cost = h("td", { class: "number" });
+        say(cost, dollars(row.usd, row.atLeast && row.usd !== null));
+        const line = h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, h("bdi", {}, row.name), bar),
+          cost,
+          h("td", { class: "number" }, short(row.tokens)),
+          h("td", { class: "number" }, String(row.requests)),
+        );
+        mark(line, "data-name", row.name);
+        return line;
+      }),
+    ),
+  );
 }

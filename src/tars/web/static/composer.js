@@ -13,11 +13,24 @@ let chosen = "";
  * called with what the daemon answered. Gives `{node, end}`.
  */
 export function composer({ fixed = null, sent }) {
-  const agents = h("select", { id: "prompt-agent", onchange: () => { chosen = agents.value; } });
+  const agents = h("select", {
+    id: "prompt-agent",
+    onchange: () => {
+      chosen = agents.value;
+    },
+  });
   const text = h("textarea", {
-    id: "prompt-text", rows: "3", maxlength: "4000000", dir: "auto", spellcheck: "true",
-    placeholder: "Ask an agent …", "aria-describedby": "prompt-hint",
-    oninput: () => { draft = text.value; grow(text); },
+    id: "prompt-text",
+    rows: "3",
+    maxlength: "4000000",
+    dir: "auto",
+    spellcheck: "true",
+    placeholder: "Ask an agent …",
+    "aria-describedby": "prompt-hint",
+    oninput: () => {
+      draft = text.value;
+      grow(text);
+    },
     onkeydown: (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault();
@@ -28,13 +41,20 @@ export function composer({ fixed = null, sent }) {
   text.value = draft;
   const button = h("button", { type: "button", class: "primary", onclick: () => send() }, "Send");
   const said = h("p", { class: "said", role: "alert" });
-  const node = h("section", { class: "composer", "aria-label": "Send a prompt" },
-    h("label", { for: "prompt-text", class: "unseen" }, "Prompt"), text,
-    h("div", { class: "row" },
+  const node = h(
+    "section",
+    { class: "composer", "aria-label": "Send a prompt" },
+    h("label", { for: "prompt-text", class: "unseen" }, "Prompt"),
+    text,
+    h(
+      "div",
+      { class: "row" },
       fixed === null ? [h("label", { for: "prompt-agent" }, "Agent"), agents] : null,
       h("span", { id: "prompt-hint", class: "hint" }, "Ctrl-Enter sends"),
-      button),
-    said);
+      button,
+    ),
+    said,
+  );
 
   function showAgents() {
     const names = (known.status?.agents ?? []).map((agent) => agent.name);
@@ -43,7 +63,12 @@ export function composer({ fixed = null, sent }) {
     mark(button, "disabled", known.state !== "live");
     if (agents.dataset.key === key) return;
     agents.dataset.key = key;
-    fill(agents, names.map((name) => h("option", { value: name }, name === usual ? `${name} (default)` : name)));
+    fill(
+      agents,
+      names.map((name) =>
+        h("option", { value: name }, name === usual ? `${name} (default)` : name),
+      ),
+    );
     agents.value = names.includes(chosen) ? chosen : usual;
   }
 
@@ -56,7 +81,12 @@ export function composer({ fixed = null, sent }) {
     fill(said);
     try {
       const agent = fixed ?? agents.value;
-      const accepted = await post("prompt", { text: text.value, agent, wait: false, despiteBudget });
+      const accepted = await post("prompt", {
+        text: text.value,
+        agent,
+        wait: false,
+        despiteBudget,
+      });
       text.value = draft = "";
       grow(text);
       announce(accepted.position > 0 ? `Sent; ${accepted.position} before it.` : "Sent.");
@@ -64,7 +94,10 @@ export function composer({ fixed = null, sent }) {
     } catch (error) {
       say(said, error.message);
       if (error.code === "budget_asks") {
-        said.append(" ", h("button", { type: "button", onclick: () => send(true) }, "Send all the same"));
+        said.append(
+          " ",
+          h("button", { type: "button", onclick: () => send(true) }, "Send all the same"),
+        );
       }
     } finally {
       mark(button, "disabled", known.state !== "live");

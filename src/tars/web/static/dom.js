@@ -36,7 +36,8 @@ export function say(node, text) {
 /** Set or take away an attribute. */
 export function mark(node, name, value) {
   if (value === null || value === undefined || value === false) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value === true ? "" : value);
+  else if (node.getAttribute(name) !== String(value))
+    node.setAttribute(name, value === true ? "" : value);
 }
 
 /**
@@ -58,11 +59,6 @@ export function keyed(parent, items, keyOf, make) {
   }
   for (const [key, view] of known) if (!now.has(key)) view.node.remove();
   parent.tarsViews = now;
-}
-
-/** Text from outside, on its own: its direction is its own affair. */
-export function foreign(text, attributes = {}) {
-  return h("bdi", { dir: "auto", ...attributes }, text);
 }
 
 /** Tell those who hear the page what others see. */

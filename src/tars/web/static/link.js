@@ -78,7 +78,9 @@ export function whileSeen(outer = null) {
   const hidden = () => document.hidden && stop.abort();
   document.addEventListener("visibilitychange", hidden);
   outer?.addEventListener("abort", () => stop.abort());
-  stop.signal.addEventListener("abort", () => document.removeEventListener("visibilitychange", hidden));
+  stop.signal.addEventListener("abort", () =>
+    document.removeEventListener("visibilitychange", hidden),
+  );
   return stop;
 }
 
@@ -99,7 +101,8 @@ export async function stay() {
       // It ended its stream: it is stopping.
       become("away");
     } catch (error) {
-      if (!document.hidden) become(error instanceof Refusal && error.status === 403 ? "shut" : "away");
+      if (!document.hidden)
+        become(error instanceof Refusal && error.status === 403 ? "shut" : "away");
     }
     stop.abort();
     if (document.hidden) continue;
@@ -109,7 +112,8 @@ export async function stay() {
 }
 
 /** How old that is which is known of the agents: their clocks go on meanwhile. */
-export const seconds = () => (known.state === "live" ? (performance.now() - known.seenAt) / 1000 : 0);
+export const seconds = () =>
+  known.state === "live" ? (performance.now() - known.seenAt) / 1000 : 0;
 
 /** Do something every second in which somebody looks. Gives a function that ends it. */
 export function everySecond(work) {

@@ -15,13 +15,31 @@ const SHOWN = 8;
 const AGAIN_MS = 1000;
 
 export function live(main, [named]) {
-  const picker = h("select", { id: "live-agent", onchange: () => { location.hash = `#/live/${encodeURIComponent(picker.value)}`; } });
+  const picker = h("select", {
+    id: "live-agent",
+    onchange: () => {
+      location.hash = `#/live/${encodeURIComponent(picker.value)}`;
+    },
+  });
   const state = h("span", { class: "state" });
   const link = h("a", { class: "button", hidden: true }, "Session");
-  const cancel = h("button", { type: "button", hidden: true, onclick: () => post("cancel", { agent: name }).catch((error) => say(empty, error.message)) }, "Cancel");
+  const cancel = h(
+    "button",
+    {
+      type: "button",
+      hidden: true,
+      onclick: () => post("cancel", { agent: name }).catch((error) => say(empty, error.message)),
+    },
+    "Cancel",
+  );
   const empty = h("p", { class: "empty" }, "Nothing was said yet since you came here.");
   const before = h("ol", { class: "transcript", "aria-label": "What was said before" });
-  const talk = h("div", { class: "talk", role: "log", "aria-live": "off", "aria-label": "Conversation" });
+  const talk = h("div", {
+    class: "talk",
+    role: "log",
+    "aria-live": "off",
+    "aria-label": "Conversation",
+  });
   const asks = h("div", {});
   const bottom = h("div", { class: "dock" });
   let name = named ?? null;
@@ -32,8 +50,24 @@ export function live(main, [named]) {
   let over = false;
   let atEnd = true;
 
-  fill(main, h("div", { class: "title" }, h("h1", {}, "Live"), h("label", { for: "live-agent", class: "unseen" }, "Agent"), picker, state, cancel, link),
-    before, talk, empty, asks, bottom);
+  fill(
+    main,
+    h(
+      "div",
+      { class: "title" },
+      h("h1", {}, "Live"),
+      h("label", { for: "live-agent", class: "unseen" }, "Agent"),
+      picker,
+      state,
+      cancel,
+      link,
+    ),
+    before,
+    talk,
+    empty,
+    asks,
+    bottom,
+  );
 
   function begin() {
     const agent = agentNamed(name);
@@ -43,7 +77,12 @@ export function live(main, [named]) {
     }
     permissions = permissionList(name);
     asks.append(permissions.node);
-    box = composer({ fixed: name, sent: () => { atEnd = true; } });
+    box = composer({
+      fixed: name,
+      sent: () => {
+        atEnd = true;
+      },
+    });
     fill(bottom, box.node);
     if (!isOnScreen(agent)) attend();
   }
@@ -52,7 +91,9 @@ export function live(main, [named]) {
   async function attend() {
     while (!over) {
       if (document.hidden || known.state !== "live") {
-        await new Promise((resolve) => { wake = resolve; });
+        await new Promise((resolve) => {
+          wake = resolve;
+        });
         continue;
       }
       stop = whileSeen();
@@ -62,7 +103,8 @@ export function live(main, [named]) {
         if (!stop.signal.aborted && known.state === "live") say(empty, error.message);
       }
       stop.abort();
-      if (!over) await new Promise((resolve) => setTimeout(resolve, document.hidden ? 0 : AGAIN_MS));
+      if (!over)
+        await new Promise((resolve) => setTimeout(resolve, document.hidden ? 0 : AGAIN_MS));
     }
   }
   let wake = () => {};
@@ -119,8 +161,14 @@ export function live(main, [named]) {
     const { last, itemNode } = reader(session, stop.signal);
     try {
       const { from, items } = await last();
-      const shown = items.map((item, n) => [item, n]).filter(([item]) => item.turn !== underWay || item.role === "user").slice(-SHOWN);
-      fill(before, shown.map(([item, n]) => itemNode(item, from + n)));
+      const shown = items
+        .map((item, n) => [item, n])
+        .filter(([item]) => item.turn !== underWay || item.role === "user")
+        .slice(-SHOWN);
+      fill(
+        before,
+        shown.map(([item, n]) => itemNode(item, from + n)),
+      );
       mark(empty, "hidden", shown.length > 0 || turns.length > 0);
     } catch (error) {
       if (error.name !== "AbortError") console.warn(error.message);
@@ -128,12 +176,20 @@ export function live(main, [named]) {
   }
 
   function update() {
-    const agents = (known.status?.agents ?? []).filter((agent) => !isOnScreen(agent) || agent.name === name);
-    name ??= agents.find((agent) => agent.name === known.status.defaultAgent)?.name ?? agents[0]?.name ?? null;
+    const agents = (known.status?.agents ?? []).filter(
+      (agent) => !isOnScreen(agent) || agent.name === name,
+    );
+    name ??=
+      agents.find((agent) => agent.name === known.status.defaultAgent)?.name ??
+      agents[0]?.name ??
+      null;
     const names = agents.map((agent) => agent.name);
     if (picker.dataset.key !== JSON.stringify(names)) {
       picker.dataset.key = JSON.stringify(names);
-      fill(picker, names.map((each) => h("option", { value: each }, each)));
+      fill(
+        picker,
+        names.map((each) => h("option", { value: each }, each)),
+      );
     }
     if (name !== null) picker.value = name;
     begin();

@@ -25,7 +25,11 @@ let drawn = "";
 function route() {
   const [address, search] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...words] = address.split("/").map(decoded);
-  return { name: name in PAGES ? name : "overview", words, search: new URLSearchParams(search ?? "") };
+  return {
+    name: name in PAGES ? name : "overview",
+    words,
+    search: new URLSearchParams(search ?? ""),
+  };
 }
 
 function decoded(word) {
@@ -56,9 +60,26 @@ function show() {
 
 function showNav() {
   const nav = document.getElementById("nav");
-  const waiting = (known.status?.agents ?? []).reduce((n, agent) => n + agent.permissions.length, 0);
+  const waiting = (known.status?.agents ?? []).reduce(
+    (n, agent) => n + agent.permissions.length,
+    0,
+  );
   if (nav.childElementCount === 0) {
-    fill(nav, NAV.map(([name, title]) => h("li", {}, h("a", { href: `#/${name}`, "data-page": name }, h("span", {}, title), h("span", { class: "count", hidden: true })))));
+    fill(
+      nav,
+      NAV.map(([name, title]) =>
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            { href: `#/${name}`, "data-page": name },
+            h("span", {}, title),
+            h("span", { class: "count", hidden: true }),
+          ),
+        ),
+      ),
+    );
   }
   for (const link of nav.querySelectorAll("a")) {
     const here = link.dataset.page === (page === "session" ? "sessions" : page);
@@ -66,31 +87,63 @@ function showNav() {
     const count = link.querySelector(".count");
     const shown = link.dataset.page === "overview" && waiting > 0;
     mark(count, "hidden", !shown);
-    if (count.dataset.n !== String(waiting)) fill(count, String(waiting), h("span", { class: "unseen" }, " waiting for permission"));
+    if (count.dataset.n !== String(waiting))
+      fill(count, String(waiting), h("span", { class: "unseen" }, " waiting for permission"));
     count.dataset.n = String(waiting);
   }
   const title = NAV.find(([name]) => name === page)?.[1] ?? "Session";
   document.title = `${waiting > 0 ? `(${waiting}) ` : ""}${title} · tars`;
 }
 
-const LINK = { connecting: "connecting …", live: "connected", away: "not running", shut: "not let in", asleep: "paused" };
+const LINK = {
+  connecting: "connecting …",
+  live: "connected",
+  away: "not running",
+  shut: "not let in",
+  asleep: "paused",
+};
 
 function showLink() {
   const link = document.getElementById("link");
   mark(link, "data-state", known.state);
-  say(link, known.state === "live" && known.status ? `tars ${known.status.daemon.version}` : LINK[known.state]);
+  say(
+    link,
+    known.state === "live" && known.status
+      ? `tars ${known.status.daemon.version}`
+      : LINK[known.state],
+  );
   const banner = document.getElementById("banner");
-  const newer = known.status && known.version !== known.status.daemon.version ? known.status.daemon.version : null;
+  const newer =
+    known.status && known.version !== known.status.daemon.version
+      ? known.status.daemon.version
+      : null;
   const key = `${known.state} ${newer}`;
   if (banner.dataset.key === key) return;
   banner.dataset.key = key;
   if (known.state === "away") {
-    fill(banner, h("strong", {}, "tars does not answer."), " Start it with ", h("code", {}, "tars start"),
-      ": this page goes on by itself. Where it runs already, ", h("code", {}, "tars web"), " opens the page again.");
+    fill(
+      banner,
+      h("strong", {}, "tars does not answer."),
+      " Start it with ",
+      h("code", {}, "tars start"),
+      ": this page goes on by itself. Where it runs already, ",
+      h("code", {}, "tars web"),
+      " opens the page again.",
+    );
   } else if (known.state === "shut") {
-    fill(banner, h("strong", {}, "This browser is not let in any more."), " ", h("code", {}, "tars web"), " in a terminal opens the page again.");
+    fill(
+      banner,
+      h("strong", {}, "This browser is not let in any more."),
+      " ",
+      h("code", {}, "tars web"),
+      " in a terminal opens the page again.",
+    );
   } else if (newer !== null) {
-    fill(banner, `tars is ${newer} now. `, h("button", { type: "button", onclick: () => location.reload() }, "Load the new page"));
+    fill(
+      banner,
+      `tars is ${newer} now. `,
+      h("button", { type: "button", onclick: () => location.reload() }, "Load the new page"),
+    );
   }
   mark(banner, "hidden", known.state !== "away" && known.state !== "shut" && newer === null);
 }

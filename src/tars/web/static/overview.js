@@ -16,24 +16,66 @@ const SUMS_MS = 3000;
 export function overview(main) {
   const asks = permissionList();
   const agents = agentList();
-  const box = composer({ sent: (accepted) => { location.hash = `#/live/${encodeURIComponent(accepted.agent)}`; } });
+  const box = composer({
+    sent: (accepted) => {
+      location.hash = `#/live/${encodeURIComponent(accepted.agent)}`;
+    },
+  });
   const today = h("p", { class: "big" }, "…");
   const todayMore = h("p", { class: "hint" });
   const warnings = h("ul", { class: "warnings" });
-  const warningBox = h("section", { class: "card", "aria-labelledby": "warnings-title", hidden: true }, h("h2", { id: "warnings-title" }, "Warnings"), warnings);
+  const warningBox = h(
+    "section",
+    { class: "card", "aria-labelledby": "warnings-title", hidden: true },
+    h("h2", { id: "warnings-title" }, "Warnings"),
+    warnings,
+  );
   const budgets = h("ul", { class: "budgets" });
-  const budgetBox = h("section", { class: "card", "aria-labelledby": "budgets-title", hidden: true }, h("h2", { id: "budgets-title" }, "Budgets"), budgets);
+  const budgetBox = h(
+    "section",
+    { class: "card", "aria-labelledby": "budgets-title", hidden: true },
+    h("h2", { id: "budgets-title" }, "Budgets"),
+    budgets,
+  );
   const queue = h("ul", { class: "queue" });
-  const queueBox = h("section", { class: "card", "aria-labelledby": "queue-title", hidden: true }, h("h2", { id: "queue-title" }, "Waiting prompts"), queue);
-  put(main, asks, agents, box, h("aside", { class: "side", "aria-label": "Sums" },
-    h("section", { class: "card", "aria-labelledby": "today-title" }, h("h2", { id: "today-title" }, "Today"), today, todayMore, h("p", {}, h("a", { href: "#/costs" }, "All costs"))),
-    budgetBox, queueBox, warningBox));
+  const queueBox = h(
+    "section",
+    { class: "card", "aria-labelledby": "queue-title", hidden: true },
+    h("h2", { id: "queue-title" }, "Waiting prompts"),
+    queue,
+  );
+  put(
+    main,
+    asks,
+    agents,
+    box,
+    h(
+      "aside",
+      { class: "side", "aria-label": "Sums" },
+      h(
+        "section",
+        { class: "card", "aria-labelledby": "today-title" },
+        h("h2", { id: "today-title" }, "Today"),
+        today,
+        todayMore,
+        h("p", {}, h("a", { href: "#/costs" }, "All costs")),
+      ),
+      budgetBox,
+      queueBox,
+      warningBox,
+    ),
+  );
 
   function update() {
     asks.update();
     agents.update();
     const said = known.status?.warnings ?? [];
-    keyed(warnings, said, (line) => line, (line) => ({ node: h("li", {}, clean(line)), update() {} }));
+    keyed(
+      warnings,
+      said,
+      (line) => line,
+      (line) => ({ node: h("li", {}, clean(line)), update() {} }),
+    );
     mark(warningBox, "hidden", said.length === 0);
   }
 
@@ -43,7 +85,10 @@ export function overview(main) {
       const report = await get("costs", { report: "today" });
       const figures = report.totals;
       say(today, dollars(figures.costUsd, figures.unpricedTokens > 0));
-      say(todayMore, `${short(figures.totalTokens)} tokens · ${count(figures.requests, "request")}`);
+      say(
+        todayMore,
+        `${short(figures.totalTokens)} tokens · ${count(figures.requests, "request")}`,
+      );
       const stand = await get("budgets");
       keyed(budgets, stand.budgets, (budget) => `${budget.name} ${budget.session}`, budgetRow);
       mark(budgetBox, "hidden", stand.budgets.length === 0);
@@ -86,10 +131,27 @@ export function overview(main) {
 }
 
 function put(main, asks, agents, box, side) {
-  fill(main, h("h1", { class: "unseen" }, "Overview"), asks.node,
-    h("div", { class: "columns" },
-      h("div", {}, box.node, h("section", { "aria-labelledby": "agents-title" }, h("h2", { id: "agents-title" }, "Agents"), agents.node)),
-      side));
+  fill(
+    main,
+    h("h1", { class: "unseen" }, "Overview"),
+    asks.node,
+    h(
+      "div",
+      { class: "columns" },
+      h(
+        "div",
+        {},
+        box.node,
+        h(
+          "section",
+          { "aria-labelledby": "agents-title" },
+          h("h2", { id: "agents-title" }, "Agents"),
+          agents.node,
+        ),
+      ),
+      side,
+    ),
+  );
 }
 
 function budgetRow(first) {
@@ -98,9 +160,23 @@ function budgetRow(first) {
   return {
     node: h("li", {}, bar.node, reason),
     update(budget) {
-      const spent = budget.limitUsd !== null ? `${dollars(budget.spentUsd)} of ${dollars(budget.limitUsd)}` : `${short(budget.tokens)} of ${short(budget.maxTokens)}`;
+      const spent =
+        budget.limitUsd !== null
+          ? `${dollars(budget.spentUsd)} of ${dollars(budget.limitUsd)}`
+          : `${short(budget.tokens)} of ${short(budget.maxTokens)}`;
       bar.update(budget.share, `${spent} · ${percent(budget.share)}`, budget.standing);
-      say(reason, [`per ${budget.per}`, budget.agent, budget.model, budget.resetsAt ? `anew ${until(budget.resetsAt)}` : "", budget.standing === "fine" ? "" : clean(budget.reason)].filter(Boolean).join(" · "));
+      say(
+        reason,
+        [
+          `per ${budget.per}`,
+          budget.agent,
+          budget.model,
+          budget.resetsAt ? `anew ${until(budget.resetsAt)}` : "",
+          budget.standing === "fine" ? "" : clean(budget.reason),
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      );
     },
   };
 }
@@ -108,19 +184,34 @@ function budgetRow(first) {
 function queueRow(first) {
   const words = h("p", {});
   const hint = h("p", { class: "hint" });
-  const drop = h("button", {
-    type: "button", "aria-label": `withdraw the prompt of ${first.agent} from ${moment(first.askedAt)}`,
-    onclick: async () => {
-      mark(drop, "disabled", true);
-      await post("cancel", { turn: first.turn }).catch(() => mark(drop, "disabled", null));
-      look();
+  const drop = h(
+    "button",
+    {
+      type: "button",
+      "aria-label": `withdraw the prompt of ${first.agent} from ${moment(first.askedAt)}`,
+      onclick: async () => {
+        mark(drop, "disabled", true);
+        await post("cancel", { turn: first.turn }).catch(() => mark(drop, "disabled", null));
+        look();
+      },
     },
-  }, "Withdraw");
+    "Withdraw",
+  );
   return {
     node: h("li", {}, words, hint, drop),
     update(prompt) {
       say(words, oneLine(prompt.preview || "(not kept)", 120));
-      say(hint, [prompt.agent, `place ${prompt.position}`, moment(prompt.askedAt), clean(prompt.waitsFor ?? "")].filter(Boolean).join(" · "));
+      say(
+        hint,
+        [
+          prompt.agent,
+          `place ${prompt.position}`,
+          moment(prompt.askedAt),
+          clean(prompt.waitsFor ?? ""),
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      );
     },
   };
 }

@@ -9,14 +9,22 @@ import { clean } from "./text.js";
 /** Make the list of what waits. `only` names the one agent whose requests are shown. */
 export function permissionList(only = null) {
   const list = h("ul", { class: "permissions" });
-  const node = h("section", { class: "asks", "aria-labelledby": "asks-title" }, h("h2", { id: "asks-title" }, "Needs your answer"), list);
+  const node = h(
+    "section",
+    { class: "asks", "aria-labelledby": "asks-title" },
+    h("h2", { id: "asks-title" }, "Needs your answer"),
+    list,
+  );
   let shown = 0;
   function update() {
-    const agents = (known.status?.agents ?? []).filter((agent) => only === null || agent.name === only);
+    const agents = (known.status?.agents ?? []).filter(
+      (agent) => only === null || agent.name === only,
+    );
     const waiting = agents.flatMap((agent) => agent.permissions);
     keyed(list, waiting, (request) => request.id, permissionCard);
     mark(node, "hidden", waiting.length === 0);
-    if (waiting.length > shown) announce(`${waiting[waiting.length - 1].agent} asks for permission.`);
+    if (waiting.length > shown)
+      announce(`${waiting[waiting.length - 1].agent} asks for permission.`);
     shown = waiting.length;
   }
   update();
@@ -28,20 +36,54 @@ function permissionCard(request) {
   const left = h("span", { class: "hint" });
   const remember = h("input", { type: "checkbox" });
   const buttons = optionsOf(request).map((option) =>
-    h("button", { type: "button", class: option.kind.startsWith("allow") ? "allow" : "deny", onclick: () => answer(option) }, h("bdi", {}, clean(option.name))));
-  const node = h("li", { class: "card ask" },
-    h("h3", {}, h("bdi", {}, request.agent), " wants to ", h("bdi", { class: "what" }, clean(request.title) || request.toolKind)),
+    h(
+      "button",
+      {
+        type: "button",
+        class: option.kind.startsWith("allow") ? "allow" : "deny",
+        onclick: () => answer(option),
+      },
+      h("bdi", {}, clean(option.name)),
+    ),
+  );
+  const node = h(
+    "li",
+    { class: "card ask" },
+    h(
+      "h3",
+      {},
+      h("bdi", {}, request.agent),
+      " wants to ",
+      h("bdi", { class: "what" }, clean(request.title) || request.toolKind),
+    ),
     h("p", { class: "hint" }, request.toolKind, " · ", left),
-    request.details ? h("pre", { class: "code details", tabindex: "0", "aria-label": "What would be done", dir: "auto" }, clean(request.details)) : null,
+    request.details
+      ? h(
+          "pre",
+          { class: "code details", tabindex: "0", "aria-label": "What would be done", dir: "auto" },
+          clean(request.details),
+        )
+      : null,
     h("div", { class: "row" }, buttons),
-    h("label", { class: "check" }, remember, ` Answer ${request.agent}'s next requests of this kind the same way`),
-    said);
+    h(
+      "label",
+      { class: "check" },
+      remember,
+      ` Answer ${request.agent}'s next requests of this kind the same way`,
+    ),
+    said,
+  );
 
   async function answer(option) {
     for (const button of buttons) mark(button, "disabled", true);
-    const chosen = option.id === null ? { deny: option.kind !== "allow_once" } : { option: option.id };
+    const chosen =
+      option.id === null ? { deny: option.kind !== "allow_once" } : { option: option.id };
     try {
-      await post(path("permit", request.id), { ...chosen, remember: remember.checked, face: "web" });
+      await post(path("permit", request.id), {
+        ...chosen,
+        remember: remember.checked,
+        face: "web",
+      });
       announce(`Answered: ${option.name}.`);
       look();
     } catch (error) {
@@ -61,5 +103,8 @@ function permissionCard(request) {
 /** An agent may offer nothing to choose from: then it is yes once, or no. */
 function optionsOf(request) {
   if (request.options.length > 0) return request.options;
-  return [{ id: null, name: "Allow once", kind: "allow_once" }, { id: null, name: "Deny", kind: "reject_once" }];
+  return [
+    { id: null, name: "Allow once", kind: "allow_once" },
+    { id: null, name: "Deny", kind: "reject_once" },
+  ];
 }

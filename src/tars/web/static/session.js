@@ -1,10 +1,10 @@
 // One session: what it was, what it used, and what was said in it, a page at a time.
 
 import { get, path, post } from "./api.js";
-import { announce, fill, foreign, h, mark, say } from "./dom.js";
+import { announce, fill, h, mark, say } from "./dom.js";
 import { briefId, count, dollars, duration, moment, percent, short, whole } from "./figures.js";
 import { known, listen, watch } from "./link.js";
-import { clean, oneLine } from "./text.js";
+import { clean, foreign, oneLine } from "./text.js";
 import { transcript } from "./transcript.js";
 
 const KINDS = [
@@ -22,8 +22,16 @@ export function session(main, [reference]) {
   const actions = h("div", { class: "row" });
   const sums = h("div", { class: "columns three" });
   const talk = transcript(reference);
-  fill(main, h("p", { class: "crumb" }, h("a", { href: "#/sessions" }, "← Sessions")),
-    h("div", { class: "title" }, title, state), about, actions, said, sums, talk.node);
+  fill(
+    main,
+    h("p", { class: "crumb" }, h("a", { href: "#/sessions" }, "← Sessions")),
+    h("div", { class: "title" }, title, state),
+    about,
+    actions,
+    said,
+    sums,
+    talk.node,
+  );
   const stop = new AbortController();
   let shown = null;
 
@@ -46,11 +54,28 @@ export function session(main, [reference]) {
     say(title, shown.name ?? (oneLine(shown.title, 120) || `Session ${briefId(shown.id)}`));
     mark(state, "data-state", shown.status);
     say(state, shown.status);
-    fill(about, foreign(shown.id), " · ", shown.agent, ["", shown.agent].includes(shown.agentType) ? "" : ` (${shown.agentType})`, " · ", moment(shown.startedAt), " – ", moment(shown.endedAt ?? shown.lastActivityAt),
-      shown.project ? [" · ", foreign(shown.project)] : null, shown.branch ? [" · ", foreign(shown.branch)] : null,
-      shown.tags.length > 0 ? ` · ${shown.tags.map((tag) => oneLine(tag, 40)).join(", ")}` : null);
-    if (actions.childElementCount > 0) actions.querySelector("button:last-child").textContent = archiveWord();
-    else fill(actions, h("button", { type: "button", onclick: rename }, "Rename …"), h("button", { type: "button", onclick: archive }, archiveWord()));
+    fill(
+      about,
+      foreign(shown.id),
+      " · ",
+      shown.agent,
+      ["", shown.agent].includes(shown.agentType) ? "" : ` (${shown.agentType})`,
+      " · ",
+      moment(shown.startedAt),
+      " – ",
+      moment(shown.endedAt ?? shown.lastActivityAt),
+      shown.project ? [" · ", foreign(shown.project)] : null,
+      shown.branch ? [" · ", foreign(shown.branch)] : null,
+      shown.tags.length > 0 ? ` · ${shown.tags.map((tag) => oneLine(tag, 40)).join(", ")}` : null,
+    );
+    if (actions.childElementCount > 0)
+      actions.querySelector("button:last-child").textContent = archiveWord();
+    else
+      fill(
+        actions,
+        h("button", { type: "button", onclick: rename }, "Rename …"),
+        h("button", { type: "button", onclick: archive }, archiveWord()),
+      );
   }
   const archiveWord = () => (shown.status === "archived" ? "Take back" : "Archive");
 
@@ -68,16 +93,28 @@ export function session(main, [reference]) {
 
   /** The name is asked for in the page: a dialog of the browser's own is in nobody's style. */
   function rename() {
-    const input = h("input", { type: "text", maxlength: "100", value: shown.name ?? "", "aria-label": "Name", dir: "auto" });
-    const form = h("form", {
-      class: "row",
-      onsubmit: (event) => {
-        event.preventDefault();
-        form.remove();
-        change("rename", { name: input.value.trim() || null });
+    const input = h("input", {
+      type: "text",
+      maxlength: "100",
+      value: shown.name ?? "",
+      "aria-label": "Name",
+      dir: "auto",
+    });
+    const form = h(
+      "form",
+      {
+        class: "row",
+        onsubmit: (event) => {
+          event.preventDefault();
+          form.remove();
+          change("rename", { name: input.value.trim() || null });
+        },
+        onkeydown: (event) => event.key === "Escape" && form.remove(),
       },
-      onkeydown: (event) => event.key === "Escape" && form.remove(),
-    }, input, h("button", { type: "submit", class: "primary" }, "Save"), h("button", { type: "button", onclick: () => form.remove() }, "Leave it"));
+      input,
+      h("button", { type: "submit", class: "primary" }, "Save"),
+      h("button", { type: "button", onclick: () => form.remove() }, "Leave it"),
+    );
     if (actions.nextSibling?.tagName === "FORM") actions.nextSibling.remove();
     actions.after(form);
     input.focus();
@@ -116,30 +153,138 @@ function tokenCard(shown, cost) {
   const total = Math.max(1, spent.totalTokens);
   const usd = cost?.totals.costUsd ?? spent.costUsd;
   const atLeast = (cost?.totals.unpricedTokens ?? 0) > 0;
-  return h("section", { class: "card", "aria-labelledby": "used-title" }, h("h2", { id: "used-title" }, "Used"),
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "used-title" },
+    h("h2", { id: "used-title" }, "Used"),
     h("p", { class: "big" }, dollars(usd, atLeast && usd !== null)),
-    h("p", { class: "hint" }, `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${count(spent.turns, "turn")} · ${duration(shown.durationMs / 1000)}`),
-    h("table", { class: "small" }, h("caption", { class: "unseen" }, "Tokens by kind"),
-      h("tbody", {}, KINDS.map(([key, words]) => h("tr", {}, h("th", { scope: "row" }, words), h("td", { class: "number" }, whole(spent[key])), h("td", { class: "number" }, percent(spent[key] / total)))),
-        spent.reasoningTokens > 0 ? h("tr", {}, h("th", { scope: "row" }, "of it reasoning"), h("td", { class: "number" }, whole(spent.reasoningTokens)), h("td", {})) : null)),
-    cost !== null && cost.rows.length > 0 ? h("table", { class: "small" }, h("caption", {}, "By model"),
-      h("tbody", {}, cost.rows.map((line) => h("tr", {}, h("th", { scope: "row" }, foreign(line.model || "no name")), h("td", { class: "number" }, dollars(line.costUsd, line.unpricedTokens > 0 && line.costUsd !== null)), h("td", { class: "number" }, short(line.totalTokens)))))) : null);
+    h(
+      "p",
+      { class: "hint" },
+      `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${count(spent.turns, "turn")} · ${duration(shown.durationMs / 1000)}`,
+    ),
+    h(
+      "table",
+      { class: "small" },
+      h("caption", { class: "unseen" }, "Tokens by kind"),
+      h(
+        "tbody",
+        {},
+        KINDS.map(([key, words]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, words),
+            h("td", { class: "number" }, whole(spent[key])),
+            h("td", { class: "number" }, percent(spent[key] / total)),
+          ),
+        ),
+        spent.reasoningTokens > 0
+          ? h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, "of it reasoning"),
+              h("td", { class: "number" }, whole(spent.reasoningTokens)),
+              h("td", {}),
+            )
+          : null,
+      ),
+    ),
+    cost !== null && cost.rows.length > 0
+      ? h(
+          "table",
+          { class: "small" },
+          h("caption", {}, "By model"),
+          h(
+            "tbody",
+            {},
+            cost.rows.map((line) =>
+              h(
+                "tr",
+                {},
+                h("th", { scope: "row" }, foreign(line.model || "no name")),
+                h(
+                  "td",
+                  { class: "number" },
+                  dollars(line.costUsd, line.unpricedTokens > 0 && line.costUsd !== null),
+                ),
+                h("td", { class: "number" }, short(line.totalTokens)),
+              ),
+            ),
+          ),
+        )
+      : null,
+  );
 }
 
 function turnCard(summary) {
-  return h("section", { class: "card", "aria-labelledby": "turns-title" }, h("h2", { id: "turns-title" }, "Turns"),
-    h("table", { class: "small" }, h("caption", { class: "unseen" }, "The newest turns"),
-      h("thead", {}, h("tr", {}, ["No.", "Began", "Took", "Tokens", "Ended"].map((word, n) => h("th", { scope: "col", class: n > 1 && n < 4 ? "number" : null }, word)))),
-      h("tbody", {}, summary.turns.map((turn) => h("tr", {},
-        h("td", {}, turn.number), h("td", {}, moment(turn.beganAt)), h("td", { class: "number" }, duration(turn.durationMs / 1000)),
-        h("td", { class: "number" }, short(turn.totalTokens)), h("td", { title: clean(turn.error) || null }, turn.outcome ?? "under way"))))),
-    summary.totalTurns > summary.turns.length ? h("p", { class: "hint" }, `the newest ${summary.turns.length} of ${whole(summary.totalTurns)}`) : null);
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "turns-title" },
+    h("h2", { id: "turns-title" }, "Turns"),
+    h(
+      "table",
+      { class: "small" },
+      h("caption", { class: "unseen" }, "The newest turns"),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ["No.", "Began", "Took", "Tokens", "Ended"].map((word, n) =>
+            h("th", { scope: "col", class: n > 1 && n < 4 ? "number" : null }, word),
+          ),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        summary.turns.map((turn) =>
+          h(
+            "tr",
+            {},
+            h("td", {}, turn.number),
+            h("td", {}, moment(turn.beganAt)),
+            h("td", { class: "number" }, duration(turn.durationMs / 1000)),
+            h("td", { class: "number" }, short(turn.totalTokens)),
+            h("td", { title: clean(turn.error) || null }, turn.outcome ?? "under way"),
+          ),
+        ),
+      ),
+    ),
+    summary.totalTurns > summary.turns.length
+      ? h(
+          "p",
+          { class: "hint" },
+          `the newest ${summary.turns.length} of ${whole(summary.totalTurns)}`,
+        )
+      : null,
+  );
 }
 
 function useCard(summary) {
-  const list = (rows, empty) => (rows.length === 0 ? h("p", { class: "hint" }, empty)
-    : h("ul", { class: "counts" }, rows.slice(0, 12).map((row) => h("li", {}, foreign(clean(row.name)), h("span", { class: "number" }, whole(row.count))))));
-  return h("section", { class: "card", "aria-labelledby": "tools-title" }, h("h2", { id: "tools-title" }, "Tools"), list(summary.tools, "No tools were used."),
-    h("h2", {}, "Files"), list(summary.files, "No files were changed."),
-    summary.changedFiles > 12 ? h("p", { class: "hint" }, `12 of ${whole(summary.changedFiles)}`) : null);
+  const list = (rows, empty) =>
+    rows.length === 0
+      ? h("p", { class: "hint" }, empty)
+      : h(
+          "ul",
+          { class: "counts" },
+          rows
+            .slice(0, 12)
+            .map((row) =>
+              h("li", {}, foreign(row.name), h("span", { class: "number" }, whole(row.count))),
+            ),
+        );
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "tools-title" },
+    h("h2", { id: "tools-title" }, "Tools"),
+    list(summary.tools, "No tools were used."),
+    h("h2", {}, "Files"),
+    list(summary.files, "No files were changed."),
+    summary.changedFiles > 12
+      ? h("p", { class: "hint" }, `12 of ${whole(summary.changedFiles)}`)
+      : null,
+  );
 }

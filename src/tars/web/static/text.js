@@ -19,9 +19,16 @@ export function clean(text) {
     .replace(TURNING, (c) => `\\u${c.codePointAt(0).toString(16)}`);
 }
 
+/** Text from outside, on its own: its direction is its own affair. */
+export function foreign(text) {
+  return h("bdi", { dir: "auto" }, clean(text));
+}
+
 /** The same as one line, and not longer than this. */
 export function oneLine(text, most = 160) {
-  const line = clean(text.slice(0, most * 4)).replace(/\s+/g, " ").trim();
+  const line = clean(text.slice(0, most * 4))
+    .replace(/\s+/g, " ")
+    .trim();
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
@@ -69,7 +76,8 @@ export function blocks(text) {
       found.push({ kind: "heading", lines: [words], level: signs.length });
     } else if (ITEM.test(line)) add(/^\s*\d/.test(line) ? "numbers" : "items", line);
     else if (QUOTE.test(line)) add("quote", QUOTE.exec(line)[1]);
-    else if (open?.kind === "items" || open?.kind === "numbers") open.lines[open.lines.length - 1] += `\n${line.trim()}`;
+    else if (open?.kind === "items" || open?.kind === "numbers")
+      open.lines[open.lines.length - 1] += `\n${line.trim()}`;
     else add("text", line);
   }
   if (open?.kind === "code") found.push(open);
@@ -95,19 +103,27 @@ export function showText(node, text) {
 function blockNode(block) {
   switch (block.kind) {
     case "code":
-      return h("pre", { class: "code", tabindex: "0", dir: "ltr", "aria-label": block.language || "code" },
-        h("code", {}, block.lines.join("\n")));
+      return h(
+        "pre",
+        { class: "code", tabindex: "0", dir: "ltr", "aria-label": block.language || "code" },
+        h("code", {}, block.lines.join("\n")),
+      );
     case "heading":
-      return h("p", { class: `heading h${block.level}`, dir: "auto" },
-        inline(block.lines[0]));
+      return h("p", { class: `heading h${block.level}`, dir: "auto" }, inline(block.lines[0]));
     case "items":
     case "numbers":
-      return h(block.kind === "items" ? "ul" : "ol", {},
+      return h(
+        block.kind === "items" ? "ul" : "ol",
+        {},
         block.lines.map((line) => {
           const number = /^\s*(\d+)/.exec(line);
-          return h("li", { dir: "auto", value: number && block.kind === "numbers" ? number[1] : null },
-            inline(line.replace(/^ {0,6}(?:[-*+]|\d{1,4}[.)]) +/, "")));
-        }));
+          return h(
+            "li",
+            { dir: "auto", value: number && block.kind === "numbers" ? number[1] : null },
+            inline(line.replace(/^ {0,6}(?:[-*+]|\d{1,4}[.)]) +/, "")),
+          );
+        }),
+      );
     case "quote":
       return h("blockquote", { dir: "auto" }, inline(block.lines.join("\n")));
     default:
@@ -118,8 +134,10 @@ function blockNode(block) {
 /** `code` and **bold** within a line; everything else is as it was written. */
 export function inline(text) {
   return text.split(/(`[^`\n]{1,400}`|\*\*[^*\n]{1,400}\*\*)/).map((part) => {
-    if (part.length > 2 && part.startsWith("`") && part.endsWith("`")) return h("code", {}, part.slice(1, -1));
-    if (part.length > 4 && part.startsWith("**") && part.endsWith("**")) return h("strong", {}, part.slice(2, -2));
+    if (part.length > 2 && part.startsWith("`") && part.endsWith("`"))
+      return h("code", {}, part.slice(1, -1));
+    if (part.length > 4 && part.startsWith("**") && part.endsWith("**"))
+      return h("strong", {}, part.slice(2, -2));
     return part;
   });
 }

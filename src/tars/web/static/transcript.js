@@ -1,9 +1,9 @@
 // What was said in a session: so many messages and tool calls on a page, and of each so much.
 
 import { get, path } from "./api.js";
-import { fill, foreign, h, mark, say } from "./dom.js";
+import { fill, h, mark, say } from "./dom.js";
 import { moment, short, whole } from "./figures.js";
-import { clean, cut, oneLine, showText } from "./text.js";
+import { clean, cut, foreign, oneLine, showText } from "./text.js";
 
 const PAGE = 40;
 /** How much of a message comes with its page, and how much more at each asking. */
@@ -50,22 +50,66 @@ export function reader(reference, signal) {
 
   function messageNode(message, index) {
     const body = h("div", { class: "text" });
-    const box = message.role === "thought" ? h("details", { class: "thought" }, h("summary", { class: "hint" }, `Thought · ${moment(message.beganAt)}`), body) : body;
-    const node = h("li", { class: `said-by ${message.role}` },
-      message.role === "thought" ? null : h("p", { class: "hint" }, ROLES[message.role] ?? message.role, " · ", moment(message.beganAt)), box);
+    const box =
+      message.role === "thought"
+        ? h(
+            "details",
+            { class: "thought" },
+            h("summary", { class: "hint" }, `Thought · ${moment(message.beganAt)}`),
+            body,
+          )
+        : body;
+    const node = h(
+      "li",
+      { class: `said-by ${message.role}` },
+      message.role === "thought"
+        ? null
+        : h(
+            "p",
+            { class: "hint" },
+            ROLES[message.role] ?? message.role,
+            " · ",
+            moment(message.beganAt),
+          ),
+      box,
+    );
     showText(body, cut(message.text, FIRST));
     addMore(node, index, message, "messages", "text", (text) => showText(body, text));
     return node;
   }
 
   function toolNode(call, index) {
-    const output = h("pre", { class: "code", tabindex: "0", dir: "auto", "aria-label": "Output" }, clean(cut(call.output, FIRST)));
-    const node = h("li", { class: "tool-call" },
-      h("details", {}, h("summary", { class: "tool", "data-status": call.status },
-        h("span", { class: "kind" }, oneLine(call.kind || "tool", 30)), foreign(oneLine(call.title, 300)), h("span", { class: "status" }, call.status.replace("_", " "))),
-      call.paths.length > 0 ? h("p", { class: "hint" }, call.paths.slice(0, 20).map((each) => [foreign(clean(each)), " "])) : null,
-      call.output === "" ? h("p", { class: "hint" }, "Nothing is kept of its output.") : output));
-    addMore(node.firstChild, index, call, "toolCalls", "output", (text) => say(output, clean(text)));
+    const output = h(
+      "pre",
+      { class: "code", tabindex: "0", dir: "auto", "aria-label": "Output" },
+      clean(cut(call.output, FIRST)),
+    );
+    const node = h(
+      "li",
+      { class: "tool-call" },
+      h(
+        "details",
+        {},
+        h(
+          "summary",
+          { class: "tool", "data-status": call.status },
+          h("span", { class: "kind" }, oneLine(call.kind || "tool", 30)),
+          foreign(oneLine(call.title, 300)),
+          h("span", { class: "status" }, call.status.replace("_", " ")),
+        ),
+        call.paths.length > 0
+          ? h(
+              "p",
+              { class: "hint" },
+              call.paths.slice(0, 20).map((each) => [foreign(each), " "]),
+            )
+          : null,
+        call.output === "" ? h("p", { class: "hint" }, "Nothing is kept of its output.") : output,
+      ),
+    );
+    addMore(node.firstChild, index, call, "toolCalls", "output", (text) =>
+      say(output, clean(text)),
+    );
     return node;
   }
 
@@ -89,7 +133,14 @@ export function reader(reference, signal) {
         show(text);
         say(button, left());
         if (!grew || have >= item.size || wanted >= MOST) {
-          if (have < item.size) button.replaceWith(h("p", { class: "hint" }, `${short(item.size - have)} more characters: tars sessions export writes all that is kept.`));
+          if (have < item.size)
+            button.replaceWith(
+              h(
+                "p",
+                { class: "hint" },
+                `${short(item.size - have)} more characters: tars sessions export writes all that is kept.`,
+              ),
+            );
           else button.remove();
         }
       } catch (error) {
@@ -113,8 +164,21 @@ export function transcript(reference) {
   const back = button("Back", () => page(Math.max(0, from - PAGE)));
   const next = button("Next", () => page(from + PAGE));
   const end = button("Last", () => last(Math.floor(from / PAGE)));
-  const pages = h("nav", { class: "row", "aria-label": "Pages of the transcript", hidden: true }, first, back, next, end);
-  const top = h("div", { class: "title" }, h("h2", { id: "talk-title" }, "Transcript"), said, pages);
+  const pages = h(
+    "nav",
+    { class: "row", "aria-label": "Pages of the transcript", hidden: true },
+    first,
+    back,
+    next,
+    end,
+  );
+  const top = h(
+    "div",
+    { class: "title" },
+    h("h2", { id: "talk-title" }, "Transcript"),
+    said,
+    pages,
+  );
   const node = h("section", { class: "stack", "aria-labelledby": "talk-title" }, top, list);
   let from = 0;
   let drawn = "";
@@ -125,9 +189,18 @@ export function transcript(reference) {
       from = found.from;
       const key = JSON.stringify(found.items);
       // What somebody reads, or has opened, is not made anew because a turn ended.
-      if (key !== drawn) fill(list, found.items.map((item, n) => itemNode(item, from + n)));
+      if (key !== drawn)
+        fill(
+          list,
+          found.items.map((item, n) => itemNode(item, from + n)),
+        );
       drawn = key;
-      say(said, found.items.length === 0 ? "Nothing is kept of what was said." : `${whole(from + 1)}–${whole(from + found.items.length)}`);
+      say(
+        said,
+        found.items.length === 0
+          ? "Nothing is kept of what was said."
+          : `${whole(from + 1)}–${whole(from + found.items.length)}`,
+      );
       mark(pages, "hidden", from === 0 && !found.more);
       for (const each of [first, back]) mark(each, "disabled", from === 0);
       for (const each of [next, end]) mark(each, "disabled", !found.more);
@@ -148,7 +221,12 @@ function merged({ messages, toolCalls }) {
   while (m < messages.length || t < toolCalls.length) {
     const message = messages[m];
     const call = toolCalls[t];
-    const saidFirst = call === undefined || (message !== undefined && (message.turn === call.turn ? message.number <= call.number : message.beganAt <= call.beganAt));
+    const saidFirst =
+      call === undefined ||
+      (message !== undefined &&
+        (message.turn === call.turn
+          ? message.number <= call.number
+          : message.beganAt <= call.beganAt));
     if (message !== undefined && saidFirst) {
       found.push(message);
       m += 1;

@@ -13,13 +13,26 @@ const DRAW_MS = 120;
 const ANNOUNCE_MS = 4000;
 const MOST_TOOLS = 200;
 
-const OUTCOMES = { ok: "done", cancelled: "cancelled", error: "failed", timeout: "ran out of time", interrupted: "interrupted", refused: "refused" };
+const OUTCOMES = {
+  ok: "done",
+  cancelled: "cancelled",
+  error: "failed",
+  timeout: "ran out of time",
+  interrupted: "interrupted",
+  refused: "refused",
+};
 
 export function turnView(id, agent) {
   const asked = h("div", { class: "said-by user", hidden: true });
   const body = h("div", { class: "said-by assistant" });
   const foot = h("p", { class: "hint foot" });
-  const node = h("article", { class: "turn-view", "aria-label": `Turn of ${agent}` }, asked, body, foot);
+  const node = h(
+    "article",
+    { class: "turn-view", "aria-label": `Turn of ${agent}` },
+    asked,
+    body,
+    foot,
+  );
   const tools = new Map();
   let open = null;
   let heard = 0;
@@ -61,7 +74,9 @@ export function turnView(id, agent) {
         break;
       case "permission":
         open = null;
-        body.append(h("p", { class: "note" }, `Asks for permission: ${oneLine(data.title || data.toolKind)}`));
+        body.append(
+          h("p", { class: "note" }, `Asks for permission: ${oneLine(data.title || data.toolKind)}`),
+        );
         break;
       case "waiting":
         say(foot, data.reason ? `waits for ${clean(data.reason)}` : "working …");
@@ -70,13 +85,31 @@ export function turnView(id, agent) {
         usage = data;
         break;
       case "notice":
-        body.append(h("p", { class: "note", "data-severity": data.severity }, inline(clean(`${data.message} ${data.advice}`.trim()))));
+        body.append(
+          h(
+            "p",
+            { class: "note", "data-severity": data.severity },
+            inline(clean(`${data.message} ${data.advice}`.trim())),
+          ),
+        );
         break;
       case "fallback":
-        body.append(h("p", { class: "note" }, `${data.from} could not: ${clean(data.reason)} ${data.to} has it now.`));
+        body.append(
+          h(
+            "p",
+            { class: "note" },
+            `${data.from} could not: ${clean(data.reason)} ${data.to} has it now.`,
+          ),
+        );
         break;
       case "lagged":
-        body.append(h("p", { class: "note" }, `${data.dropped} messages are missing here; the session has them.`));
+        body.append(
+          h(
+            "p",
+            { class: "note" },
+            `${data.dropped} messages are missing here; the session has them.`,
+          ),
+        );
         break;
       case "turn":
         ended(data);
@@ -89,7 +122,13 @@ export function turnView(id, agent) {
       if (tools.size >= MOST_TOOLS) return;
       open?.draw();
       open = null;
-      row = h("p", { class: "tool" }, h("span", { class: "kind" }), h("bdi", { dir: "auto" }), h("span", { class: "status" }));
+      row = h(
+        "p",
+        { class: "tool" },
+        h("span", { class: "kind" }),
+        h("bdi", { dir: "auto" }),
+        h("span", { class: "status" }),
+      );
       tools.set(data.id, row);
       body.append(row);
     }
@@ -104,16 +143,31 @@ export function turnView(id, agent) {
     over = true;
     open?.draw();
     // What came before one listened, or was lost on the way: the result has all of it.
-    if (result.text.length > heard && heard === 0 && result.text !== "") part("text").add(result.text);
+    if (result.text.length > heard && heard === 0 && result.text !== "")
+      part("text").add(result.text);
     open?.draw();
     usage = result.usage;
-    const error = result.error ? `${clean(result.error.message)} ${clean(result.error.advice)}`.trim() : "";
+    const error = result.error
+      ? `${clean(result.error.message)} ${clean(result.error.advice)}`.trim()
+      : "";
     if (error) body.append(h("p", { class: "fault" }, inline(error)));
     const tokens = usage.inputTokens + usage.outputTokens;
-    say(foot, [OUTCOMES[result.outcome] ?? result.outcome, duration(result.durationMs / 1000), tokens > 0 ? `${short(usage.inputTokens)} in · ${short(usage.outputTokens)} out` : "",
-      result.costUsd === null ? "" : dollars(result.costUsd), oneLine(result.model ?? "", 60)].filter(Boolean).join(" · "));
+    say(
+      foot,
+      [
+        OUTCOMES[result.outcome] ?? result.outcome,
+        duration(result.durationMs / 1000),
+        tokens > 0 ? `${short(usage.inputTokens)} in · ${short(usage.outputTokens)} out` : "",
+        result.costUsd === null ? "" : dollars(result.costUsd),
+        oneLine(result.model ?? "", 60),
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    );
     mark(node, "data-outcome", result.outcome);
-    announce(`${spoken ? `${cut(spoken, 400)} ` : ""}${agent}: ${OUTCOMES[result.outcome] ?? result.outcome}.`);
+    announce(
+      `${spoken ? `${cut(spoken, 400)} ` : ""}${agent}: ${OUTCOMES[result.outcome] ?? result.outcome}.`,
+    );
   }
 
   return {
@@ -148,17 +202,31 @@ export function turnView(id, agent) {
 /** A text that grows at its end. The beginning is left out of sight where it is long. */
 export function textPart(parent) {
   const text = h("div", { class: "text" });
-  const more = h("button", { type: "button", class: "more", hidden: true, onclick: () => { shown += SHOWN * 5; draw(); } });
+  const more = h("button", {
+    type: "button",
+    class: "more",
+    hidden: true,
+    onclick: () => {
+      shown += SHOWN * 5;
+      draw();
+    },
+  });
   put(parent, [more, text]);
   let all = "";
   let lost = 0;
   let shown = SHOWN;
   function draw() {
     // In steps: what is shown moves seldom, and so most of it is left as it is.
-    const from = all.length > shown ? Math.ceil((all.length - shown) / (SHOWN / 2)) * (SHOWN / 2) : 0;
+    const from =
+      all.length > shown ? Math.ceil((all.length - shown) / (SHOWN / 2)) * (SHOWN / 2) : 0;
     showText(text, all.slice(from));
     mark(more, "hidden", from === 0 && lost === 0);
-    say(more, from === 0 ? `${short(lost)} characters before are in the session` : `Show more: ${short(from + lost)} characters before`);
+    say(
+      more,
+      from === 0
+        ? `${short(lost)} characters before are in the session`
+        : `Show more: ${short(from + lost)} characters before`,
+    );
     mark(more, "disabled", from === 0);
   }
   const soon = throttled(draw, DRAW_MS);
