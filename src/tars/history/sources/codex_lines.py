@@ -35,7 +35,7 @@ SILENT = (
     _EVENT + b"patch_",
 )
 #: How the lines begin that say something.
-_TELLING = (_EVENT + b"token_count", b'"type":"turn_context"', b'"type":"token_usage_record"')
+TELLING = (_EVENT + b"token_count", b'"type":"turn_context"', b'"type":"token_usage_record"')
 
 
 class Tokens(Struct, gc=False):
@@ -104,14 +104,6 @@ class _Source(Struct):
 _told = msgspec.json.Decoder(Told)
 _source = msgspec.json.Decoder(_Source)
 _subagent = msgspec.json.Decoder(_Subagent)
-
-
-def telling(data: bytearray, kind: int, begin: int, end: int) -> bool:
-    """Whether a line that is not silent says something; `kind` is where it says what it is, or
-    below 0."""
-    if kind >= 0 and data.startswith(_TELLING, kind):
-        return True
-    return any(data.find(sign, begin, end) >= 0 for sign in SIGNS)
 
 
 def told_by(lines: list[bytearray]) -> list[Told | None]:

@@ -10,7 +10,18 @@ from tars.history.source import ENOUGH, Found, Mark, Reading, Request
 from tars.history.sources import codex_lines
 from tars.history.sources.codex import COMPRESSED, PLAIN
 from tars.history.sources.codex_limits import Limits
-from tars.history.sources.codex_lines import EARLIEST, KIND, LATEST, PART, SILENT, USUAL, Told
+from tars.history.sources.codex_lines import (
+    EARLIEST,
+    KIND,
+    LATEST,
+    PART,
+    SIGNS,
+    SILENT,
+    TELLING,
+    USUAL,
+    Payload,
+    Told,
+)
 from tars.history.sources.codex_thread import Thread
 
 #: The length of a thread's id, a UUID.
@@ -75,17 +86,24 @@ class _Rollout:
             if not startswith(PART, at, end):
                 if not startswith(KIND, at, end):
                     at = find(KIND, begin + EARLIEST, min(begin + LATEST, end))
-                silent = at >= 0 and startswith(SILENT, at)
-                if not silent and codex_lines.telling(data, at, begin, end):
-                    lines.append(data[begin : end + 1])
+                if at < 0 or not startswith(TELLING, at):
+                    silent = at >= 0 and startswith(SILENT, at)
+                    if silent or not any(find(sign, begin, end) >= 0 for sign in SIGNS):
+                        begin = end + 1
+                        continue
+                lines.append(data[begin : end + 1])
             begin = end + 1
         for line, told in zip(lines, codex_lines.told_by(lines), strict=True):
-            self._read(line, told)
+            # Most of them are counts.
+            if told is not None and told.type == "event_msg" and told.payload is not None:
+                self._count(told.payload, told.timestamp)
+            else:
+                self._read(line, told)
         self._offset, self._state = window.offset + window.end, self._thread.mark()
 
     def _read_single(self, line: Line) -> None:
         """Read a line that is not whole yet, or too long: that one tells nothing."""
-        if not line.cut and any(sign in line.text for sign in codex_lines.SIGNS):
+        if not line.cut and any(sign in line.text for sign in SIGNS):
             garbled = self._garbled
             self._read(line.text, codex_lines.decoded(line.text))
             self._garbled = self._garbled if line.whole else garbled
@@ -99,18 +117,21 @@ class _Rollout:
         payload = told.payload
         if payload is None:
             return
-        # Most of these lines are counts.
-        if told.type == "event_msg" and payload.type == "token_count":
-            request = self._thread.count(payload, told.timestamp)
-            if request is not None:
-                self._requests.append(request)
-            self._limits.note(payload.limits, told.timestamp)
+        if told.type == "event_msg":
+            self._count(payload, told.timestamp)
         elif told.type == "turn_context":
             self._thread.turn(payload)
         elif told.type == "token_usage_record":
             self._note(self._thread.record(payload, told.timestamp))
         elif told.type == "session_meta":
             self._thread.name(payload)
+
+    def _count(self, payload: Payload, timestamp: str | None) -> None:
+        if payload.type == "token_count":
+            request = self._thread.count(payload, timestamp)
+            if request is not None:
+                self._requests.append(request)
+            self._limits.note(payload.limits, timestamp)
 
     def _note(self, request: Request | None) -> None:
         if request is not None:

@@ -111,34 +111,32 @@ class Thread:
             last = info.last or Tokens()
             total = last.total_tokens or 0
             return self._request(f"t{timestamp}", _sums(last), total, timestamp, model)
-        growth = self._growth(info, info.total)
-        if growth is None:
+        sums = _sums(info.total)
+        if sums == state.sums:
             return None
-        if state.told:
+        spent, total = self._growth(sums, info, info.total)
+        state.sums, state.total = sums, info.total.total_tokens or 0
+        if state.told and spent != _ZERO:
             state.told = False
             return None
-        key = f"{state.epoch}|{_joined(state.sums or _ZERO)}"
-        return self._request(key, *growth, timestamp, model)
+        a, b, c, d, e = sums
+        return self._request(f"{state.epoch}|{a},{b},{c},{d},{e}", spent, total, timestamp, model)
 
-    def _growth(self, info: Info, total: Tokens) -> tuple[_Sums, int] | None:
-        """Give what was used since, and the total of that; None for nothing."""
-        state, before, known = self.state, self.state.sums, self.state.total
-        state.sums = sums = _sums(total)
-        if sums == before:
-            return None
-        state.total = total.total_tokens or 0
+    def _growth(self, sums: _Sums, info: Info, total: Tokens) -> tuple[_Sums, int]:
+        """Give what was used since, and the total of that."""
+        state, before = self.state, self.state.sums
         if before is not None:
             a, b, c, d, e = sums
             v, w, x, y, z = before
             spent = a - v, b - w, c - x, d - y, e - z
             if min(spent) >= 0:
-                return spent, state.total - known
+                return spent, (total.total_tokens or 0) - state.total
             state.epoch += 1
         elif state.depth and info.last is not None:
             alone = _sums(info.last)
             if alone != _ZERO and _within(alone, sums):
                 return alone, info.last.total_tokens or 0
-        return (sums, state.total) if sums != _ZERO else None
+        return sums, total.total_tokens or 0
 
     def _request(
         self, key: str, spent: _Sums, total: int, timestamp: str | None, model: str = ""
