@@ -93,20 +93,21 @@ def chromium(profile: Path) -> Iterator[Browser]:
         )
         context.add_init_script(_LISTEN)
         browser = Browser(context)
+        ours = [child for child in psutil.Process().children(recursive=True) if _is_one(child)]
+        assert ours, "it runs"
         try:
             yield browser
         finally:
+            ours += [child for child in psutil.Process().children(recursive=True) if _is_one(child)]
             context.close()
-    left = [process for process in psutil.process_iter() if _is_of(process, profile)]
-    psutil.wait_procs(left, timeout=20)
-    left = [process for process in left if process.is_running()]
+    _, left = psutil.wait_procs(ours, timeout=20)
     for process in left:
         process.kill()
     assert left == []
 
 
-def _is_of(process: psutil.Process, profile: Path) -> bool:
+def _is_one(process: psutil.Process) -> bool:
     try:
-        return any(str(profile) in word for word in process.cmdline())
+        return "chrom" in process.name()
     except psutil.Error:
         return False

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.chromium import Browser, chromium, needed
 from tests.support.claude_logs import claude_request, write_claude
@@ -168,9 +168,9 @@ def test_a_permission_is_answered_with_the_keyboard_alone(tars: TarsHome, browse
     page.keyboard.press("Control+Enter")
     expect(page.locator(".ask")).to_contain_text("edit")
     expect(page.locator("[data-page=overview] .count")).to_have_text("1 waiting for permission")
-    tab_to(page, ".ask button.allow:last-of-type, .ask .allow")
-    while page.evaluate("document.activeElement.textContent") != "Allow once":
-        page.keyboard.press("Tab")
+    tab_to(page, ".ask button.allow")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Allow once")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".turn-view .assistant")).to_contain_text("allow_once")
     expect(page.locator(".ask")).to_have_count(0)
@@ -312,6 +312,25 @@ def test_the_page_outlives_its_daemon(tars: TarsHome, browser: Browser) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".turn-view .assistant")).to_contain_text("echo: a draft")
+
+
+def test_a_newer_daemon_offers_its_own_page(tars: TarsHome, browser: Browser) -> None:
+    """What is shown is the older one's until somebody loads it anew."""
+    page = browser.open()
+    let_in(tars, page)
+
+    def upgraded(route: Route) -> None:
+        status = route.fetch().json()
+        status["daemon"]["version"] = "99.0"
+        route.fulfill(json=status)
+
+    page.route("**/v1/status", upgraded)
+    tars.prompt("anything", agent="echo")
+    expect(page.locator("#banner")).to_contain_text("tars is 99.0 now.")
+    page.unroute_all(behavior="wait")
+    page.get_by_role("button", name="Load the new page").click()
+    expect(page.locator(".agent")).to_have_count(2)
+    expect(page.locator("#banner")).to_be_hidden()
 
 
 def test_a_page_that_nobody_sees_asks_nothing(tars: TarsHome, browser: Browser) -> None:
