@@ -52,36 +52,25 @@ class SessionsPane(Pane):
 
     def __init__(self) -> None:
         super().__init__()
-        self._home = str(Path.home())
-        self._browser: Browser | None = None
+        home = str(Path.home())
+        self.browser = Browser(lambda: self.tars.clock(), home)
+        self.table = SessionTable(self.browser, id="sessions-table")
+        self.detail = SessionDetail(home)
+        self._head = Static(id="sessions-head")
+        self._find = Input(id="sessions-find", placeholder="Words, a name or an id; Escape ends it")
+        self._columns = Static(id="sessions-columns")
+        self._list = Vertical(id="sessions-list")
         self._problem = ""
         self._filling = False
         self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="sessions-list"):
-            yield Static(id="sessions-head")
-            yield Input(id="sessions-find", placeholder="Words, a name or an id; Escape ends it")
-            yield Static(id="sessions-columns")
-            yield SessionTable(self.browser, id="sessions-table")
-        yield SessionDetail(self._home)
-
-    @property
-    def browser(self) -> Browser:
-        """What is behind the list."""
-        if self._browser is None:
-            self._browser = Browser(self.tars.clock, self._home)
-        return self._browser
-
-    @property
-    def table(self) -> SessionTable:
-        """The list."""
-        return self.query_one(SessionTable)
-
-    @property
-    def detail(self) -> SessionDetail:
-        """The session that was opened."""
-        return self.query_one(SessionDetail)
+        with self._list:
+            yield self._head
+            yield self._find
+            yield self._columns
+            yield self.table
+        yield self.detail
 
     def arrive(self) -> None:
         """The keys are the list's, or those of what is in front of it."""
@@ -131,9 +120,9 @@ class SessionsPane(Pane):
     def _tell(self) -> None:
         width = self.table.size.width
         head = heading(self.browser, self.table.cursor, self._problem, max(20, self.size.width - 2))
-        put(self.query_one("#sessions-head", Static), head)
+        put(self._head, head)
         put(
-            self.query_one("#sessions-columns", Static),
+            self._columns,
             Text(plain(columns.heading(width)), no_wrap=True, overflow="crop"),
         )
 
@@ -185,7 +174,7 @@ class SessionsPane(Pane):
         """Open a session."""
         session = self.browser.session(self.table.cursor)
         if session is not None and self.detail.session is None:
-            self.query_one("#sessions-list").display = False
+            self._list.display = False
             self.detail.display = True
             self.detail.open(session)
             self.refresh_bindings()
@@ -203,7 +192,7 @@ class SessionsPane(Pane):
     def _close(self) -> None:
         self.detail.close()
         self.detail.display = False
-        self.query_one("#sessions-list").display = True
+        self._list.display = True
         self.table.focus()
         self.refresh_bindings()
         self.again()
@@ -258,10 +247,6 @@ class SessionsPane(Pane):
         self._find.display = True
         self._find.focus()
         self.refresh_bindings()
-
-    @property
-    def _find(self) -> Input:
-        return self.query_one("#sessions-find", Input)
 
     @on(Input.Changed, "#sessions-find")
     def _typed(self) -> None:

@@ -64,28 +64,20 @@ class SessionDetail(Vertical):
         self._home = home
         self._whole: Whole | None = None
         self._problem = ""
+        self._head = Reader(id="detail-head")
+        self._sides = Sides(id="detail-sides")
+        self._summary = Reader(id="detail-summary")
+        self._transcript = Transcript(id="detail-transcript")
 
     def compose(self) -> ComposeResult:
-        yield Reader(id="detail-head")
-        yield Sides(id="detail-sides")
-        yield Reader(id="detail-summary")
-        yield Transcript(id="detail-transcript")
+        yield self._head
+        yield self._sides
+        yield self._summary
+        yield self._transcript
 
     def on_mount(self) -> None:
         """What stands above is not scrolled."""
         self._head.can_focus = False
-
-    @property
-    def _head(self) -> Reader:
-        return self.query_one("#detail-head", Reader)
-
-    @property
-    def _summary(self) -> Reader:
-        return self.query_one("#detail-summary", Reader)
-
-    @property
-    def _transcript(self) -> Transcript:
-        return self.query_one(Transcript)
 
     # --- opening and closing ------------------------------------------------
 
@@ -171,7 +163,7 @@ class SessionDetail(Vertical):
         transcript = self._transcript
         side = TRANSCRIPT if transcript.display else SUMMARY
         place = transcript.place if transcript.display else ""
-        self.query_one(Sides).show(side, place)
+        self._sides.show(side, place)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lay out anew for another width."""
