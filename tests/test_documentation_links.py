@@ -9,6 +9,8 @@ from urllib.parse import unquote
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+from pygments.token import Error  # type: ignore[import-untyped]
 
 from docs.generating import index
 
@@ -72,6 +74,19 @@ def test_a_page_reads_well_where_nothing_builds_it(page: Path) -> None:
         parts = token.children or []
         for before, after in pairwise(parts):
             assert not (after.type == "code_inline" and re.search(r"\{\w+\}$", before.content))
+
+
+#: For what there is no lexer `docs/conf.py` has one.
+OWN_LEXERS = {"toon"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_block_of_code_is_in_a_language_that_can_be_coloured(page: Path) -> None:
+    """The site's generator warns otherwise, and a warning fails there."""
+    for block in (token for token in tokens(page) if token.type == "fence" and token.info):
+        if block.info not in OWN_LEXERS:
+            lexed = get_lexer_by_name(block.info).get_tokens(block.content)
+            assert Error not in {kind for kind, _ in lexed}, block.content
 
 
 def test_every_page_is_in_the_index_once() -> None:

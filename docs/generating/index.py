@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "concepts": "agent, session, turn, tokens, cost: the words, and what they mean here",
     },
     "Use": {
+        "status": "for people, for scripts, and as it changes",
         "chat": "a conversation on this terminal",
         "tui": "six screens of everything, by keyboard",
         "web": "the same in a browser on this machine",
