@@ -13,6 +13,7 @@ from tars.control.client import Client
 from tars.control.error_answers import ANSWERS
 from tars.control.exchange import Exchange
 from tars.control.permission_contract import Permitted
+from tars.control.web_contract import WebClosed, WebOpened
 from tars.errors import (
     AgentNotFound,
     AgentUnavailable,
@@ -59,6 +60,13 @@ Case = tuple[str, c.Wire, Callable[[Client], c.Wire], dict[str, object]]
 CASES: list[Case] = [
     ("GET /v1/status", STATUS, lambda k: k.status(), {}),
     ("GET /v1/agents", c.AgentList(agents=[AGENT], default="echo"), lambda k: k.agents(), {}),
+    (
+        "POST /v1/web",
+        WebOpened(url="http://127.0.0.1:1/?token=t", port=1, expires_in_seconds=600),
+        lambda k: k.open_page(0),
+        {"port": 0},
+    ),
+    ("POST /v1/web/close", WebClosed(was_open=True), lambda k: k.close_page(), {}),
     (
         "POST /v1/cancel",
         c.Cancelled(turn="t1"),
