@@ -125,6 +125,8 @@ def status(system: System = False) -> int:
     state = found.state()
     if state is None:
         print("The service is not installed. `tars service install` does that.")
+        if not system and service(os.environ, system=True).file.exists():
+            print("There is one of the machine: `tars service status --system`.")
         return exit_codes.NOT_RUNNING
     rows = {
         "service": found.name,

@@ -25,7 +25,7 @@ from tars.daemon.hold import hold
 from tars.daemon.lean import lean_imports
 from tars.daemon.retention import keep_in_order
 from tars.daemon.runaways import Runaways
-from tars.daemon.service import EXTENSION_SECONDS, tell_service_manager
+from tars.daemon.service import EXTENSION_SECONDS, Agents, tell_service_manager
 from tars.daemon.upkeep import Door, StoreFile
 from tars.daemon.web import WebPage
 from tars.home import Home
@@ -135,7 +135,8 @@ async def _serve(home: Home, kinds: Mapping[str, Kind], given: socket.socket | N
                 chronicle.store_deleted = store_file.is_deleted()
 
             tasks.start_soon(_heed_signals, stop, desk, notifier, look)
-            tasks.start_soon(tell_service_manager, notifier, desk, loop, assembly, stop)
+            agents = Agents(desk, loop, assembly)
+            tasks.start_soon(tell_service_manager, notifier, agents, stop)
             tasks.start_soon(_flush_now_and_then, chronicle, look)
             tasks.start_soon(chronicle.scribe.run)
             tasks.start_soon(keep_in_order, recorder, home, lambda: assembly.config.sessions)
