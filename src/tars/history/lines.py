@@ -9,13 +9,15 @@ reads it again next time, which counts nothing twice.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import NamedTuple
 
 #: How much is read at once. A longer line is never loaded whole.
 WINDOW = 1 << 20
 #: How much is kept of each end of a line that is longer than a window.
 EDGE = 64 * 1024
+
+#: Buffers that nobody uses now: one, unless several threads read at a time.
+_BUFFERS: list[bytearray] = []
 
 #: What may stand around a line: blanks, a CR, a byte-order mark, and the NUL bytes that some
 #: file systems leave after a crash.
@@ -60,7 +62,8 @@ def windows(
         return got
 
     try:
-        os.lseek(fd, offset, os.SEEK_SET)
+        if offset:
+            os.lseek(fd, offset, os.SEEK_SET)
         yield from streamed(read, offset, window=window, edge=edge)
     finally:
         os.close(fd)
@@ -71,8 +74,13 @@ def streamed(
 ) -> Iterator[Window | Line]:
     """Give the lines of what is read bit by bit, from an offset on. `read` fills a part of the
     room that it is given, and says how much; 0 is the end."""
-    with _buffer(window) as buffer, memoryview(buffer) as view:
-        yield from _Stream(read, buffer, view, edge).windows(offset)
+    buffer = _BUFFERS.pop() if window == WINDOW and _BUFFERS else bytearray(window)
+    try:
+        with memoryview(buffer) as view:
+            yield from _Stream(read, buffer, view, edge).windows(offset)
+    finally:
+        if window == WINDOW:
+            _BUFFERS.append(buffer)
 
 
 def lines(
@@ -149,19 +157,3 @@ def _split(window: Window) -> Iterator[Line]:
         if text := bare(data[begin:end]):
             yield Line(text, window.offset + end)
         begin = end
-
-
-#: Buffers that nobody uses now: one, unless several threads read at a time.
-_BUFFERS: list[bytearray] = []
-
-
-@contextmanager
-def _buffer(size: int) -> Iterator[bytearray]:
-    if size != WINDOW:
-        yield bytearray(size)
-        return
-    buffer = _BUFFERS.pop() if _BUFFERS else bytearray(size)
-    try:
-        yield buffer
-    finally:
-        _BUFFERS.append(buffer)

@@ -5,10 +5,7 @@ from contextlib import suppress
 
 from tars.history.keys import blake2b
 from tars.history.packing import FileRow, Packed, Packer
-from tars.history.source import Found, Job, Mark, Reading, Source
-
-#: How much of a file's beginning tells whether it is still the same one.
-HEAD = 1024
+from tars.history.source import HEAD, Found, Job, Mark, Reading, Source
 
 
 def read_on(jobs: list[Job], packed: Packed) -> list[Job]:
@@ -34,8 +31,11 @@ def read_all(source: Source, jobs: list[Job], *, latest: int) -> Packed:
 
 def _read(source: Source, job: Job) -> tuple[FileRow, Reading]:
     try:
-        head, mark = _begin(source, job)
+        resumable = source.resumable(job.found)
+        head, mark = _begin(job) if resumable and job.offset else (b"", Mark())
         reading = source.read(job.found, mark)
+        if resumable and not head:
+            head = _checksum(reading.start or _start(job.found.path))
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -46,25 +46,34 @@ def _read(source: Source, job: Job) -> tuple[FileRow, Reading]:
     except Exception as error:
         problem = f"what is in it cannot be understood ({type(error).__name__})"
         return _failed(job, job.found, problem), Reading(Mark())
-    mark_now = reading.mark
+    mark_now, found = reading.mark, job.found
     # One that has more is not as it was read: if nobody reads on, the next look finds it again.
-    found = job.found._replace(size=-1) if reading.more else job.found
-    row = FileRow(*found, mark_now.offset, head, mark_now.state, reading.garbled)
-    return row._replace(problem=reading.problem, fresh=mark.offset == 0), reading
+    size = -1 if reading.more else found.size
+    row = FileRow(
+        found.path,
+        found.inode,
+        size,
+        found.mtime,
+        mark_now.offset,
+        head,
+        mark_now.state,
+        reading.garbled,
+        0,
+        reading.problem,
+        mark.offset == 0,
+    )
+    return row, reading
 
 
-def _begin(source: Source, job: Job) -> tuple[bytes, Mark]:
+def _begin(job: Job) -> tuple[bytes, Mark]:
     """Give the checksum of a file's beginning, and the mark from which to read on."""
     found = job.found
-    if not source.resumable(found):
-        return b"", Mark()
     start = _start(found.path)
-    head = _checksum(start)
     length = int.from_bytes(job.head[:2], "little")
-    same = job.offset and job.inode == found.inode and job.offset <= found.size
+    same = job.inode == found.inode and job.offset <= found.size
     if same and len(start) >= length and _checksum(start[:length]) == job.head:
-        return head, Mark(job.offset, job.state)
-    return head, Mark()
+        return _checksum(start), Mark(job.offset, job.state)
+    return b"", Mark()
 
 
 def _checksum(start: bytes) -> bytes:

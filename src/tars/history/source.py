@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 
 from tars.history.folders import Folders
 
+#: How much of a file's beginning tells whether it is still the same one.
+HEAD = 1024
 #: With so many requests, a reading of a log that only grows ends, and says that there are more.
 ENOUGH = 10_000
 
@@ -117,7 +119,8 @@ class Reading:
     lines that look like they had figures and could not be read. `problem` is a sentence about a
     file that could not be read at all, or empty. `forks` are conversations that go on from
     another one: child and parent. `titles` are what sessions are called in the log.
-    `limits` has the newest of each name. `more`: a reading need not go to the end of a file that
+    `limits` has the newest of each name. `start`: the first bytes of the file, `HEAD` at most, if
+    they were read. `more`: a reading need not go to the end of a file that
     has a great many requests; the next one goes on from its mark."""
 
     mark: Mark
@@ -127,6 +130,7 @@ class Reading:
     forks: list[tuple[str, str]] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
     limits: list[Limit] = field(default_factory=list)
+    start: bytes = b""
     more: bool = False
 
 

@@ -7,7 +7,7 @@ are sums of what other lines tell, and what a request that failed or was killed 
 """
 
 from tars.history.lines import Line, Window, bare, windows
-from tars.history.source import ENOUGH, Found, Mark, Reading
+from tars.history.source import ENOUGH, HEAD, Found, Mark, Reading
 from tars.history.sources import claude_lines
 from tars.history.sources.claude_lines import CLOSE, MARK, OPEN, SOON, USER
 from tars.history.sources.claude_rows import File, Rows
@@ -34,6 +34,7 @@ class _Log:
         self._rows = Rows(began)
         self._titles = Titles(self._file.session, int(strength or -1))
         self._garbled = 0
+        self._start = b""
         self._offset = mark.offset
 
     def read(self) -> Reading:
@@ -49,12 +50,15 @@ class _Log:
             self._rows.requests(self._file),
             self._garbled,
             titles=self._titles.told,
+            start=self._start,
             more=len(self._rows) >= ENOUGH and self._offset < self._found.size,
         )
 
     def _read_window(self, window: Window) -> None:
         """Read whole lines: cut out of them what is to be decoded, and decode all of it."""
         data, end, begin = window.data, window.end, 0
+        if not window.offset:
+            self._start = bytes(data[: min(end, HEAD)])
         if not self._rows.began:
             self._look_when_it_began(data, end)
         find, rfind, startswith = data.find, data.rfind, data.startswith

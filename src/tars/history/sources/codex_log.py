@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from tars.history.compressed import CannotDecompress
 from tars.history.compressed import windows as decompressed
 from tars.history.lines import Line, Window, windows
-from tars.history.source import ENOUGH, Found, Mark, Reading, Request
+from tars.history.source import ENOUGH, HEAD, Found, Mark, Reading, Request
 from tars.history.sources import codex_lines
 from tars.history.sources.codex import COMPRESSED, PLAIN
 from tars.history.sources.codex_limits import Limits
@@ -50,6 +50,7 @@ class _Rollout:
         self._limits = Limits()
         self._offset, self._state = mark.offset, mark.state
         self._garbled = 0
+        self._start = b""
         self._more = False
 
     def read(self, parts: Iterable[Window | Line], enough: float = math.inf) -> None:
@@ -71,6 +72,7 @@ class _Rollout:
             problem,
             forks=self._thread.forks,
             limits=self._limits.told(),
+            start=self._start,
             more=self._more and self._offset < size,
         )
 
@@ -78,6 +80,8 @@ class _Rollout:
         """Read whole lines: those that may say something are decoded all at once. Half of them are
         parts of the conversation, and where most versions say so, that is seen at once."""
         data, begin, stop = window.data, 0, window.end
+        if not window.offset:
+            self._start = bytes(data[: min(stop, HEAD)])
         find, startswith = data.find, data.startswith
         lines: list[bytearray] = []
         while begin < stop:
