@@ -80,7 +80,7 @@ def test_every_command_works_in_the_order_of_the_page(person: TarsHome) -> None:
 def test_the_status_that_is_shown_is_the_status_that_is_printed(person: TarsHome) -> None:
     """Each line of the page's example begins as a line of the real one does."""
     shown = README.partition("$ tars status\n")[2].partition("```")[0].splitlines()
-    labels = [line[:14].strip() for line in shown if line and not line.startswith("gemini")]
+    labels = [line[:14].strip() for line in shown if line and not line.startswith("claude")]
     person.start()
     person.prompt("Is anybody there?")
     real = [line[:14].strip() for line in person.tars("status").stdout.splitlines()]

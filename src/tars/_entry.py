@@ -96,10 +96,7 @@ _STYLES = {"--color": "ansi", "--tmux": "tmux"}
 
 def line(words: list[str]) -> bytes:
     """Give the line of a prompt or a status bar, whatever happens."""
-    from os import environ
-
-    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
-    ascii = "UTF" not in named.upper()
+    ascii = in_ascii()
     style = _STYLES[words[-1]] if words else "plain"
     asked = f"/v1/status?format=line&style={style}&ascii={int(ascii)}"
     try:
@@ -181,14 +178,23 @@ def _form() -> str:
     """Say how the text should look: colour and width are for terminals alone."""
     from os import environ, get_terminal_size, isatty
 
+    ascii = "&ascii=1" if in_ascii() else ""
     if not isatty(1):
-        return "&color=0"
+        return f"&color=0{ascii}"
     colored = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     try:
         width = min(1000, max(20, get_terminal_size(1).columns))
     except OSError:
         width = 80
-    return f"&color={int(colored)}&width={width}"
+    return f"&color={int(colored)}&width={width}{ascii}"
+
+
+def in_ascii() -> bool:
+    """Say whether the locale has no other signs."""
+    from os import environ
+
+    named = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "UTF-8"
+    return "UTF" not in named.upper()
 
 
 def _read_body(recv: "Callable[[int], bytes]") -> bytes:

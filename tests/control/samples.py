@@ -202,6 +202,7 @@ CONDITIONS = (
     ("four", "busy", "confused", "a newer daemon's\x1b[2J word", 5.0),
 )
 
+COUNTED = c.TokensStatus(context=12_543, net_input=1_045_600, output=3_410, cached=11_000)
 UNCOUNTED = c.TokensStatus(context=0, net_input=0, output=0, counted=False)
 SUMMED = c.TokensStatus(
     context=6_657, net_input=9_000, output=12, at_least=True, context_is_sum=True
@@ -236,6 +237,15 @@ STATUSES: dict[str, c.Status] = {
     "full": c.Status(
         daemon=DAEMON,
         agents=[FULL, msgspec.structs.replace(READY, context=c.ContextStatus(used=900))],
+        today=TODAY,
+    ),
+    "window": c.Status(
+        daemon=DAEMON,
+        agents=[msgspec.structs.replace(FULL, waits_for=[], session=BUSY.session, tokens=COUNTED)],
+        session=SESSION,
+        default_agent="claude",
+        today=TODAY,
+        budgets=[BUDGET],
     ),
     "tokens": c.Status(
         daemon=DAEMON,
@@ -371,6 +381,9 @@ def status_files() -> dict[str, str]:
     files = {f"status-{name}.txt": render(status) for name, status in STATUSES.items()}
     files["status-permission-color.txt"] = render(STATUSES["permission"], color=True)
     files["status-failed-narrow.txt"] = render(STATUSES["failed"], width=40)
+    files["status-window-narrow.txt"] = render(STATUSES["window"], width=40)
+    files["status-several-narrow.txt"] = render(STATUSES["tokens"], width=40, ascii=True)
+    files["status-several-color.txt"] = render(STATUSES["busy"], width=200, color=True)
     return files
 
 

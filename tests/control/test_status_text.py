@@ -5,8 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tars.control.status_text import duration, moment, printable, quoted, render, size
+from tars.control import contract as c
+from tars.control.costs.layout import measure
+from tars.control.shown_text import duration, in_ascii, moment, printable, quoted, size
+from tars.control.status_contract import ContextStatus
+from tars.control.status_text import render
+from tars.control.tokens_text import context_bar
 from tests.control.samples import BUDGET, BUSY, FAULT, GOLDEN, STATUSES, status_files
+
+CODES = ("0", "1", "2", "31", "32", "33", "36")
 
 
 @pytest.mark.parametrize("file", sorted(status_files()))
@@ -24,9 +31,44 @@ def test_no_golden_file_is_forgotten() -> None:
 def test_colour_changes_nothing_else(name: str) -> None:
     """Without its colours the coloured text is the plain one."""
     text = render(STATUSES[name], color=True)
-    for code in ("0", "1", "2", "31", "32", "33", "36"):
+    for code in CODES:
         text = text.replace(f"\x1b[{code}m", "")
     assert [line.rstrip() for line in text.splitlines()] == render(STATUSES[name]).splitlines()
+
+
+@pytest.mark.parametrize("name", [*STATUSES, "all"])
+def test_every_line_fits_the_terminal(name: str) -> None:
+    """From 40 columns to 200, in either set of signs; but for a command that is to be copied, and
+    what it does."""
+    several = [agent for status in STATUSES.values() for agent in status.agents]
+    long = c.AgentStatus(name="日本" * 30, kind="k" * 60, protocol="acp", state="x" * 90)
+    several.append(msgspec.structs.replace(long, last_error=FAULT, queued=10**9))
+    status = STATUSES.get(name) or msgspec.structs.replace(STATUSES["busy"], agents=several)
+    for width in (40, 41, 60, 80, 119, 200):
+        for ascii in (False, True):
+            lines = render(status, width=width, ascii=ascii).splitlines()
+            assert [
+                line for line in lines if measure(line) > width and "tars permit" not in line
+            ] == [], width
+            assert not ascii or all(line.isascii() for line in lines)
+
+
+def test_a_window_that_is_full_is_a_full_bar() -> None:
+    """A bar is empty, or full, only where the window is; more than all of it is said."""
+    shown = [
+        context_bar(ContextStatus(used=used, size=1000), cells=4)
+        for used in (0, 1, 500, 999, 1000, 1500)
+    ]
+    assert shown == [
+        "▕░░░░▏ 0% of 1k",
+        "▕█░░░▏ 0% of 1k",
+        "▕██░░▏ 50% of 1k",
+        "▕███░▏ 99% of 1k",
+        "▕████▏ 100% of 1k",
+        "▕████▏ 150% of 1k",
+    ]
+    assert context_bar(ContextStatus(used=41_500)) == "41k"
+    assert in_ascii(shown[2]) == "[##--] 50% of 1k"
 
 
 def test_of_a_thousand_agents_those_are_shown_that_concern_a_person() -> None:
@@ -40,6 +82,7 @@ def test_of_a_thousand_agents_those_are_shown_that_concern_a_person() -> None:
     assert "998 are not shown; `tars agents` lists them all" in text
     assert text.index("a900") < text.index("a500")
     assert "a499" not in text
+    assert "a500   busy" in text
     assert len(text.splitlines()) < 40
 
 

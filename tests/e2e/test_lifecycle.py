@@ -27,7 +27,7 @@ def test_a_persons_first_session(tars: TarsHome) -> None:
     assert prompt.stderr in ("", "Waiting for the answer …\n")
 
     text = tars.tars("status").stdout
-    for words in ("running", "echo", "ready", "102 tokens", "3 tokens in all"):
+    for words in ("running", "echo", "ready", "102 tokens", "3 out"):
         assert words in text
     assert "warning" not in text
 

@@ -11,7 +11,7 @@ from tars.cli.render import one_line
 from tars.cli.tables import Column, Format, FormatOption, flat, print_csv, print_json, print_table
 from tars.config_budgets import budgets_of
 from tars.control.contract import BudgetList, BudgetStatus
-from tars.control.status_text import moment
+from tars.control.shown_text import moment
 from tars.errors import NotRunning
 from tars.home import Home, find_home
 

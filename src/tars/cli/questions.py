@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from tars.cli.connection import complain, connect
 from tars.cli.render import one_line
 from tars.control.contract import OptionStatus, PermissionStatus
-from tars.control.status_text import printable
+from tars.control.shown_text import printable
 from tars.errors import BudgetAsks, PermissionNotFound, TarsError
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from tars.control.contract import AgentStatus, FaultStatus, SessionFields, TokensStatus, TurnResult
 from tars.control.permission_contract import RuleStatus
-from tars.control.status_text import moment
+from tars.control.shown_text import moment
 from tars.control.tokens_text import bounds
 from tars.conversation.plain import CONTROLS, SEQUENCE, plain
 

@@ -6,8 +6,8 @@ only when something is in the way.
 
 import os
 import sys
-import time
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -22,15 +22,29 @@ from tars.control.status_text import render
 from tars.errors import NotRunning
 from tars.home import find_home
 
+#: How often it is looked, in seconds, unless somebody says.
 WATCH_SECONDS = 1.0
 #: The entry has waited for 2 s already when it comes here for a daemon that hangs.
 STATUS_SECONDS = 1.5
-#: Draw over what is there, and clear what remains below: nothing flickers.
-TOP = "\x1b[H"
-REST = "\x1b[J"
-REST_OF_LINE = "\x1b[K"
 
-app = typer.Typer(name="status", cls=CommandGroup, rich_markup_mode=None)
+
+class StatusGroup(CommandGroup):
+    """`--watch SECONDS`, where an option has a value or none."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            name, equals, value = word.partition("=")
+            if equals and name == "--watch":
+                words += [name, f"--every={value}"]
+            elif words and words[-1] in ("--watch", "-w") and _is_number(word):
+                words.append(f"--every={word}")
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
+app = typer.Typer(name="status", cls=StatusGroup, rich_markup_mode=None)
 
 
 @app.command(epilog=examples("tars status line", "tars status line --tmux"))
@@ -52,7 +66,12 @@ def line(
 
 @app.callback(
     invoke_without_command=True,
-    epilog=examples("tars status", "tars status --json | jq .session", "tars status --watch"),
+    epilog=examples(
+        "tars status",
+        "tars status --json | jq .session",
+        "tars status --watch 5",
+        "tars status --format '{agent} {state} {context.percent}'",
+    ),
 )
 def status(
     context: typer.Context,
@@ -60,22 +79,48 @@ def status(
         bool, typer.Option("--json", help="Print one line of JSON instead.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Show it again every second, until Ctrl-C.")
+        bool,
+        typer.Option(
+            "--watch",
+            "-w",
+            help="Show it again every second, or every SECONDS that follow, until q or Ctrl-C.",
+        ),
     ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option("--every", metavar="SECONDS", help="How often, with --watch.", min=0.1),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="TEMPLATE",
+            help="Print this for each agent, with its {fields} filled in; docs/status.md has them.",
+        ),
+    ] = None,
 ) -> int:
     """Show uptime, agents, tokens and warnings. Exit status 3 when tars is not running."""
     if context.invoked_subcommand is not None:
-        if as_json or watch:
+        if as_json or watch or every is not None or form is not None:
             raise typer.BadParameter("options go behind `line`", param_hint="options")
         return exit_codes.DONE
+    if as_json and form is not None:
+        raise typer.BadParameter("--json and --format exclude each other")
+    if every is not None and not watch:
+        raise typer.BadParameter("--every goes with --watch")
+    show = _shown(as_json=as_json, form=form)
     if watch:
-        _watch(as_json=as_json)
-    found = _status()
-    sys.stdout.write(_json(found) if as_json else _text(found))
+        from tars.cli.status_watch import watched
+
+        whole = not as_json and form is None
+        return watched(look, show, every=every or WATCH_SECONDS, on_screen=whole)
+    found = look()
+    sys.stdout.write(show(found))
     return exit_codes.DONE if found.daemon.running else exit_codes.NOT_RUNNING
 
 
-def _status() -> Status:
+def look() -> Status:
+    """Ask the daemon, or say what can be said without one. Raises TarsError."""
     try:
         return connect().status(seconds=STATUS_SECONDS)
     except NotRunning as error:
@@ -100,33 +145,35 @@ def _without_daemon() -> Status:
     )
 
 
-def _watch(*, as_json: bool) -> None:
-    screen = sys.stdout.isatty() and not as_json and os.environ.get("TERM") != "dumb"
-    while True:
-        found = _status()
-        shown = _json(found) if as_json else _text(found)
-        if screen:
-            lines = shown.replace("\n", f"{REST_OF_LINE}\n")
-            sys.stdout.write(f"{TOP}{lines}{REST}")
-        else:
-            sys.stdout.write(shown)
-        sys.stdout.flush()
-        time.sleep(WATCH_SECONDS)
+def _shown(*, as_json: bool, form: str | None) -> Callable[[Status], str]:
+    """Say how a status is printed."""
+    if as_json:
+        return lambda found: msgspec.json.encode(found).decode() + "\n"
+    if form is None:
+        return _text
+    from tars.cli.status_format import Template
 
-
-def _json(found: Status) -> str:
-    return msgspec.json.encode(found).decode() + "\n"
+    template = Template.read(form)
+    return template.lines
 
 
 def _text(found: Status) -> str:
+    # It knows the locale, as the daemon is told it.
+    from tars._entry import in_ascii
+
+    ascii = in_ascii()
     if not sys.stdout.isatty():
-        return render(found)
+        return render(found, ascii=ascii)
     color = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return render(found, color=color, width=_width())
+    return render(found, color=color, width=_width(), ascii=ascii)
 
 
 def _width() -> int:
     try:
-        return os.get_terminal_size(1).columns or 80
+        return max(20, os.get_terminal_size(1).columns or 80)
     except OSError:
         return 80
+
+
+def _is_number(word: str) -> bool:
+    return word.replace(".", "", 1).isdigit()

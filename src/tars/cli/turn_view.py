@@ -18,7 +18,7 @@ from tars.control.contract import (
     Waiting,
     Wire,
 )
-from tars.control.status_text import moment
+from tars.control.shown_text import moment
 
 #: What is worth a line; the steps between are not.
 TOOL_WORDS = {"in_progress": "runs", "completed": "done", "failed": "failed"}

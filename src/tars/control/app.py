@@ -184,7 +184,8 @@ async def _status(backend: Backend, call: Call) -> c.Wire | Response:
     if form != "text":
         raise RequestInvalid(f"`format` is json, text or line, not {form!r}.")
     found = await _looked_at(backend)
-    return Response(render(found, color=color, width=width), media_type="text/plain")
+    text = render(found, color=color, width=width, ascii=call.flag("ascii"))
+    return Response(text, media_type="text/plain")
 
 
 async def _looked_at(backend: Backend) -> c.Status:

@@ -1,7 +1,7 @@
 """What `tars status line` prints: a status in one short line, for prompts and status bars. Pure."""
 
 from tars.control.contract import AgentStatus, Status
-from tars.control.status_text import printable
+from tars.control.shown_text import in_ascii, printable
 from tars.control.tokens_text import spent_today
 
 #: The ways to colour: none, as a terminal takes it, as tmux takes it.
@@ -41,7 +41,7 @@ def line(status: Status, *, style: str = "plain", ascii: bool = False) -> str:
     if today := spent_today(status.today):
         parts.append(today)
     text = f"tars {_painted('●', color, style)} {' · '.join(parts)}".rstrip()
-    return _plain(text) if ascii else text
+    return in_ascii(text) if ascii else text
 
 
 def _shown(status: Status) -> AgentStatus | None:
@@ -60,9 +60,3 @@ def _painted(text: str, color: str, style: str) -> str:
     if style == "tmux":
         return f"#[fg={color}]{text}#[default]"
     return f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
-
-
-def _plain(text: str) -> str:
-    for sign, instead in (("●", "*"), (" · ", " | "), ("≥", ">=")):
-        text = text.replace(sign, instead)
-    return text.encode("ascii", "replace").decode()

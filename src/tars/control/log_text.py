@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tars.control.status_text import printable
+from tars.control.shown_text import printable
 from tars.conversation.plain import plain
 
 #: From what concerns nobody to what concerns everybody.

@@ -115,7 +115,7 @@ ROUTES: tuple[Route, ...] = (
             ),
             ("color", "`1` colours the text"),
             ("style", "how the line is coloured: `plain` (default), `ansi` or `tmux`"),
-            ("ascii", "`1` leaves the line in ASCII"),
+            ("ascii", "`1` leaves the text or the line in ASCII"),
             ("width", "columns of the text, 80 unless told"),
         ),
     ),

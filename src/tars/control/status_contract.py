@@ -111,7 +111,8 @@ class ContextStatus(Wire):
 
 class TokensStatus(Wire):
     """The sums of a session. Not `counted`, nobody tells what it uses. `at_least`: a turn was cut
-    short. `context_is_sum`: it is the sum of a turn's requests, and the context that at most."""
+    short. `context_is_sum`: it is the sum of a turn's requests, and the context that at most, of
+    which `cached` came from a cache."""
 
     context: int
     net_input: int
@@ -119,6 +120,7 @@ class TokensStatus(Wire):
     counted: bool = True
     at_least: bool = False
     context_is_sum: bool = False
+    cached: int = 0
 
 
 class AgentStatus(Wire):

@@ -2,32 +2,53 @@
 
 TYPE_CHECKING = False  # a report has these words too, and imports no contract
 if TYPE_CHECKING:
-    from tars.control.status_contract import SessionFields, Status, TodayStatus, TokensStatus
+    from tars.control.status_contract import (
+        ContextStatus,
+        SessionFields,
+        Status,
+        TodayStatus,
+        TokensStatus,
+    )
+
+#: How many cells the bar of a context window has.
+BAR_CELLS = 8
 
 
-def sums_of(status: "Status", session: "SessionFields") -> list[tuple[str, str]]:
-    """Give the lines, label and value, on the tokens of the default agent's session."""
-    agents = (a.tokens for a in status.agents if a.name == status.default_agent)
-    tokens = next(agents, None)
+def sums_of(status: "Status", session: "SessionFields") -> list[tuple[str, list[str]]]:
+    """Give the lines, label and parts, on the tokens of the default agent's session."""
+    agent = next((a for a in status.agents if a.name == status.default_agent), None)
+    tokens = None if agent is None else agent.tokens
     if tokens is not None and not tokens.counted:
-        return [("tokens", "not counted: nobody tells what it uses")]
+        return [("tokens", ["not counted: nobody tells what it uses"])]
     most, least = bounds(tokens)
+    window = None if agent is None else agent.context
+    cached = session.total_cached_tokens
+    # What an agent tells of its window is of now, the sums are of the last turn that ended.
+    context = [most + _tokens(session.total_input_tokens)]
+    if window is not None:
+        context = [*([context_bar(window)] if window.size else []), _tokens(window.used)]
     return [
-        ("context", most + _tokens(session.total_input_tokens)),
-        ("cached", f"{most}{_tokens(session.total_cached_tokens)} of the context"),
-        ("last input", _tokens(session.last_input_tokens)),
-        ("net input", f"{least}{_tokens(session.total_net_tokens)} in all"),
-        ("output", f"{least}{_tokens(session.total_output_tokens)} in all"),
+        ("context", [*context, *([f"{most}{cached:,} cached"] if cached else [])]),
+        (
+            "tokens",
+            [
+                f"{least}{session.total_net_tokens:,} net in",
+                f"{least}{session.total_output_tokens:,} out",
+                f"{session.last_input_tokens:,} in last",
+            ],
+        ),
     ]
 
 
-def in_short(tokens: "TokensStatus") -> str:
-    """Give the sums of an agent's session in one line."""
-    if not tokens.counted:
-        return "not counted"
-    most, least = bounds(tokens)
-    sums = f"{least}{tokens.net_input:,} in and {tokens.output:,} out in all"
-    return f"{most}{tokens.context:,} of context, {sums}"
+def context_bar(context: "ContextStatus", cells: int = BAR_CELLS) -> str:
+    """Give a bar of how full a context window is, and the share; the tokens alone where nobody
+    knows how large it is."""
+    if not context.size:
+        return short(context.used)
+    share = min(1.0, context.used / context.size)
+    full = max(int(share * cells), 1 if context.used else 0)
+    percent = context.used * 100 // context.size
+    return f"▕{'█' * full}{'░' * (cells - full)}▏ {percent}% of {short(context.size)}"
 
 
 def spent_today(today: "TodayStatus | None") -> str:

@@ -169,6 +169,7 @@ def tokens_status(
         counted=marks.counted,
         at_least=marks.at_least,
         context_is_sum=marks.context_is_sum,
+        cached=session.total_cached_tokens,
     )
 
 

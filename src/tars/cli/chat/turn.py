@@ -13,7 +13,7 @@ from tars.cli.chat.markdown import Markdown
 from tars.cli.chat.paint import BOLD, CYAN, DIM, GREEN, MARK, RED, YELLOW, styled
 from tars.cli.render import Cleaner, clean, count, fault_line, one_line, turn_line
 from tars.control.contract import FellBack, Lagged, Notice, Text, Tool, TurnResult, Waiting, Wire
-from tars.control.status_text import moment
+from tars.control.shown_text import moment
 
 #: Lines of text are not longer, however wide the terminal is.
 WIDEST = 120
