@@ -171,11 +171,18 @@ def test_all_is_listed_each_hour_and_by_each_version(looking: Looking) -> None:
     looking.write("a/one.log")
     looking.settle()
     (walk,) = looking.known().values()
-    looking.now += folders.RELIED_SECONDS + 1
+    with looking.index.transaction() as connection:
+        remember(connection, [walk._replace(root="/elsewhere")])
+    assert len(looking.known()) == 2
+    looking.now += folders.RELIED_SECONDS + 2
     assert looking.known() == {}
-    looking.now = walk.at - 1
+    with looking.index.transaction() as connection:
+        remember(connection, [walk._replace(at=looking.now)])
+    assert list(looking.known()) == [(walk.agent, walk.root)]
+    assert connection.execute("SELECT count(*) FROM walks").fetchone() == (1,)
+    looking.now -= 1
     assert looking.known() == {}
-    looking.now = walk.at
+    looking.now += 1
     with looking.index.writing():
         looking.index.connection.execute("UPDATE walks SET version = 'another'")
     assert looking.known() == {}

@@ -175,7 +175,11 @@ def _read(rows: Iterable[tuple[Any, ...]]) -> Iterator[Walk]:
 
 
 def remember(connection: sqlite3.Connection, walks: Sequence[Walk]) -> None:
-    """Keep these walks in place of those that were kept of the same roots. Within a transaction."""
+    """Keep these walks in place of those of the same roots, and forget what nobody relies on any
+    more. Within a transaction."""
+    if walks:
+        relied = max(walk.at for walk in walks) - RELIED_SECONDS
+        connection.execute("DELETE FROM walks WHERE at < ?", (relied,))
     rows = ((*walk[:3], *_dumped(walk.folders), __version__) for walk in walks)
     connection.executemany(
         "REPLACE INTO walks (agent, root, at, folders, marks, version) VALUES (?, ?, ?, ?, ?, ?)",
