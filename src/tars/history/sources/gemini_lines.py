@@ -6,7 +6,6 @@ looked at, a message's figures are cut out of it, and what is any different is d
 
 import re
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
@@ -179,5 +178,5 @@ def _known(mark: Mark) -> Conversation | None:
 
 
 def _of_place(path: str) -> Conversation:
-    known = place(Path(path))
+    known = place(path)
     return Conversation(known.session, known.project, sidechain=known.sidechain)

@@ -10,8 +10,6 @@ is the key. `$set.messages` are copies, and what `$rewindTo` takes back was paid
 that is not in `input`. What the router, the summaries and answers that failed used is in no file.
 """
 
-from pathlib import Path
-
 import msgspec
 
 from tars.history.decoding import UNDECODABLE
@@ -44,7 +42,7 @@ class _Document:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        known = place(Path(path))
+        known = place(path)
         self._conversation = Conversation(known.session, known.project, sidechain=known.sidechain)
         self._reading = Reading(Mark())
         self._rows: dict[str, Request] = {}

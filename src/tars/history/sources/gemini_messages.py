@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tars.history.source import Request
+from tars.history.source import Request, request_of
 from tars.protocols.counts import Count
 
 _UNKNOWN = "unknown"
@@ -42,17 +42,24 @@ class Conversation(msgspec.Struct):
     def request(self, id: str, at: int, tokens: Tokens, *, rank: int) -> Request:
         """Make the request that a message is of."""
         cached, thoughts = tokens.cached or 0, tokens.thoughts or 0
-        return Request(
-            key=id,
-            session=self.session,
-            at=at,
-            model=self.model or _UNKNOWN,
-            net_input=max(tokens.input - cached, 0) + (tokens.tool or 0),
-            cache_read=cached,
-            output=tokens.output + thoughts,
-            reasoning=thoughts,
-            provider="google",
-            project=self.project,
-            rank=rank,
-            sidechain=self.sidechain,
+        return request_of(
+            (
+                id,
+                self.session,
+                at,
+                self.model or _UNKNOWN,
+                max(tokens.input - cached, 0) + (tokens.tool or 0),
+                cached,
+                0,
+                0,
+                tokens.output + thoughts,
+                thoughts,
+                "google",
+                self.project,
+                "",
+                rank,
+                None,
+                self.sidechain,
+                1,
+            )
         )

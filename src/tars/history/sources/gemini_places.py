@@ -6,6 +6,7 @@ is `chats/<its parent's session>/<its own>.jsonl`.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,16 +32,17 @@ class Place(NamedTuple):
     sidechain: bool = False
 
 
-def place(path: Path) -> Place:
+def place(path: str) -> Place:
     """Tell what a log's path says of it."""
-    chats = next((folder for folder in path.parents if folder.name == "chats"), None)
-    if chats is None:
-        return Place(_stem(path.name))
-    inner = path.relative_to(chats).parts
-    project = _project(chats.parent)
-    if len(inner) == 1:
-        return Place(_stem(path.name), project)
-    return Place(_outermost(chats, inner[0]), project, sidechain=True)
+    *folders, name = path.split("/")
+    if "chats" not in folders:
+        return Place(_stem(name))
+    depth = len(folders) - folders[::-1].index("chats")
+    project = _project("/".join(folders[: depth - 1]))
+    if depth == len(folders):
+        return Place(_stem(name), project)
+    chats = Path("/".join(folders[:depth]))
+    return Place(_outermost(chats, folders[depth]), project, sidechain=True)
 
 
 def _stem(name: str) -> str:
@@ -58,13 +60,14 @@ def _outermost(chats: Path, session: str) -> str:
     return session
 
 
-def _project(folder: Path) -> str:
-    with suppress(OSError, ValueError):
-        if root := (folder / ".project_root").read_text().strip():
+def _project(folder: str) -> str:
+    with suppress(OSError, ValueError), open(f"{folder}/.project_root", encoding="utf-8") as file:
+        if root := file.read().strip():
             return root
+    base, _, name = folder.rpartition("/")
     with suppress(OSError):
-        listed = folder.parent.parent / "projects.json"
-        return _listed(str(listed), listed.stat().st_mtime_ns).get(folder.name, "")
+        listed = f"{os.path.dirname(base)}/projects.json"
+        return _listed(listed, os.stat(listed).st_mtime_ns).get(name, "")
     return ""
 
 
