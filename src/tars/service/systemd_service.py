@@ -145,9 +145,10 @@ class SystemdService:
         try:
             self.manager.run(verb, *self._names, on_wait=on_wait)
         except ManagerRefused as error:
-            raise TarsError(
-                str(error), advice=f"`{self.logs} -n 20` and `tars doctor` tell more."
-            ) from None
+            advice = f"`{self.logs} -n 20` and `tars doctor` tell more."
+            if self.manager.system and os.geteuid() != 0:
+                advice = f"It is the machine's: `sudo systemctl {verb} {' '.join(self._names)}`."
+            raise TarsError(str(error), advice=advice) from None
 
     def _enable(self, plan: Plan, *, start: bool, on_wait: Callable[[], None]) -> list[str]:
         """With a socket the service waits until somebody asks for it."""
