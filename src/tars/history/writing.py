@@ -182,7 +182,7 @@ class Writer:
 
     def _seen(self, agent: str, row: SessionRow) -> int:
         """Note what was seen of a session, and give its number."""
-        self._connection.execute(
+        [(id,)] = self._connection.execute(
             "INSERT INTO sessions (agent, session, first_at, last_at, project, branch)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, agent) DO UPDATE SET"
             " project = CASE WHEN excluded.first_at < first_at OR project = ''"
@@ -190,13 +190,11 @@ class Writer:
             " branch = CASE WHEN excluded.first_at < first_at OR branch = ''"
             "  THEN excluded.branch ELSE branch END,"
             " first_at = min(first_at, excluded.first_at),"
-            " last_at = max(last_at, excluded.last_at)",
+            " last_at = max(last_at, excluded.last_at) RETURNING id",
             (agent, *row),
-        )
-        id = self._session(agent, row.session)
-        assert id is not None
+        ).fetchall()
         self.sessions.add(id)
-        return id
+        return int(id)
 
     def _session(self, agent: str, session: str) -> int | None:
         found = self._connection.execute(
