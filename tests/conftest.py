@@ -1,6 +1,8 @@
 """What every test may ask for."""
 
+import os
 import signal
+import tempfile
 
 from tests.support.postgres import (
     postgres_server,
@@ -8,6 +10,7 @@ from tests.support.postgres import (
     postgres_template,
     postgres_url,
 )
+from tests.support.quick_disk import quick_folder
 
 __all__ = ["postgres_server", "postgres_store_url", "postgres_template", "postgres_url"]
 
@@ -15,3 +18,9 @@ __all__ = ["postgres_server", "postgres_store_url", "postgres_template", "postgr
 # that they test would never feel one.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+QUICK = quick_folder()
+if QUICK is not None and "TMPDIR" not in os.environ:
+    tempfile.tempdir = QUICK
+    # pytest's name for where its folders are made.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", QUICK)

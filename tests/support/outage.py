@@ -95,7 +95,7 @@ def machine() -> Iterator[Machine]:
     """A server that runs, and is gone in the end."""
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL's server is missing")
-    made = Machine(Path(tempfile.mkdtemp(prefix="tars-pg-", dir="/tmp")))
+    made = Machine(Path(tempfile.mkdtemp(prefix="tars-pg-", dir=postgres.place())))
     try:
         made.start()
         yield made

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from tars.store.store import Store
+from tests.support.quick_disk import quick_folder
 
 _INSTALL = "PostgreSQL's server is missing: install Debian's package `postgresql`"
 #: It refuses to run as root.
@@ -35,6 +36,8 @@ INITDB = (
 )
 #: The one user who has to say a password; the others need none.
 GUARDED = "guarded"
+#: How much its files may come to, in bytes.
+ROOM = 512 * 1024**2
 #: Ends the server when nobody holds its standard input any more.
 _WATCHER = """
 "$1/pg_ctl" start -s -w -D "$2/data" -l "$2/log" -o "-k $2 $3" > /dev/null && echo ready
@@ -83,6 +86,12 @@ def binaries() -> Path | None:
         return found[-1].parent
     installed = shutil.which("initdb")
     return Path(installed).resolve().parent if installed else None
+
+
+def place() -> str:
+    """Give where a server may live. Not pytest's own folder: the server's user may not enter it,
+    and its path may be too long."""
+    return quick_folder(programs=False, room=ROOM) or "/tmp"
 
 
 def start(folder: Path) -> tuple[Server, Callable[[], None]]:
@@ -148,8 +157,7 @@ def postgres_server() -> Iterator[Server]:
         if os.environ.get("CI"):
             pytest.fail(_INSTALL)
         pytest.skip(_INSTALL)
-    # Not pytest's own folder: the server's user may not enter it, and its path may be too long.
-    server, end = start(Path(tempfile.mkdtemp(prefix="tars-pg-", dir="/tmp")))
+    server, end = start(Path(tempfile.mkdtemp(prefix="tars-pg-", dir=place())))
     yield server
     server.admin.close()
     end()
