@@ -309,10 +309,11 @@ def test_a_damaged_index_is_made_anew(logs: _Logs, part: str) -> None:
     page = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
     found = logs.index.connection.execute(page, (part,)).fetchone() or (2,)
     size = logs.index.path.stat().st_size
+    one = logs.index.connection.execute("PRAGMA page_size").fetchone()[0]
     logs.index.close()
     with logs.index.path.open("r+b") as file:
-        file.seek((found[0] - 1) * 4096)
-        file.write(b"\xff" * (size - 4096 if part == "all" else 4096))
+        file.seek((found[0] - 1) * one)
+        file.write(b"\xff" * (size - one if part == "all" else one))
     if part == "slots":
         logs.write("new.log", line("new", "a"))
         expected |= {("a", DAY, 1)}
