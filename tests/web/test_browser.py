@@ -269,6 +269,33 @@ def test_texts_are_made_fit_to_be_seen(tars: TarsHome, browser: Browser) -> None
     ]
 
 
+def test_a_turn_without_an_end_does_not_grow_without_one(tars: TarsHome, browser: Browser) -> None:
+    """Its beginning goes: parts, tools and characters are bounded, whatever an agent does."""
+    page = browser.open()
+    let_in(tars, page)
+    parts, characters, shown = page.evaluate(
+        """async () => {
+          const { turnView } = await import('/turn.js');
+          const view = turnView('t', 'echo');
+          document.querySelector('main').append(view.node);
+          for (let n = 0; n < 3000; n += 1) {
+            view.take('thought', { text: `${n} ` });
+            view.take('tool', { id: `${n}`, title: `${n}`, kind: 'read', status: 'completed' });
+            view.take('notice', { message: `${n}`, advice: '', severity: 'low' });
+          }
+          const parts = view.node.querySelectorAll('*').length;
+          for (let n = 0; n < 50; n += 1) view.take('text', { text: 'word '.repeat(20_000) });
+          view.take('turn', { turn: 't', outcome: 'ok', text: '', usage: {}, error: null,
+                              durationMs: 0, costUsd: null, model: null });
+          const shown = view.node.querySelector('.text:last-of-type');
+          return [parts, view.node.textContent.length, shown !== null];
+        }"""
+    )
+    assert parts < 4000
+    assert characters < 100_000
+    assert shown
+
+
 #: What is there on each page once it has its data.
 BUILT = {
     "overview": ".agent .row",
@@ -286,6 +313,8 @@ def test_a_phone_shows_every_page(tars: TarsHome, browser: Browser) -> None:
     page = browser.open(width, 740)
     address = let_in(tars, page)
     session = tars.agent("echo").session.id
+    page.goto(f"{address}#/constructor/__proto__")
+    expect(page.locator("[aria-current=page]")).to_have_text("Overview")
     for place in ("overview", "live/echo", "sessions", f"session/{session}", "costs?range=30d"):
         page.goto(f"{address}#/{place}")
         expect(page.locator("h1")).to_have_count(1)

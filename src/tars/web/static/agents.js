@@ -155,6 +155,6 @@ const WORDS = { waiting_for_permission: "needs permission", rate_limited: "rate 
 function stateOf(agent) {
   if (known.state === "away") return "not known";
   const word = agent.condition?.word;
-  if (word !== undefined && word in WORDS) return WORDS[word];
+  if (word !== undefined && Object.hasOwn(WORDS, word)) return WORDS[word];
   return word === "wedged" ? "hung" : agent.state;
 }

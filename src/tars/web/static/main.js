@@ -26,7 +26,7 @@ function route() {
   const [address, search] = location.hash.replace(/^#\/?/, "").split("?");
   const [name, ...words] = address.split("/").map(decoded);
   return {
-    name: name in PAGES ? name : "overview",
+    name: Object.hasOwn(PAGES, name) ? name : "overview",
     words,
     search: new URLSearchParams(search ?? ""),
   };
@@ -87,8 +87,8 @@ function showNav() {
     const count = link.querySelector(".count");
     const shown = link.dataset.page === "overview" && waiting > 0;
     mark(count, "hidden", !shown);
-    if (count.dataset.n !== String(waiting))
-      fill(count, String(waiting), h("span", { class: "unseen" }, " waiting for permission"));
+    const words = h("span", { class: "unseen" }, " waiting for permission");
+    if (count.dataset.n !== String(waiting)) fill(count, shown ? [String(waiting), words] : []);
     count.dataset.n = String(waiting);
   }
   const title = NAV.find(([name]) => name === page)?.[1] ?? "Session";

@@ -12,6 +12,7 @@ const DRAW_MS = 120;
 /** Who listens hears what was said meanwhile, and not every word by itself. */
 const ANNOUNCE_MS = 4000;
 const MOST_TOOLS = 200;
+const MOST_PARTS = 500;
 
 const OUTCOMES = {
   ok: "done",
@@ -46,12 +47,23 @@ export function turnView(id, agent) {
     spoken = "";
   }, ANNOUNCE_MS);
 
+  function add(node) {
+    body.append(node);
+    trim();
+  }
+
+  /** A turn that goes on for days must not grow for days: its beginning is in the session. */
+  function trim() {
+    while (body.childElementCount > MOST_PARTS) body.firstElementChild.remove();
+  }
+
   /** The part that grows; another kind of part ends it. */
   function part(kind) {
     if (open?.kind === kind) return open;
     open?.draw();
     open = kind === "thought" ? thoughtPart(body) : textPart(body);
     open.kind = kind;
+    trim();
     return open;
   }
 
@@ -74,7 +86,7 @@ export function turnView(id, agent) {
         break;
       case "permission":
         open = null;
-        body.append(
+        add(
           h("p", { class: "note" }, `Asks for permission: ${oneLine(data.title || data.toolKind)}`),
         );
         break;
@@ -85,7 +97,7 @@ export function turnView(id, agent) {
         usage = data;
         break;
       case "notice":
-        body.append(
+        add(
           h(
             "p",
             { class: "note", "data-severity": data.severity },
@@ -94,7 +106,7 @@ export function turnView(id, agent) {
         );
         break;
       case "fallback":
-        body.append(
+        add(
           h(
             "p",
             { class: "note" },
@@ -103,7 +115,7 @@ export function turnView(id, agent) {
         );
         break;
       case "lagged":
-        body.append(
+        add(
           h(
             "p",
             { class: "note" },
@@ -130,7 +142,7 @@ export function turnView(id, agent) {
         h("span", { class: "status" }),
       );
       tools.set(data.id, row);
-      body.append(row);
+      add(row);
     }
     const [kind, title, status] = row.childNodes;
     say(kind, oneLine(data.kind || "tool", 30));
@@ -150,7 +162,7 @@ export function turnView(id, agent) {
     const error = result.error
       ? `${clean(result.error.message)} ${clean(result.error.advice)}`.trim()
       : "";
-    if (error) body.append(h("p", { class: "fault" }, inline(error)));
+    if (error) add(h("p", { class: "fault" }, inline(error)));
     const tokens = usage.inputTokens + usage.outputTokens;
     say(
       foot,
