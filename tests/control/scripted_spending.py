@@ -25,5 +25,8 @@ class ScriptedSpending:
     async def sources(self) -> LogSources:
         return SOURCES
 
-    async def today(self) -> TodayStatus | None:
+    def want_today(self) -> None:
+        pass
+
+    async def today(self, within: float = 0.1) -> TodayStatus | None:
         return TODAY

@@ -1,7 +1,7 @@
 """Figures kept warm: asked in one thread, answered at once until something changes."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -77,6 +77,35 @@ def test_today_is_left_once_somebody_asked_for_it(tmp_path: Path) -> None:
             with anyio.fail_after(30):
                 while not file.exists():
                     await anyio.sleep(0)
+            tasks.cancel_scope.cancel()
+        spending.close()
+
+    anyio.run(main)
+
+
+def test_today_is_found_out_for_who_does_not_wait(tmp_path: Path) -> None:
+    """Soon after it was wanted, and again once a day is over; until then nothing is looked up."""
+
+    async def main() -> None:
+        clock = [datetime(2026, 11, 21, 23, 59, tzinfo=UTC)]
+        home, env = home_in(tmp_path), {"HOME": str(tmp_path)}
+        spending = Spending(home, env, now=lambda: clock[0], first_seconds=0.0)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(spending.leave_today)
+            await anyio.wait_all_tasks_blocked()
+            assert (spending.known_today, spending.version) == (None, 0)
+            spending.want_today()
+            spending.want_today()
+            assert spending.version == 1
+            with anyio.fail_after(30):
+                while spending.known_today is None:
+                    await anyio.sleep(0)
+            spending.want_today()
+            assert spending.version == 1
+            clock[0] += timedelta(2)
+            assert spending.known_today is None
+            spending.want_today()
+            assert spending.version == 2
             tasks.cancel_scope.cancel()
         spending.close()
 

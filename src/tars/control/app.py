@@ -44,6 +44,8 @@ from tars.errors import RequestInvalid, TarsError
 #: How long the body of a request may take to arrive.
 BODY_SECONDS = 30.0
 MAX_LOG_LINES = 10_000
+#: How long a person waits for what today cost, where that has changed.
+TODAY_SECONDS = 0.25
 #: How often a followed log is looked at. Nothing is looked at when nobody follows.
 LOG_POLL_SECONDS = 0.25
 
@@ -76,7 +78,8 @@ class _StatusFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/v1/status" and scope["method"] == "GET" and not scope["query_string"]:
-            body = msgspec.json.encode(await _looked_at(self._backend))
+            self._backend.spending.want_today()
+            body = msgspec.json.encode(self._backend.status())
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", b"%d" % len(body)),
@@ -178,20 +181,16 @@ async def _status(backend: Backend, call: Call) -> c.Wire | Response:
     color = call.flag("color")
     width = call.count("width", 80, least=20, most=1000)
     if form == "json":
-        return await _looked_at(backend)
+        backend.spending.want_today()
+        return backend.status()
     if form == "line":
         return await spending.in_line(backend, call)
     if form != "text":
         raise RequestInvalid(f"`format` is json, text or line, not {form!r}.")
-    found = await _looked_at(backend)
+    await backend.spending.today(TODAY_SECONDS)
+    found = backend.status()
     text = render(found, color=color, width=width, ascii=call.flag("ascii"))
     return Response(text, media_type="text/plain")
-
-
-async def _looked_at(backend: Backend) -> c.Status:
-    """Give the status, with what today cost as soon as that is known."""
-    await backend.spending.today()
-    return backend.status()
 
 
 async def _agents(backend: Backend, _call: Call) -> c.Wire:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Those that say how a table looks.
 _LOOKS = ("width", "color", "unicode")
+#: How long a line waits for what today cost: whoever prints one waits for nothing.
+LINE_SECONDS = 0.1
 _MEDIA = {"json": "application/json", "csv": "text/csv", "markdown": "text/markdown"}
 
 
@@ -29,8 +31,11 @@ class Spending(Protocol):
     async def sources(self) -> LogSources:
         """Tell of every agent's logs, as they were read last. Raises as `answer` does."""
 
-    async def today(self) -> TodayStatus | None:
-        """Tell what was spent today: at once, or soon; None where that is not known by now."""
+    async def today(self, within: float = LINE_SECONDS) -> TodayStatus | None:
+        """Tell what was spent today as far as that is known within so many seconds, or None."""
+
+    def want_today(self) -> None:
+        """Have it known soon."""
 
 
 async def reported(backend: "Backend", call: Call) -> Response:

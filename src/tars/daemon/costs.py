@@ -14,6 +14,7 @@ import anyio
 
 from tars.control.costs_contract import LogSource, LogSources
 from tars.control.log_sources import log_source
+from tars.control.spending import LINE_SECONDS
 from tars.control.status_contract import TodayStatus
 from tars.control.wire import time_text
 from tars.daemon.worker import Worker
@@ -31,8 +32,8 @@ T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: How long somebody waits at most for the words on today, and those for nothing to change.
-TODAY_SECONDS = 0.1
+#: How long the first look at today waits where nobody waits for it.
+FIRST_SECONDS = 1.0
 #: How often the words on today are left for when there is no daemon.
 LEAVE_SECONDS = 10.0
 #: How many answers are kept, and how long one may be: a few hundred KB in all.
@@ -49,6 +50,7 @@ class Spending:
         env: Mapping[str, str],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        first_seconds: float = FIRST_SECONDS,
     ) -> None:
         self.version = 0
         self.worker = Worker("costs")
@@ -58,6 +60,8 @@ class Spending:
         self._costs: Costs | None = None
         self._failure = ""
         self._today: tuple[int, Today] | None = None
+        self._wanted = False
+        self._first_seconds = first_seconds
         self._news = anyio.Event()
         self._answers: OrderedDict[object, tuple[int, str]] = OrderedDict()
 
@@ -117,17 +121,24 @@ class Spending:
         known = self._today
         return _told(known[1]) if known is not None and self._now() < known[1].until else None
 
-    async def today(self) -> TodayStatus | None:
-        """Tell what was spent today: what is known by now, however busy it is."""
+    async def today(self, within: float = LINE_SECONDS) -> TodayStatus | None:
+        """Tell what was spent today: what is known by then, however busy it is."""
         known = self._today
         if known is not None and known[0] == self.version and self._now() < known[1].until:
             return _told(known[1])
-        with anyio.move_on_after(TODAY_SECONDS), suppress(TarsError):
+        with anyio.move_on_after(within), suppress(TarsError):
             await self._look_at_today()
             if known is None:
                 # From now on it is left for when there is no daemon, too.
                 self.changed()
         return self.known_today
+
+    def want_today(self) -> None:
+        """Have it found out soon, and from now on. Whoever only asks how everything is does not
+        wait for that."""
+        if not self._wanted and self.known_today is None:
+            self._wanted = True
+            self.changed()
 
     async def leave_today(self) -> None:
         """Leave in a file what was spent today, whenever that has changed, until cancelled: once
@@ -135,8 +146,13 @@ class Spending:
         seen = 0
         while True:
             seen = await self.news(seen)
-            if self._today is None and not (self._home.data / "line.txt").exists():
+            known = self._wanted or self._today is not None
+            if not known and not (self._home.data / "line.txt").exists():
                 continue
+            if self._today is None:
+                # A daemon that has just begun has more to do, and may soon be gone.
+                await anyio.sleep(self._first_seconds)
+            self._wanted = False
             with suppress(TarsError):
                 await self._look_at_today()
                 if self._today is not None:
