@@ -22,7 +22,7 @@ PYTEST_ARGS ?= -n 3 $(if $(CI),--reruns 1 -rR)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test unit lint types agents bench kill systemd coverage docs site constraints clean
+.PHONY: help demo test unit lint types types-and-compiled compiled agents bench kill systemd coverage docs site constraints clean
 
 help:
 	@echo 'make demo         show tars at work, in a throw-away home'
@@ -43,8 +43,15 @@ demo: .venv/.installed
 	@sh examples/demo.sh
 
 # In this order a slip is told within seconds; pytest's summary closes the run.
-test: lint types agents
+test: lint types-and-compiled agents
 	$(VENV) -m pytest $(PYTEST_ARGS)
+
+# A fresh checkout has nothing compiled, and each worker of the tests would compile all of it.
+types-and-compiled: .venv/.tools
+	@$(MAKE) --no-print-directory --jobs=2 types compiled
+
+compiled: .venv/.tools
+	@$(VENV) -m pytest --collect-only -qq > /dev/null 2>&1 || : "the tests will say why"
 
 unit: .venv/.tools
 	$(VENV) -m pytest $(PYTEST_ARGS) -m 'not real_agent'
