@@ -4,8 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from tars.control.contract import SessionRef, TurnStatus
 from tars.store.rows import MessagePart, Role, ToolCallRow
 from tars.tui.app import TarsApp
 from tars.tui.panes.sessions import SessionsPane
@@ -243,3 +245,11 @@ async def test_what_was_shown_stays_without_the_daemon(short_path: Path) -> None
             app.look_again()
             await shows(pilot, app, "6 sessions", "6/6")
             assert "not running" not in screen(app).splitlines()[2]
+            told = home.backend.told
+            at = SessionRef(id="0b1e4c3a-7d65-4c19-9a52-0c7b1d2f3e4a")
+            turn = TurnStatus(
+                id="t", started_at="", elapsed_seconds=60.0, input_tokens=8_000, output_tokens=1_000
+            )
+            told[0] = replace(told[0], state="busy", session=at, turn=turn)
+            app.look_again()
+            await shows(pilot, app, "2m 32s", "21.5K")

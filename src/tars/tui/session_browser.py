@@ -1,11 +1,12 @@
 """The sessions behind the list: asked for page by page, searched, priced, and kept in step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tars.control.client import Client
+from tars.control.contract import Status
 from tars.control.session_contract import SearchHit, Session, SessionList
 from tars.errors import SessionAmbiguous, SessionNotFound
 from tars.tui import session_columns as columns
@@ -13,6 +14,7 @@ from tars.tui.link import Link
 from tars.tui.session_costs import Costs
 from tars.tui.session_found import PLACES, Found, may_be_id, words_for
 from tars.tui.session_pieces import Line
+from tars.tui.session_running import At, Running, running
 from tars.tui.session_wants import Filter, Sort
 from tars.tui.session_window import PAGE, Key, Window, key
 
@@ -36,6 +38,7 @@ class Browser:
         self._home = home
         self._window = Window()
         self._costs = Costs()
+        self._running: Mapping[At, Running] = {}
         self._turn = 0
 
     # --- what is shown ------------------------------------------------------
@@ -61,8 +64,21 @@ class Browser:
         if session is None:
             return columns.waiting(index, width)
         excerpt = self.found.excerpt(key(session)) if self.found is not None else ""
-        shown = columns.Shown(self.cost(session), self._moment, excerpt, self._home)
+        turn = self._running.get((session.agent, session.id))
+        shown = columns.Shown(
+            self.cost(session),
+            self._moment,
+            excerpt,
+            self._home,
+            turn.lasts_ms(self._now()) if turn is not None else 0,
+            turn.tokens if turn is not None else 0,
+        )
         return columns.line(session, shown, width)
+
+    def note(self, status: Status) -> bool:
+        """Learn which turns are under way; say whether any is."""
+        self._running = running(status, self._now())
+        return bool(self._running)
 
     def cost(self, session: Session) -> str:
         """Say in a word what a session cost."""

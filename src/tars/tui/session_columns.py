@@ -7,18 +7,20 @@ from datetime import datetime
 from tars.control.session_contract import Session
 from tars.tui import session_words as words
 from tars.tui.figures import tokens
-from tars.tui.session_pieces import Line, Piece, clean, fitted
+from tars.tui.session_pieces import Line, Piece, Tone, clean, fitted
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a cell is made of beside the session: its cost in words, as far as it is known, what
-    was found in it, and the time."""
+    """What a cell is made of beside the session: its cost in words, as far as it is known, the
+    time, what was found in it, and what its turn under way adds."""
 
     cost: str
     now: datetime
     excerpt: str = ""
     home: str = ""
+    running_ms: int = 0
+    running_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,13 @@ def _agent(session: Session) -> Piece:
     return Piece(f"{words.icon(session.agent_type)} {clean(session.agent)}")
 
 
-def _tokens(session: Session) -> Piece:
-    total = tokens(session.spent.total_tokens)
+def _duration(session: Session, shown: Shown) -> Piece:
+    tone: Tone = "good" if shown.running_ms else ""
+    return Piece(words.lasted(session.duration_ms + shown.running_ms), tone)
+
+
+def _tokens(session: Session, shown: Shown) -> Piece:
+    total = tokens(session.spent.total_tokens + shown.running_tokens)
     return Piece(f"≥{total}" if session.at_least else total)
 
 
@@ -122,8 +129,8 @@ def folder(path: str, home: str) -> str:
 _COLUMNS = (
     Column("Session", 9, lambda s, _: Piece(clean(words.short_id(s.id)), "bold")),
     Column("Agent", 10, lambda s, _: _agent(s)),
-    Column("Duration", 8, lambda s, _: Piece(words.lasted(s.duration_ms)), right=True),
-    Column("Tokens", 7, lambda s, _: _tokens(s), right=True, least=52),
+    Column("Duration", 8, lambda s, n: _duration(s, n), right=True),
+    Column("Tokens", 7, lambda s, n: _tokens(s, n), right=True, least=52),
     Column("Cost", 9, lambda _, n: _cost(n), right=True),
     Column("Status", 13, lambda s, _: words.status(s.status)),
     Column("Started", 11, lambda s, n: Piece(words.started(s.started_at, n.now), "dim"), least=104),

@@ -8,6 +8,8 @@ from tars.tui.session_transcript import Entry, Page
 
 #: How many pages stay; those at the other end leave.
 KEPT = 8
+#: How many lines are laid out without a break.
+_AT_ONCE = 40
 
 
 @dataclass(slots=True)
@@ -19,12 +21,14 @@ class Laid:
     owners: list[int] = field(default_factory=list)
 
     def lay(self, lines: Callable[[int, Entry], Iterator[Line]]) -> Iterator[None]:
-        """Lay out one entry after the other; whoever asks may do something between them."""
+        """Lay out one entry after the other, a few lines at a time; whoever asks may do something
+        else in between."""
         for number, entry in enumerate(self.page.entries, self.page.at):
             for line in lines(number, entry):
                 self.lines.append(line)
                 self.owners.append(number)
-            yield
+                if len(self.lines) % _AT_ONCE == 0:
+                    yield
 
 
 class Pages(Sequence[Line]):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 
-from tars.tui.session_pieces import Line, Piece, Tone, clean, cut
+from tars.tui.session_pieces import Line, Piece, Tone, clean
 
 _INLINE = re.compile(r"`([^`]{1,200})`|\*\*([^*\s][^*]{0,200})\*\*")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*)$")
@@ -17,6 +17,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _QUOTE = re.compile(r" {0,3}> ?(.*)$")
 _WORDS = re.compile(r"\s+|\S+")
 _LEAST = 8
+_MOST_EMPTY = 2
 
 
 def prose(text: str, width: int, tone: Tone = "") -> Iterator[Line]:
@@ -57,20 +58,38 @@ def wrapped(pieces: Iterable[Piece], width: int, *, first: str = "", rest: str =
                 used = 0
                 if word.isspace():
                     continue
-            while cells > room:
-                part = cut(word, room) or word[:1]
+            if cells <= room:
+                lines[-1].append(Piece(word, tone))
+                used += cells
+                continue
+            for number, part in enumerate(_parts(word, room)):
+                if number:
+                    lines.append([])
                 lines[-1].append(Piece(part, tone))
-                lines.append([])
-                word = word[len(part) :]
-                cells, used = cell_len(word), 0
-            lines[-1].append(Piece(word, tone))
-            used += cells
+                used = cell_len(part)
     return [(Piece(rest if number else first, "dim"), *line) for number, line in enumerate(lines)]
 
 
+def _parts(word: str, room: int) -> Iterator[str]:
+    """Cut a word into parts that fit, in one go: it may be the whole of a text."""
+    begin = used = 0
+    for at, char in enumerate(word):
+        cells = cell_len(char)
+        if used + cells > room:
+            yield word[begin:at]
+            begin, used = at, 0
+        used += cells
+    yield word[begin:]
+
+
 def _lines(text: str) -> Iterator[str]:
+    """Give the lines of a text; of many empty ones that follow each other, a few."""
+    empty = 0
     for raw in text.splitlines():
-        yield clean(raw.expandtabs(4)).rstrip()
+        line = clean(raw.expandtabs(4)).rstrip()
+        empty = 0 if line else empty + 1
+        if empty <= _MOST_EMPTY:
+            yield line
 
 
 def _prose_line(raw: str, width: int, tone: Tone) -> Iterator[Line]:

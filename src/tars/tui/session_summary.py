@@ -4,6 +4,8 @@ tools that were used and the files that were changed. Pure."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from tars.control.costs_contract import CostReport, CostRow
 from tars.control.session_contract import Counted, Session, SessionTurn
@@ -183,26 +185,47 @@ def _turns(whole: Whole, width: int) -> Iterator[Line]:
     count = whole.total_turns
     yield (Piece(" Turns", "title"), Piece(f"  {count:,}, the newest first", "dim"))
     for turn in whole.turns:
-        outcome = turn.outcome or "under way"
-        tone = _OUTCOMES.get(outcome, "warn" if turn.outcome is None else "bad")
-        began = words.whole_time(turn.began_at)[5:16]
-        yield _cropped(
-            (
-                Piece(f"   {f'#{turn.number}':<6}", "dim"),
-                Piece(f"{began}  "),
-                Piece(f"{words.lasted(turn.duration_ms):>8}"),
-                Piece(f"{tokens(turn.total_tokens):>9}  "),
-                Piece(f"{clean(outcome):<11}", tone),
-                Piece(f"  {clean(turn.model)}", "dim"),
-            ),
-            width,
-        )
-        if turn.error:
-            yield from wrapped([Piece(clean(turn.error), "bad")], width, first=_IN, rest=_IN)
+        yield from _turn(_Told.of(turn), width)
     left = count - len(whole.turns)
     if left > 0:
         yield (Piece(f"   … {left:,} older", "dim"),)
     yield ()
+
+
+class _Told(NamedTuple):
+    """What is told of a turn."""
+
+    number: int
+    began_at: str
+    duration_ms: int
+    total_tokens: int
+    outcome: str | None
+    model: str
+    error: str
+
+    @classmethod
+    def of(cls, turn: SessionTurn) -> "_Told":
+        return cls(*(getattr(turn, name) for name in cls._fields))
+
+
+@lru_cache(maxsize=4096)
+def _turn(turn: _Told, width: int) -> tuple[Line, ...]:
+    """Give a turn; the same ones are shown again and again, twice a second perhaps."""
+    outcome = turn.outcome or "under way"
+    tone = _OUTCOMES.get(outcome, "warn" if turn.outcome is None else "bad")
+    line = _cropped(
+        (
+            Piece(f"   {f'#{turn.number}':<6}", "dim"),
+            Piece(f"{words.whole_time(turn.began_at)[5:16]}  "),
+            Piece(f"{words.lasted(turn.duration_ms):>8}"),
+            Piece(f"{tokens(turn.total_tokens):>9}  "),
+            Piece(f"{clean(outcome):<11}", tone),
+            Piece(f"  {clean(turn.model)}", "dim"),
+        ),
+        width,
+    )
+    why = Piece(clean(turn.error), "bad")
+    return (line, *(wrapped([why], width, first=_IN, rest=_IN) if turn.error else ()))
 
 
 _IN = " " * 9

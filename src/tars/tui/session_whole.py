@@ -10,7 +10,7 @@ from tars.tui.link import Link, sentence
 from tars.tui.session_summary import Whole
 
 #: How many turns come at once, and how many are shown at all.
-TURNS, MOST_TURNS = 100, 3_000
+TURNS, MOST_TURNS = 100, 1_000
 
 
 async def asked_whole(link: Link, before: Whole) -> Whole:

@@ -72,6 +72,14 @@ class SessionsPane(Pane):
             yield self.table
         yield self.detail
 
+    def on_mount(self) -> None:
+        """While a turn is under way its session lasts longer every second."""
+        self._ticking = self.set_interval(1.0, self._tick, pause=True)
+
+    def _tick(self) -> None:
+        if self.display and self._list.display and self.app.app_focus:
+            self.table.refresh()
+
     def arrive(self) -> None:
         """The keys are the list's, or those of what is in front of it."""
         if self.detail.session is not None:
@@ -96,6 +104,10 @@ class SessionsPane(Pane):
 
     async def look(self, link: Link, status: Status) -> None:
         """Ask anew for what is in sight; what is chosen stays so, wherever it went."""
+        if self.browser.note(status):
+            self._ticking.resume()
+        else:
+            self._ticking.pause()
         if self.detail.session is not None:
             await self.detail.look(link)
             return
