@@ -33,7 +33,7 @@ def test_the_commands_are_those_that_were_promised() -> None:
     assert set(MODULES) == {
         *("start", "stop", "restart", "status", "prompt", "cancel", "permit", "permissions"),
         *("reset", "agents", "logs", "config", "doctor", "acp", "attach", "chat", "sessions"),
-        *("costs", "prices", "budgets", "guard", "history", "web", "service"),
+        *("costs", "prices", "budgets", "guard", "history", "tui", "web", "service"),
     }
 
 
