@@ -735,6 +735,20 @@ def test_a_cancel_answers_what_the_agent_waits_for() -> None:
     assert script.sent() == []
 
 
+@pytest.mark.parametrize(("cancelled", "stop"), [(True, Stop.CANCELLED), (False, Stop.DONE)])
+def test_what_was_cancelled_while_it_asked_is_not_done(cancelled: bool, stop: Stop) -> None:
+    """An agent that hears first that it may not, and then of the cancel, may end as if it were
+    done. One that was only refused something is done."""
+    script = prompted()
+    script.ask_permission(0)
+    script.codec.answer("0", None)
+    if cancelled:
+        script.codec.cancel()
+    [ended] = script.say(id=3, result={"stopReason": "end_turn"})
+    assert isinstance(ended, TurnEnded)
+    assert ended.stop is stop
+
+
 def test_a_turn_cancelled_while_its_session_is_opened_is_never_sent() -> None:
     """It ends when the session is open, so that the session can be used afterwards."""
     script = opened()

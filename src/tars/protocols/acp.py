@@ -321,6 +321,7 @@ class Acp:
         if turn.cancelled:
             return self._end_unanswered(Stop.CANCELLED, None)
         turn.sent = True
+        self._permissions.declined = False
         self._reader.began(session_id)
         self._peer.ask(
             "session/prompt",
@@ -342,6 +343,10 @@ class Acp:
                 "The agent ended the turn without a reason that the protocol knows."
             )
             return self._end_turn(Stop.ERROR, fault=fault)
+        turn = self._sessions.turn
+        if stop is Stop.DONE and turn is not None and turn.cancelled and self._permissions.declined:
+            # It may hear that it may not before it hears the cancel, and end as if it were done.
+            stop = Stop.CANCELLED
         return self._end_turn(stop, ended=ended)
 
     def _end_unanswered(self, stop: Stop, fault: Fault | None) -> list[Said]:

@@ -10,9 +10,11 @@ _CANCELLED = {"outcome": {"outcome": "cancelled"}}
 
 
 class OpenPermissions:
-    """What the agent waits for. Every request is answered exactly once."""
+    """What the agent waits for. Every request is answered exactly once. `declined`: one of the
+    turn's was answered as cancelled."""
 
     def __init__(self, peer: Peer) -> None:
+        self.declined = False
         self._peer = peer
         self._open: dict[str, Id] = {}
 
@@ -45,7 +47,8 @@ class OpenPermissions:
             self._peer.answer(id, {"outcome": {"outcome": "selected", "optionId": option_id}})
 
     def decline(self, id: Id) -> None:
-        """Answer a request that nobody was asked about."""
+        """Answer a request that nobody was asked about, or that is cancelled."""
+        self.declined = True
         self._peer.answer(id, _CANCELLED)
 
     def withdraw(self) -> None:
