@@ -12,7 +12,6 @@ import sys
 TYPE_CHECKING = False  # typing.TYPE_CHECKING would cost importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
 
 #: The daemon answers within a millisecond or not at all; the command line says which.
 ANSWER_SECONDS = 2.0
@@ -48,9 +47,9 @@ def main() -> int:
         return 130
 
 
-def leave(status: int) -> "NoReturn":
+def leave(status: int) -> None:
     """End this process as Python does, all but one thing: to take apart what was imported takes a
-    tenth of a report's time, and a sixth of a second of the daemon's."""
+    tenth of a report's time, and a sixth of a second of the daemon's. Does not return."""
     threading, atexit = sys.modules.get("threading"), sys.modules.get("atexit")
     if threading is not None:
         threading._shutdown()  # waits for the threads that have to come to their end
