@@ -12,11 +12,11 @@ PIP := $(VENV) -m pip --disable-pip-version-check install --quiet -c constraints
 # (\043 is a number sign, which would begin a comment here.)
 MEND = case "$(CURDIR)" in *' '*) \
 	printf '\043!/bin/sh\nexec "%s/.venv/bin/python" -m tars "$$@"\n' "$(CURDIR)" > .venv/bin/tars ;; esac
-# Half of what a test takes it waits for others: a third worker costs 2 % more of the CPU, and
-# gives two cores something to do meanwhile.
+# Half of what a test takes it waits for others: each worker more than there are cores costs 2 %
+# more of the CPU, and gives two cores something to do meanwhile.
 # Thousands of tests with real processes, on a machine that others use too: in CI a test that
 # fails is run once more. The summary names it (RERUN): it is a bug, to be found and mended.
-PYTEST_ARGS ?= -n 3 $(if $(CI),--reruns 1 -rR)
+PYTEST_ARGS ?= -n 4 $(if $(CI),--reruns 1 -rR)
 
 # It doubles the start-up of everything that the latency checks measure.
 unexport PYTHONDONTWRITEBYTECODE

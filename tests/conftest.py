@@ -4,6 +4,8 @@ import os
 import signal
 import tempfile
 
+from hypothesis import HealthCheck, settings
+
 from tests.support.postgres import (
     postgres_server,
     postgres_store_url,
@@ -18,6 +20,12 @@ __all__ = ["postgres_server", "postgres_store_url", "postgres_template", "postgr
 # that they test would never feel one.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile(
+    "tars", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tars")
 
 QUICK = quick_folder()
 if QUICK is not None and "TMPDIR" not in os.environ:
