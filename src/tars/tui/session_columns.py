@@ -9,6 +9,9 @@ from tars.tui import session_words as words
 from tars.tui.figures import tokens
 from tars.tui.session_pieces import Line, Piece, Tone, clean, fitted
 
+#: From so many columns on, two blanks stand between them.
+_ROOMY = 70
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -62,7 +65,8 @@ def waiting(index: int, width: int) -> Line:
     return (Piece(fitted(f" {'·' * 8}…  {index + 1:,}", width), "dim"),)
 
 
-_GAP = 2
+def _gap(width: int) -> int:
+    return 2 if width >= _ROOMY else 1
 
 
 def _joined(
@@ -77,15 +81,15 @@ def _joined(
         text, tone = cell(column)
         pieces.append(Piece(fitted(text, widths[number], right=right(column)), tone))
         if number < len(columns) - 1:
-            pieces.append(Piece(" " * _GAP))
-    used = 1 + sum(widths) + _GAP * (len(columns) - 1)
+            pieces.append(Piece(" " * _gap(width)))
+    used = 1 + sum(widths) + _gap(width) * (len(columns) - 1)
     if used < width:
         pieces.append(Piece(" " * (width - used)))
     return tuple(pieces)
 
 
 def _widths(columns: tuple[Column, ...], width: int) -> list[int]:
-    fixed = sum(column.width for column in columns) + _GAP * (len(columns) - 1) + 1
+    fixed = sum(column.width for column in columns) + _gap(width) * (len(columns) - 1) + 1
     shares = sum(column.share for column in columns if not column.width)
     left = max(0, width - fixed - 1)
     return [column.width or left * column.share // shares for column in columns]
