@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import anyio
 import msgspec
 from msgspec.structs import replace
 
@@ -16,16 +17,19 @@ from tests.control.session_samples import SESSION, SUMMARY
 
 class ManySessions(ScriptedRemembering):
     """`count` sessions that ran outside tars, the newest first. `pages` are those that were asked
-    for."""
+    for; none is given while `free` is not set."""
 
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
         self.pages: list[tuple[int, int]] = []
+        self.free = anyio.Event()
+        self.free.set()
 
     async def sessions(self, query: Mapping[str, str]) -> SessionList:
         after, limit = int(query.get("after", "0")), int(query["limit"])
         self.pages.append((after, limit))
+        await self.free.wait()
         places = range(after, min(after + limit, self.count))
         return SessionList(sessions=[one(self.count - at) for at in places], total=self.count)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
@@ -161,8 +162,8 @@ async def test_one_is_exported_and_put_away(
 
 
 async def test_a_hundred_thousand_are_never_all_asked_for(short_path: Path) -> None:
-    """The end is there at once, for a page or two; what is chosen stays so when others come
-    above it; and what each costs is asked for what is in sight alone."""
+    """The end is there at once, for a page or two, and keys wait for no page; what is chosen
+    stays so when others come above it; what each costs is asked for what is in sight alone."""
     async with ScriptedHome.at(short_path) as home:
         home.agent("claude", "claude")
         many, price = ManySessions(100_000), OnePrice()
@@ -172,6 +173,10 @@ async def test_a_hundred_thousand_are_never_all_asked_for(short_path: Path) -> N
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.press("3")
             await shows(pilot, app, "100,000 sessions", "0100000-…", "$1.25")
+            many.free = anyio.Event()
+            await pilot.press("G", "k")
+            await shows(pilot, app, "99,999/100,000", "········…  99,999")
+            many.free.set()
             await pilot.press("G")
             await shows(pilot, app, "100,000/100,000", "number 1\n", "$1.25")
             await pilot.press("g", "j", "j", "pagedown")

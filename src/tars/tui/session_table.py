@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tars.tui.session_lines import Lines
-from tars.tui.session_pieces import Line
+from tars.tui.session_pieces import Line, Piece
 
 
 class Rows(Protocol):
@@ -55,7 +55,8 @@ class SessionTable(Lines):
         """Give a row."""
         if number >= len(self.rows):
             return (), False
-        return self.rows.line(number, self.size.width), number == self.cursor
+        line = self.rows.line(number, self.size.width)
+        return (_marked(line), True) if number == self.cursor else (line, False)
 
     def changed(self) -> None:
         """Draw anew: there are other rows."""
@@ -108,3 +109,9 @@ class SessionTable(Lines):
     def on_resize(self, _event: events.Resize) -> None:
         """Keep what is chosen in sight."""
         self.place(self.cursor)
+
+
+def _marked(line: Line) -> Line:
+    """Mark the chosen row: not every terminal has colours."""
+    first, *rest = line
+    return (Piece(f"▸{first.text[1:]}", first.tone), *rest)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from tars.tui.session_pieces import Piece, Tone
 
 #: One cell wide in every terminal, and told apart without colours by the name beside it.
-_ICONS = {"claude": "✻", "codex": "❖", "gemini": "✦", "opencode": "▸", "echo": "↻"}
+_ICONS = {"claude": "✻", "codex": "❖", "gemini": "✦", "opencode": "◧", "echo": "↻"}
 _ICON = "⬢"
 
 _STATUSES: dict[str, tuple[str, Tone]] = {

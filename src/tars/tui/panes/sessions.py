@@ -282,6 +282,7 @@ class SessionsPane(Pane):
             self.browser.end_search()
             self._anew()
             self.refresh_bindings()
+            self.again()
 
     @work(group="sessions-search", exclusive=True)
     async def _search(self, text: str) -> None:
