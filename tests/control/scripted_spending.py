@@ -25,8 +25,8 @@ class ScriptedSpending:
     async def sources(self) -> LogSources:
         return SOURCES
 
-    def want_today(self) -> None:
-        pass
+    def want_today(self) -> bool:
+        return True
 
     async def today(self, within: float = 0.1) -> TodayStatus | None:
         return TODAY

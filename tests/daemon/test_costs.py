@@ -94,9 +94,11 @@ def test_today_is_found_out_for_who_does_not_wait(tmp_path: Path) -> None:
             tasks.start_soon(spending.leave_today)
             await anyio.wait_all_tasks_blocked()
             assert (spending.known_today, spending.version) == (None, 0)
-            spending.want_today()
-            spending.want_today()
-            assert spending.version == 1
+            spending.is_elsewhere = lambda: True
+            assert (spending.want_today(), spending.version) == (False, 0)
+            spending.is_elsewhere = lambda: False
+            assert (spending.want_today(), spending.version) == (True, 1)
+            assert (spending.want_today(), spending.version) == (True, 1)
             with anyio.fail_after(30):
                 while spending.known_today is None:
                     await anyio.sleep(0)

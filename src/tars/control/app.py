@@ -187,7 +187,8 @@ async def _status(backend: Backend, call: Call) -> c.Wire | Response:
         return await spending.in_line(backend, call)
     if form != "text":
         raise RequestInvalid(f"`format` is json, text or line, not {form!r}.")
-    await backend.spending.today(TODAY_SECONDS)
+    if backend.spending.want_today():
+        await backend.spending.today(TODAY_SECONDS)
     found = backend.status()
     text = render(found, color=color, width=width, ascii=call.flag("ascii"))
     return Response(text, media_type="text/plain")

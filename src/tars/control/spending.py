@@ -34,8 +34,8 @@ class Spending(Protocol):
     async def today(self, within: float = LINE_SECONDS) -> TodayStatus | None:
         """Tell what was spent today as far as that is known within so many seconds, or None."""
 
-    def want_today(self) -> None:
-        """Have it known soon."""
+    def want_today(self) -> bool:
+        """Have it known soon; False where nobody looks unless somebody asks for that alone."""
 
 
 async def reported(backend: "Backend", call: Call) -> Response:

@@ -98,6 +98,7 @@ class Desk:
         self._stop = stop
         self._history = history
         self.spending = history.spending
+        self.spending.is_elsewhere = lambda: bool(assembly.config.store.url)
         self.remembering = Remembering(
             home,
             recorder,

@@ -41,7 +41,8 @@ ANSWERS, LARGEST_ANSWER = 32, 64 * 1024
 
 
 class Spending:
-    """Asks the engine of one home; the thread is its own. `version` grows whenever figures may
+    """Asks the engine of one home; the thread is its own. `is_elsewhere` says whether the store is
+    a server's. `version` grows whenever figures may
     have changed: a turn was recorded, logs were read, prices or the configuration are others."""
 
     def __init__(
@@ -60,6 +61,7 @@ class Spending:
         self._costs: Costs | None = None
         self._failure = ""
         self._today: tuple[int, Today] | None = None
+        self.is_elsewhere: Callable[[], bool] = _never
         self._wanted = False
         self._first_seconds = first_seconds
         self._news = anyio.Event()
@@ -133,12 +135,16 @@ class Spending:
                 self.changed()
         return self.known_today
 
-    def want_today(self) -> None:
+    def want_today(self) -> bool:
         """Have it found out soon, and from now on. Whoever only asks how everything is does not
-        wait for that."""
+        wait for that, and where the store is a server's, which may be silent for minutes, that
+        is no reason to ask it: False then."""
+        if self.is_elsewhere():
+            return False
         if not self._wanted and self.known_today is None:
             self._wanted = True
             self.changed()
+        return True
 
     async def leave_today(self) -> None:
         """Leave in a file what was spent today, whenever that has changed, until cancelled: once
@@ -213,6 +219,10 @@ class Spending:
         costs, self._costs = self._costs, None
         if costs is not None:
             costs.close()
+
+
+def _never() -> bool:
+    return False
 
 
 def _sources(costs: "Costs", home: Home, env: Mapping[str, str]) -> LogSources:
