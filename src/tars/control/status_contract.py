@@ -247,7 +247,8 @@ class TodayStatus(Wire):
 class Status(Wire):
     """`session` is the one of `default_agent`; `warnings` are sentences for a person. `budgets`
     are those that are not fine. `today` is null until it was found out: the first who asks sets
-    that off, and it takes a second or two; where the store is a server's, `tars status line` does."""
+    that off, and it takes a second or two. Where the store is a server's, only `tars status line`
+    sets it off."""
 
     daemon: DaemonStatus
     agents: list[AgentStatus] = msgspec.field(default_factory=list)
