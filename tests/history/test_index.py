@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tars.history import schema
 from tars.history.index import Index
 from tars.history.source import Limit, Request
 from tests.support.index_checks import check, counted, packed
@@ -220,3 +222,16 @@ def test_a_large_journal_gets_into_the_file(tmp_path: Path) -> None:
         counts = index.connection.execute("SELECT count(*) FROM much GROUP BY number").fetchall()
         assert counts == [(1500,)] * 3
         assert index.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_journal_that_was_copied_is_small_again(tmp_path: Path) -> None:
+    """Then the next transactions need not copy it, which takes the disk's time."""
+    others = set(threading.enumerate())
+    with Index.open(tmp_path / "history.db") as index:
+        index.connection.execute("CREATE TABLE much (data BLOB)")
+        for size in (8_000_000, 1):
+            with index.transaction() as connection:
+                connection.execute("INSERT INTO much VALUES (?)", (bytes(size),))
+            for thread in set(threading.enumerate()) - others:
+                thread.join()
+        assert (tmp_path / "history.db-wal").stat().st_size <= schema.JOURNAL

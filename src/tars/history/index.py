@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from tars.history.writing import Writer
 
-#: How many bytes the journal may have: SQLite's own number of pages, and more of them.
-_JOURNAL, _JOURNAL_OF_MUCH = 1000 * 4096, 64 * 1024 * 1024
+#: How many bytes the journal may have while much is written.
+_JOURNAL_OF_MUCH = 64 * 1024 * 1024
 
 
 class Index:
@@ -32,7 +32,7 @@ class Index:
         #: What was at this path and was no index, under its new name.
         self.set_aside: Path | None
         self._copying: Thread | None = None
-        self._most = _JOURNAL
+        self._most = schema.JOURNAL
         self._open_again()
 
     @classmethod
@@ -88,12 +88,12 @@ class Index:
         try:
             yield connection
             connection.execute("COMMIT")
-            self._copy_journal()
         except BaseException:
             # An error of the disk may have rolled it back already.
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        self._copy_journal()
 
     @contextmanager
     def much(self) -> Iterator[None]:
@@ -107,7 +107,7 @@ class Index:
             yield
         finally:
             # What the journal has now is copied behind the next transaction, or at the end.
-            self._most = _JOURNAL
+            self._most = schema.JOURNAL
 
     def close(self) -> None:
         if self._copying is not None:
@@ -125,13 +125,15 @@ class Index:
         wait for the disk meanwhile: that was a twentieth of the time of a first report."""
         if self._copying is not None and self._copying.is_alive():
             return
-        with suppress(OSError):
+        # Where no thread can be had, the next transaction tries it again.
+        with suppress(OSError, RuntimeError):
             if os.stat(f"{self.path}-wal").st_size > self._most:
                 # Most reports need no thread.
                 from threading import Thread
 
-                self._copying = Thread(target=_copy, args=(self.path,))
-                self._copying.start()
+                copying = Thread(target=_copy, args=(self.path,))
+                copying.start()
+                self._copying = copying
 
     def __enter__(self) -> Self:
         return self

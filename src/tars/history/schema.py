@@ -181,7 +181,7 @@ _PAGE = 8192
 #: KiB that SQLite may keep of the file: what a build touches in no order is not read again.
 _CACHE = 12 * 1024
 #: Bytes of a journal that is not in use that may stay on the disk.
-_JOURNAL = 4 * 1024 * 1024
+JOURNAL = 4 * 1024 * 1024
 
 
 def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
@@ -270,7 +270,7 @@ def _make_folder(folder: Path) -> None:
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA cache_size = -{_CACHE}")
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
+    connection.execute(f"PRAGMA journal_size_limit = {JOURNAL}")
     version = _version(connection)
     if not version:
         # In a new file there is nothing to lose yet: to wait five times for the disk took as long
