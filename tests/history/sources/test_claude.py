@@ -183,6 +183,15 @@ def test_what_is_no_request_counts_nothing(log: Path, silent: str) -> None:
     assert requests(log, silent) == []
 
 
+def test_what_a_tool_used_is_not_the_answers(log: Path) -> None:
+    """An answer's figures are its message's, whatever else is in its line: in what it gave to a
+    tool, or in what came of it."""
+    other = json.loads(line("m2", 99))["message"] | {"content": [{"type": "text", "text": "b"}]}
+    given = [{"type": "tool_use", "id": "t", "name": "Save", "input": other}]
+    rows = requests(log, line(content=given), line("m3", toolUseResult=other))
+    assert [(row.key, row.output) for row in rows] == [("m1", 7), ("m3", 7)]
+
+
 def test_nulls_are_nothing(log: Path) -> None:
     """A count that is null is 0."""
     nulls = {"input_tokens": None, "cache_creation_input_tokens": None, "cache_creation": None}
