@@ -107,8 +107,8 @@ def test_the_pace_tells_what_it_comes_to() -> None:
     )  # fmt: skip
     assert costs_view.pace(blocks, summary).plain.split("\n") == [
         "now      1.5K tokens a minute, an unknown sum an hour",
-        "5 hours  $2.5000 and 450K tokens at its end, in 4h 00m",
-        "month    $29.30 so far, $43.95 at its end if it goes on so",
+        "5 hours  $2.5000 and 450K tokens projected, 4h 00m left",
+        "month    $29.30 so far, $43.95 projected",
     ]
 
 

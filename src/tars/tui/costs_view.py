@@ -129,13 +129,15 @@ def pace(blocks: CostBlocks, summary: CostSummary) -> Text:
             tokens = figures.tokens(burn.projected_tokens)
             left = duration(burn.minutes_left * 60)
             lines.append(_labelled("now", f"{minutely} tokens a minute, {hourly} an hour"))
-            lines.append(_labelled("5 hours", f"{comes} and {tokens} tokens at its end, in {left}"))
+            lines.append(
+                _labelled("5 hours", f"{comes} and {tokens} tokens projected, {left} left")
+            )
     if not lines:
         lines.append(_labelled("now", "nothing is being used"))
     month = summary.projection
     if month is not None:
         so_far = figures.money(month.so_far.cost_usd, unpriced=month.so_far.unpriced_tokens)
-        told = f"{so_far} so far, {_rate(month.cost_usd)} at its end if it goes on so"
+        told = f"{so_far} so far, {_rate(month.cost_usd)} projected"
         lines.append(_labelled("month", told))
     return _joined(lines)
 

@@ -46,7 +46,7 @@ class OverviewPane(Pane):
         """Show how everything is."""
         recent = (await link.ask(lambda client: client.sessions(limit=_RECENT))).sessions
         days = await self._days(link)
-        width = max(20, self.size.width - 4)
+        width = max(20, self.query_one("#agents-text").content_size.width)
         seconds = [datetime.fromisoformat(found.last_activity_at).timestamp() for found in recent]
         self._put("agents", overview_view.agents(status, width))
         self._put("today", overview_view.today(status, days))
