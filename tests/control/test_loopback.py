@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import anyio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tars.control.server import MAX_HEAD, serve_loopback
+from tars.control.server import MAX_HEAD, MAX_WAITING, serve_loopback
 from tars.web.listening import Listening, listen
 
 pytestmark = pytest.mark.anyio
 
 
 async def hello(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers everything with the path that was asked for."""
+    """Answers everything with the path that was asked for, and /wait never."""
+    while scope["path"] == "/wait":
+        if (await receive())["type"] == "http.disconnect":
+            return
     body = scope["path"].encode()
     headers = [(b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -60,6 +63,15 @@ async def test_a_head_without_an_end_is_refused() -> None:
     async with serving() as listening:
         head = b"GET /x HTTP/1.1\r\nx: " + b"y" * MAX_HEAD
         assert (await exchange(listening, head, until_closed=True)).startswith(b"HTTP/1.1 400")
+        assert await exchange(listening, b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n")
+
+
+async def test_who_reads_no_answers_is_not_listened_to_for_ever() -> None:
+    """Requests that wait are memory, and anybody on this machine can send them."""
+    async with serving() as listening:
+        with suppress(ConnectionResetError):
+            waiting = b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n" * (MAX_WAITING + 2)
+            assert await exchange(listening, waiting, until_closed=True) == b""
         assert await exchange(listening, b"GET /x HTTP/1.1\r\nhost: x\r\n\r\n")
 
 

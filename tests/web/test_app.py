@@ -196,11 +196,12 @@ async def test_every_file_has_its_type(visit: Visit) -> None:
     [
         lambda visit: visit.post("/v1/prompt", cookie=""),
         lambda visit: visit.post("/v1/prompt", origin="null"),
+        lambda visit: ask(visit.app, "GET", "/", {"host": HOST}),
+        lambda visit: visit.land("made up"),
     ],
 )
-async def test_a_body_that_is_not_read_ends_its_connection(
-    visit: Visit, asks: Callable[[Visit], object]
-) -> None:
-    """What follows on it would be the rest of that body."""
+async def test_who_is_refused_is_hung_up_on(visit: Visit, asks: Callable[[Visit], object]) -> None:
+    """A body that is not read would be taken for a request, and answers that nobody reads would
+    keep the page's connections from who may see it."""
     answer = await asks(visit)  # type: ignore[misc]
     assert answer.headers["connection"] == "close"

@@ -49,6 +49,12 @@ def test_a_browser_that_was_let_in_gets_through(host: str, method: str) -> None:
     assert verdict(head(method, host=host, origin=origin)) == Welcome()
 
 
+def test_the_usual_port_is_not_named() -> None:
+    """At port 80 browsers ask for the name alone."""
+    asked = head(host="127.0.0.1", cookie="tars-80=good")
+    assert judge(asked, port=80, knows=lambda cookie: cookie == "good") == Welcome()
+
+
 @pytest.mark.parametrize(
     "host",
     [

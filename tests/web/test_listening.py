@@ -1,5 +1,6 @@
 """The page's sockets: on loopback alone, and a taken port is said to be taken."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -40,6 +41,27 @@ def test_no_child_inherits_it(listening: Listening) -> None:
     assert [sock.get_inheritable() for sock in listening.sockets] == [False] * len(
         listening.sockets
     )
+
+
+def test_answers_wait_for_no_acknowledgement(listening: Listening) -> None:
+    """A head and its body are two packets, and the second one of them would wait for 40 ms."""
+    sent_at_once: list[int] = []
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        sent_at_once.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def connect() -> None:
+        for sock in listening.sockets:
+            async with await asyncio.start_server(greet, sock=sock.dup()):
+                reader, writer = await asyncio.open_connection(*sock.getsockname()[:2])
+                await reader.read()
+                writer.close()
+
+    asyncio.run(connect())
+    assert len(sent_at_once) == len(listening.sockets)
+    assert all(sent_at_once)
 
 
 def test_a_taken_port_is_told_with_what_to_do(listening: Listening) -> None:

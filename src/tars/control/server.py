@@ -23,6 +23,9 @@ MAX_HEAD = 64 * 1024
 #: Beyond these an idle connection makes room, so that descriptors remain for the agents; where
 #: none is idle, the newcomer is closed without an answer.
 MAX_CONNECTIONS = 256
+#: Beyond these requests that wait on one connection, whoever sends more without reading what was
+#: answered is closed.
+MAX_WAITING = 128
 #: How long a connection may be silent between requests, or within the head of one.
 IDLE_SECONDS = 60
 BACKLOG = 512
@@ -203,6 +206,10 @@ class _Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if len(self.pipeline) >= MAX_WAITING:
+            self.transport.abort()
+        if self.transport.is_closing():
+            return
         self.scope["state"]["peer_pid"] = self._peer_pid  # for who answers a permission
         super().on_headers_complete()
 

@@ -12,6 +12,9 @@ from tars.web.answers import GUARDING, HTML, NOT_KEPT, Headers, entrance, refusa
 from tars.web.files import File, Files
 from tars.web.guard import Head, Landing, Refused, Welcome, judge, set_cookie
 
+#: Whoever is not let in has no use of a connection, and takes none from those who are; nor is the
+#: body read of what is refused.
+_LAST = (b"connection", b"close")
 _NOT_THERE = Refused(404, "not_found", "There is no such thing here.")
 
 
@@ -54,7 +57,7 @@ class Page:
     async def _land(self, send: Send, landing: Landing, now: float) -> None:
         """Take the ticket out of the address bar, whether it was good or not."""
         cookie = self._admission.redeem(landing.ticket, now)
-        headers: Headers = []
+        headers: Headers = [_LAST]
         if cookie is not None:
             await self._let_in()
             kept = set_cookie(self._port, cookie, VISITOR_SECONDS)
@@ -112,10 +115,7 @@ async def _send_file(send: Send, head: Head, file: File) -> None:
 async def _refuse(send: Send, head: Head, refused: Refused) -> None:
     as_page = head.method == "GET" and not head.path.startswith("/v1/")
     kind, body = refusal(refused, as_page=as_page)
-    headers = [(b"content-type", kind), *NOT_KEPT]
-    if head.method not in ("GET", "HEAD"):
-        # Its body is not read, so the connection is of no more use.
-        headers.append((b"connection", b"close"))
+    headers = [(b"content-type", kind), *NOT_KEPT, _LAST]
     await _send(send, refused.status, b"" if head.method == "HEAD" else body, headers)
 
 

@@ -71,7 +71,10 @@ def judge(head: Head, *, port: int, knows: Callable[[str], bool]) -> Verdict:
 
 def hosts(port: int) -> tuple[str, ...]:
     """Give the names by which the page can be asked for."""
-    return (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}")
+    names = ("127.0.0.1", "localhost", "[::1]")
+    whole = tuple(f"{name}:{port}" for name in names)
+    # Browsers leave out the port that http has anyway.
+    return (*whole, *names) if port == 80 else whole
 
 
 def cookie_name(port: int) -> str:

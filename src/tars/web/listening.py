@@ -46,7 +46,9 @@ def listen(port: int) -> Listening:
 def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
     """Bind one address; None where the machine has none of that family."""
     try:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends at once, and waits for no acknowledgement (40 ms), only where it is
+        # told that this is TCP.
+        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         if error.errno in _NOT_HERE:
             return None
