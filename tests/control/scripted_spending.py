@@ -28,5 +28,5 @@ class ScriptedSpending:
     def want_today(self) -> bool:
         return True
 
-    async def today(self, within: float = 0.1) -> TodayStatus | None:
+    async def today(self, within: float) -> TodayStatus | None:
         return TODAY

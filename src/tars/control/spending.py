@@ -31,7 +31,7 @@ class Spending(Protocol):
     async def sources(self) -> LogSources:
         """Tell of every agent's logs, as they were read last. Raises as `answer` does."""
 
-    async def today(self, within: float = LINE_SECONDS) -> TodayStatus | None:
+    async def today(self, within: float) -> TodayStatus | None:
         """Tell what was spent today as far as that is known within so many seconds, or None."""
 
     def want_today(self) -> bool:
@@ -64,6 +64,6 @@ async def in_line(backend: "Backend", call: Call) -> Response:
     style = call.query.get("style", "plain")
     if style not in STYLES:
         raise RequestInvalid(f"`style` is one of {', '.join(STYLES)}, not {style!r}.")
-    await backend.spending.today()
+    await backend.spending.today(LINE_SECONDS)
     text = line(backend.status(), style=style, ascii=call.flag("ascii"))
     return Response(f"{text}\n", media_type="text/plain")

@@ -14,7 +14,6 @@ import anyio
 
 from tars.control.costs_contract import LogSource, LogSources
 from tars.control.log_sources import log_source
-from tars.control.spending import LINE_SECONDS
 from tars.control.status_contract import TodayStatus
 from tars.control.wire import time_text
 from tars.daemon.worker import Worker
@@ -123,7 +122,7 @@ class Spending:
         known = self._today
         return _told(known[1]) if known is not None and self._now() < known[1].until else None
 
-    async def today(self, within: float = LINE_SECONDS) -> TodayStatus | None:
+    async def today(self, within: float) -> TodayStatus | None:
         """Tell what was spent today: what is known by then, however busy it is."""
         known = self._today
         if known is not None and known[0] == self.version and self._now() < known[1].until:
