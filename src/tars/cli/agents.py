@@ -140,7 +140,7 @@ def knowledge() -> None:
     name="set",
     epilog=examples(
         "tars agents set claude --model opus",
-        "tars agents set gemini --mode plan",
+        "tars agents set gemini --mode autoEdit",
         'tars agents set gemini --mode ""',
     ),
 )

@@ -185,7 +185,7 @@ def archive(sessions: Refs, to: To = None) -> None:
 @app.command(
     epilog=examples(
         "tars sessions restore fix-login",
-        "tars sessions restore ~/.tars/archive/fix-login-gemini-3f2a9c01.json",
+        "tars sessions restore ~/.tars/archive/fix-login-gemini-3f2a9c01-*.json",
     )
 )
 def restore(

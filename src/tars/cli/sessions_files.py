@@ -172,7 +172,7 @@ def import_(
 @app.command(
     epilog=examples(
         "tars sessions backup tars-backup.tar.gz",
-        "tars sessions backup --secrets /mnt/safe/tars-backup.tar.gz",
+        "tars sessions backup --secrets ~/tars-with-secrets.tar.gz",
     )
 )
 def backup(

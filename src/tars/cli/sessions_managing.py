@@ -29,7 +29,7 @@ Ref = Annotated[
 
 @app.command(
     epilog=examples(
-        "tars sessions rename last fix-login",
+        "tars sessions rename last mend-login",
         'tars sessions rename 3f2a9c01 --title "The login that failed on Mondays"',
         "tars sessions rename fix-login --no-name",
     )

@@ -18,7 +18,11 @@ Agent = Annotated[
 ]
 
 
-@app.command(epilog=examples("tars cancel", "tars cancel --agent gemini", "tars cancel --turn 42"))
+@app.command(
+    epilog=examples(
+        "tars cancel", "tars cancel --agent gemini", "tars cancel --turn 849fd4f93fd7ce82"
+    )
+)
 def cancel(
     agent: Agent = None,
     turn: Annotated[
@@ -42,9 +46,9 @@ def cancel(
 @app.command(
     epilog=examples(
         "tars permit p1",
-        "tars permit p1 --always",
-        "tars permit p1 --option proceed_once",
-        "tars permit p1 --deny",
+        "tars permit p2 --always",
+        "tars permit p3 --option proceed_once",
+        "tars permit p4 --deny",
     )
 )
 def permit(
