@@ -35,14 +35,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_SECONDS = 1.0
 #: How often the words on today are left for when there is no daemon.
 LEAVE_SECONDS = 10.0
+#: How long the daemon's end may wait for a look at the costs that is under way.
+END_SECONDS = 1.0
 #: How many answers are kept, and how long one may be: a few hundred KB in all.
 ANSWERS, LARGEST_ANSWER = 32, 64 * 1024
 
 
 class Spending:
     """Asks the engine of one home; the thread is its own. `is_elsewhere` says whether the store is
-    a server's. `version` grows whenever figures may
-    have changed: a turn was recorded, logs were read, prices or the configuration are others."""
+    a server's. `version` grows whenever figures may have changed: a turn was recorded, logs were
+    read, prices or the configuration are others."""
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class Spending:
         self._failure = ""
         self._today: tuple[int, Today] | None = None
         self.is_elsewhere: Callable[[], bool] = _never
-        self._wanted = False
+        self._wanted = self._ended = False
         self._first_seconds = first_seconds
         self._news = anyio.Event()
         self._answers: OrderedDict[object, tuple[int, str]] = OrderedDict()
@@ -172,6 +174,13 @@ class Spending:
     def _note_today(self, version: int, found: "Today") -> None:
         self._today = version, found
 
+    async def end(self) -> None:
+        """Let go of the store before its writer does: the last one who closes the file clears its
+        journal away, which a reader cannot. What takes longer is not waited for."""
+        self._ended = True
+        with anyio.move_on_after(END_SECONDS), suppress(TarsError):
+            await self._in_thread(self._close)
+
     def close(self) -> None:
         """Ask nothing any more. It does not wait for what is asked just now."""
         self.worker.close(self._close)
@@ -206,6 +215,8 @@ class Spending:
             raise
 
     def _engine(self) -> "Costs":
+        if self._ended:
+            raise StoreError("What was spent is not looked at any more: the daemon is stopping.")
         if self._costs is None:
             # 10 ms and more: not before somebody asks.
             from tars.costs.engine import Costs

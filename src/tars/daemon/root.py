@@ -155,6 +155,7 @@ async def _serve(home: Home, kinds: Mapping[str, Kind], given: socket.socket | N
             await OURS.end_strangers()
             chronicle.adjourned(loop.prompts)
             chronicle.flush()
+            await spending.end()
             recorder.close()
             page.end()
             closed.set()
