@@ -36,7 +36,8 @@ def tars(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TarsHome]:
     needed()
     root = tmp_path_factory.mktemp("w")
     now = datetime.now(UTC)
-    days = (now - timedelta(days=number) for number in range(7))
+    # The last one is in the last seven times 24 hours, and mostly in none of the last seven days.
+    days = [now - timedelta(days=number) for number in range(7)] + [now - timedelta(hours=167)]
     write_claude(
         root,
         *(
@@ -125,6 +126,23 @@ def test_a_prompt_is_sent_and_its_answer_watched_and_found_again(
     expect(page.locator(".hits li").first).to_contain_text("pieces")
 
 
+def test_a_session_outside_tars_says_what_is_not_known_of_it(
+    tars: TarsHome, browser: Browser
+) -> None:
+    """Its agent can be chosen; nothing claims that it took no time, or used no tools."""
+    page = browser.open()
+    address = let_in(tars, page)
+    page.goto(f"{address}#/sessions")
+    page.get_by_label("Agent").select_option("claude")
+    row = page.locator(".sessions tbody tr")
+    expect(row).to_have_count(1)
+    expect(row.locator("td").nth(4)).to_have_text("—")
+    row.get_by_role("link").click()
+    expect(page.locator("main [role=status]")).to_contain_text("ran outside tars")
+    expect(page.locator("main")).to_contain_text("16 requests")
+    expect(page.locator("main")).not_to_contain_text("No tools")
+
+
 #: How many of a canvas' pixels are drawn, and how large it is.
 DRAWN = """() => {
   const canvas = document.querySelector('.plot canvas');
@@ -149,7 +167,9 @@ def test_the_chart_is_drawn_and_is_a_table_too(tars: TarsHome, browser: Browser)
     expect(days).to_have_count(7)
     expect(days.first).to_contain_text("$0.0")
     expect(page.locator(".shares tbody tr").filter(has_text="claude")).to_have_count(2)
-    expect(page.locator(".big")).to_contain_text("$")
+    cells = page.locator("details table tbody td").all_inner_texts()
+    bars = sum(float(cell[1:]) for cell in cells if cell.startswith("$"))
+    assert float(page.locator(".big").inner_text()[1:]) == pytest.approx(bars, abs=0.002)
     page.get_by_role("link", name="by agent").click()
     expect(page.locator(".legend li")).to_have_text(["claude"])
 

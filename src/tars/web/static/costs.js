@@ -72,7 +72,12 @@ export function costs(main, _words, search) {
     if (known.state !== "live" || document.hidden) return;
     const ask = (values) => get("costs", values, stop.signal);
     try {
-      const groups = await ask({ report: `by-${by}`, range, sort: "cost" });
+      const span = range === "30d" ? 30 : 7;
+      const whole = await ask({ report: "daily", range: `${span}d` });
+      const days = lastDays(span, whole.range);
+      // Whole days, as the bars are: the sum is theirs.
+      const divided = (since) => ask({ report: `by-${by}`, sort: "cost", ...since });
+      const groups = await divided(range === "today" ? { range } : { since: days[0] });
       say(
         total,
         dollars(
@@ -90,24 +95,15 @@ export function costs(main, _words, search) {
               `Cost ${by}`,
             ),
       );
-      const span = range === "30d" ? 30 : 7;
-      await byDay(
-        ask,
-        span,
-        by,
-        range === "30d" || range === "7d"
-          ? groups
-          : await ask({ report: `by-${by}`, range: "7d", sort: "cost" }),
-      );
+      const shown = range === "today" ? await divided({ since: days[0] }) : groups;
+      await byDay(ask, whole, days, by, shown);
       showLimits(await ask({ report: "limits" }));
     } catch (error) {
       if (error.name !== "AbortError") say(about, error.message);
     }
   }
 
-  async function byDay(ask, span, dimension, groups) {
-    const whole = await ask({ report: "daily", range: `${span}d` });
-    const days = lastDays(span, whole.range);
+  async function byDay(ask, whole, days, dimension, groups) {
     const spent = (report) => {
       const byDate = new Map(report.rows.map((row) => [row.day, row.costUsd ?? 0]));
       return days.map((day) => byDate.get(day) ?? 0);
@@ -117,7 +113,7 @@ export function costs(main, _words, search) {
       .slice(0, MOST_GROUPS);
     const shown = [];
     for (const row of named) {
-      const report = await ask({ report: "daily", range: `${span}d`, [dimension]: row[dimension] });
+      const report = await ask({ report: "daily", since: days[0], [dimension]: row[dimension] });
       shown.push({ name: oneLine(row[dimension], 80), values: spent(report) });
     }
     const rest = spent(whole).map((value, n) =>

@@ -40,6 +40,13 @@ export function duration(seconds) {
   return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
 }
 
+/** Whether only its agent's own log tells of a session: what it used, and nothing of its turns. */
+export const isOutside = ({ source, spent }) => source === "log" && spent.turns === 0;
+
+/** How long the turns of a session took. */
+export const lasted = (session) =>
+  isOutside(session) ? "—" : duration(session.durationMs / 1000);
+
 export function bytes(n) {
   if (n < 2 ** 20) return `${Math.round(n / 1024)} KiB`;
   if (n < 2 ** 30) return `${Math.round(n / 2 ** 20)} MiB`;

@@ -2,7 +2,18 @@
 
 import { get, path, post } from "./api.js";
 import { announce, fill, h, mark, say } from "./dom.js";
-import { briefId, count, dollars, duration, moment, percent, short, whole } from "./figures.js";
+import {
+  briefId,
+  count,
+  dollars,
+  duration,
+  isOutside,
+  lasted,
+  moment,
+  percent,
+  short,
+  whole,
+} from "./figures.js";
 import { known, listen, watch } from "./link.js";
 import { clean, foreign, oneLine } from "./text.js";
 import { transcript } from "./transcript.js";
@@ -13,6 +24,10 @@ const KINDS = [
   ["cacheWriteTokens", "Cache write"],
   ["outputTokens", "Output"],
 ];
+
+const OUTSIDE =
+  "This session ran outside tars: it is known from its agent's own log, and what was said in it " +
+  "is not kept here.";
 
 export function session(main, [reference]) {
   const title = h("h1", { dir: "auto" }, "Session");
@@ -43,7 +58,13 @@ export function session(main, [reference]) {
       shown = summary.session;
       showHead();
       const cost = await costOf(shown.id, stop.signal).catch(() => null);
-      fill(sums, tokenCard(shown, cost), turnCard(summary), useCard(summary));
+      const outside = isOutside(shown);
+      if (outside) talk.explain(OUTSIDE);
+      fill(
+        sums,
+        tokenCard(shown, cost),
+        outside ? outsideCard() : [turnCard(summary), useCard(summary)],
+      );
       say(said, "");
     } catch (error) {
       if (error.name !== "AbortError") say(said, error.message);
@@ -161,7 +182,7 @@ function tokenCard(shown, cost) {
     h(
       "p",
       { class: "hint" },
-      `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${count(spent.turns, "turn")} · ${duration(shown.durationMs / 1000)}`,
+      `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${took(shown)}`,
     ),
     h(
       "table",
@@ -214,6 +235,20 @@ function tokenCard(shown, cost) {
           ),
         )
       : null,
+  );
+}
+
+const took = (shown) =>
+  isOutside(shown)
+    ? count(shown.spent.requests, "request")
+    : `${count(shown.spent.turns, "turn")} · ${lasted(shown)}`;
+
+function outsideCard() {
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": "turns-title" },
+    h("h2", { id: "turns-title" }, "Turns, tools and files"),
+    h("p", { class: "hint" }, "Its agent's own log tells what it used; the rest is not kept here."),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h, mark, say, throttled } from "./dom.js";
-import { briefId, dollars, duration, moment, short, whole } from "./figures.js";
+import { briefId, dollars, lasted, moment, short, whole } from "./figures.js";
 import { known, listen, watch } from "./link.js";
 import { clean, foreign, oneLine } from "./text.js";
 
@@ -216,18 +216,31 @@ export function sessions(main, _words, search) {
     );
   }
 
+  let logged = [];
+  async function loadAgents() {
+    if (known.state !== "live") return;
+    const all = { report: "by-agent", range: "all" };
+    const report = await get("costs", all, stop.signal).catch(() => ({ rows: [] }));
+    logged = report.rows.map((line) => line.agent);
+    showAgents(kind, wanted, logged);
+  }
+
   let begun = false;
   const ends = [
     watch(() => {
-      if (known.state === "live" && !begun) load();
+      if (known.state === "live" && !begun) {
+        load();
+        loadAgents();
+      }
       begun = known.state === "live";
-      showAgents(kind, wanted);
+      showAgents(kind, wanted, logged);
     }),
     listen((event) => event === "turn_ended" && page === 0 && soon()),
   ];
   begun = known.state === "live";
-  showAgents(kind, wanted);
+  showAgents(kind, wanted, logged);
   load();
+  loadAgents();
   return () => {
     stop.abort();
     ends.forEach((end) => end());
@@ -245,7 +258,7 @@ function row(session) {
     h("td", { class: "name" }, h("a", { href: link }, foreign(name))),
     h("td", {}, foreign(session.agent)),
     h("td", {}, moment(session.lastActivityAt)),
-    h("td", { class: "number" }, duration(session.durationMs / 1000)),
+    h("td", { class: "number" }, lasted(session)),
     h("td", { class: "number" }, tokens),
     h("td", { class: "number cost" }, dollars(session.spent.costUsd)),
     h("td", {}, h("span", { class: "state", "data-state": session.status }, session.status)),
@@ -263,9 +276,11 @@ function picker(title, name, choices, wanted) {
   return h("label", {}, h("span", {}, title), select);
 }
 
-function showAgents(label, wanted) {
+/** Those that are configured, and those whose logs tell of sessions outside tars. */
+function showAgents(label, wanted, logged) {
   const select = label.querySelector("select");
-  const names = new Set((known.status?.agents ?? []).map((agent) => agent.name));
+  const own = (known.status?.agents ?? []).map((agent) => agent.name);
+  const names = new Set([...own, ...logged]);
   for (const option of select.options) names.delete(option.value);
   for (const name of names) select.append(h("option", { value: name }, name));
   if (wanted.agent) select.value = wanted.agent;

@@ -153,7 +153,7 @@ export function reader(reference, signal) {
   return { page, last, itemNode };
 }
 
-/** A session's transcript with buttons to its pages: `{node, load, end}`. */
+/** A session's transcript with buttons to its pages: `{node, explain, load, end}`. */
 export function transcript(reference) {
   const stop = new AbortController();
   const { page, last, itemNode } = reader(reference, stop.signal);
@@ -182,6 +182,7 @@ export function transcript(reference) {
   const node = h("section", { class: "stack", "aria-labelledby": "talk-title" }, top, list);
   let from = 0;
   let drawn = "";
+  let nothing = "Nothing is kept of what was said.";
 
   async function show(where) {
     try {
@@ -198,7 +199,7 @@ export function transcript(reference) {
       say(
         said,
         found.items.length === 0
-          ? "Nothing is kept of what was said."
+          ? nothing
           : `${whole(from + 1)}–${whole(from + found.items.length)}`,
       );
       mark(pages, "hidden", from === 0 && !found.more);
@@ -210,7 +211,14 @@ export function transcript(reference) {
   }
   const go = (where) => show(where).then(() => top.scrollIntoView({ block: "start" }));
 
-  return { node, load: () => document.hidden || show(() => page(from)), end: () => stop.abort() };
+  /** Say why nothing is there, should nothing be there. */
+  function explain(words) {
+    if (said.textContent === nothing) say(said, words);
+    nothing = words;
+  }
+
+  const load = () => document.hidden || show(() => page(from));
+  return { node, explain, load, end: () => stop.abort() };
 }
 
 /** Messages and tool calls in the order in which they came: within a turn by their number. */
