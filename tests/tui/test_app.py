@@ -1,12 +1,17 @@
 """The screen's shell: the daemon that goes and comes, permissions, themes, and its pace."""
 
+from collections.abc import Awaitable
 from pathlib import Path
+from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from textual import events
 from textual.widgets import OptionList
 
-from tars.control.contract import FeedEvent
+from tars.control.contract import FeedEvent, OptionStatus
+from tars.control.queue_contract import QueuedPrompt
+from tars.errors import StoreError
 from tars.home import Home
 from tars.tui import choices
 from tars.tui.app import TarsApp
@@ -77,6 +82,98 @@ async def test_a_permission_is_answered_with_the_keyboard(short_path: Path) -> N
             await pilot.press("down", "enter")
             await until(pilot, lambda: home.backend.permitted == [("p-1", "no", False)])
             await until(pilot, lambda: "No request for permission" in screen(app))
+
+
+async def test_a_request_that_is_settled_elsewhere_closes_its_dialog(short_path: Path) -> None:
+    """It begins at what holds just once, and nobody answers what nobody asks any more."""
+    always = OptionStatus(id="ever", name="Always", kind="allow_always")
+    asked = replace(ASKED, options=[always, *ASKED.options])
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        home.backend.told = [replace(home.backend.told[0], permissions=[asked])]
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "asks you" in screen(app))
+            await pilot.press("6")
+            await until(pilot, lambda: app.query("#asked") and "4m 40s left" in screen(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, Permission))
+            options = app.screen.query_one(OptionList)
+            assert options.highlighted_option == options.get_option("once")
+            later = replace(asked, expires_in_seconds=9.0)
+            home.backend.told = [replace(home.backend.told[0], permissions=[later])]
+            app.look_again()
+            await until(pilot, lambda: "open for 9s more" in screen(app))
+            home.backend.told = [replace(home.backend.told[0], permissions=[])]
+            app.look_again()
+            await until(pilot, lambda: not isinstance(app.screen, Permission))
+            assert home.backend.permitted == []
+
+
+async def test_a_daemon_that_cannot_answer_is_not_said_to_be_gone(short_path: Path) -> None:
+    """What one view cannot be told does not hide that the daemon runs; nor is it started again."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "● running" in screen(app))
+            app._pace.every = 3600.0
+            home.backend.broken = StoreError("The disk is full.")
+            app.look_again()
+            await until(pilot, lambda: "○ cannot be asked" in screen(app))
+            assert "The daemon failed" in screen(app)
+            home.backend.waiting = [cast("QueuedPrompt", "of another version")]
+            await pilot.press("6")
+            await until(pilot, lambda: "makes no sense" in screen(app))
+            assert "● running" in screen(app)
+
+
+async def test_the_palette_has_what_is_done_in_the_view(short_path: Path) -> None:
+    """And no colours but those in which everything can be read."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            await until(pilot, lambda: "ready  claude" in screen(app))
+            found = {command.title: command for command in app.get_system_commands(app.screen)}
+            assert {"Restart", "Costs", "Help", "Theme", "Quit"} <= found.keys()
+            assert not {"Down", "Keys", "Maximize", "Start tars"} & found.keys()
+            assert app.available_themes.keys() == {theme.name for theme in THEMES}
+            await cast("Awaitable[object]", found["Prompt"].callback())
+            await until(pilot, lambda: app.focused is app.query_one("#agent-prompt"))
+
+
+async def test_every_list_has_the_same_keys(short_path: Path) -> None:
+    """The first and the last are a key away."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            agents = app.query_one("#agents-list", OptionList)
+            await until(pilot, lambda: agents.option_count == len(home.backend.told))
+            await pilot.press("G")
+            assert agents.highlighted == agents.option_count - 1
+            await pilot.press("k", "g", "j")
+            assert agents.highlighted == 1
+
+
+async def test_the_help_has_the_keys_of_what_is_open(short_path: Path) -> None:
+    """Of the list of sessions, or of the one that is open, not of both."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 40)) as pilot:
+            await pilot.press("3")
+            await until(pilot, lambda: "login form" in screen(app))
+            await pilot.press("question_mark")
+            await until(pilot, lambda: "Everywhere" in screen(app))
+            assert "Filter" in screen(app)
+            assert "G end" in screen(app)
+            await pilot.press("escape", "enter", "question_mark")
+            await until(pilot, lambda: "Tool calls" in screen(app) and "Everywhere" in screen(app))
+            assert "f       " not in screen(app)
 
 
 async def test_a_prompt_that_waits_is_withdrawn_after_a_question(short_path: Path) -> None:

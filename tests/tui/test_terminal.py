@@ -116,10 +116,14 @@ def test_everything_is_steered_by_real_keys(home: TarsHome, terminal: Tmux) -> N
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(home: TarsHome, terminal: Tmux) -> None:
-    """Ended from outside, it clears up; the exit status says by what."""
+    """Suspended, and ended from outside, it clears up; the exit status says by what."""
     terminal.type(f"{COMMAND}; echo left with $?", "Enter")
     terminal.until(lambda shown: "S  starts it" in shown)
     assert terminal.modes() == "1 0 1"
+    terminal.type("C-z")
+    terminal.until(lambda _: terminal.modes() == "0 1 0")
+    terminal.type("fg; echo left with $?", "Enter")
+    terminal.until(lambda shown: "1 Overview" in shown and "S  starts it" in shown)
     screen = screen_of(home)
     screen.send_signal(signal.SIGTERM)
     terminal.until(lambda shown: "left with 143" in shown)

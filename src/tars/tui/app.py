@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on, work
@@ -20,7 +21,8 @@ from tars.control.contract import FeedEvent, Lagged, Status
 from tars.errors import NotRunning, TarsError
 from tars.home import Home
 from tars.tui import children, choices, shell_text
-from tars.tui.help import HelpScreen
+from tars.tui.dialogs import Permission
+from tars.tui.help import HelpScreen, key_of
 from tars.tui.link import Link, sentence
 from tars.tui.pacing import Pace
 from tars.tui.pane import Pane
@@ -51,6 +53,7 @@ class TarsApp(App[int]):
         Binding("r", "look", "Refresh", show=False),
         Binding("S", "start_daemon", "Start tars", show=False),
         Binding("q", "quit", "Quit"),
+        Binding("ctrl+z", "suspend_process", "To the shell", show=False),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
@@ -76,6 +79,10 @@ class TarsApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = choices.theme(self.home) or DARK.name
+        # The others are not checked for whether everything can be read in them.
+        for name in self.available_themes.keys() - {theme.name for theme in THEMES}:
+            self.unregister_theme(name)
+        self.app_resume_signal.subscribe(self, self._resumed)
         self.theme_changed_signal.subscribe(self, lambda theme: choices.keep(self.home, theme.name))
         # Ended by a signal, it leaves the terminal as it was, too.
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -132,6 +139,7 @@ class TarsApp(App[int]):
             await self._look()
 
     async def _look(self) -> None:
+        status = None
         try:
             status = await self.link.ask(lambda client: client.status())
             self._show_status(status)
@@ -140,9 +148,12 @@ class TarsApp(App[int]):
                 await pane.look(self.link, status)
             self._banner("")
         except NotRunning:
-            self._lost("tars is not running.  S  starts it.")
+            self._lost("tars is not running.  S  starts it.", "not running")
         except TarsError as error:
-            self._lost(sentence(error))
+            if status is None:
+                self._lost(sentence(error), "cannot be asked")
+            else:
+                self._banner(sentence(error))
         except NoMatches:
             if self.query("#views"):
                 raise
@@ -159,18 +170,19 @@ class TarsApp(App[int]):
                 "new `tars tui` bring both to one.",
                 severity="warning",
             )
-        asked = {permission.id for agent in status.agents for permission in agent.permissions}
-        for agent in status.agents:
-            for permission in agent.permissions:
-                if permission.id not in self._asked:
-                    title = shell_text.shown(f"{agent.name} asks: {permission.title}")
-                    self.notify(f"{title}  (6 answers it)", severity="warning", markup=False)
-        self._asked = asked
+        asked = {p.id: p for agent in status.agents for p in agent.permissions}
+        for permission in asked.values():
+            if permission.id not in self._asked:
+                title = shell_text.shown(f"{permission.agent} asks: {permission.title}")
+                self.notify(f"{title}  (6 answers it)", severity="warning", markup=False)
+        self._asked = set(asked)
+        if isinstance(self.screen, Permission):
+            self.screen.know(asked)
 
-    def _lost(self, why: str) -> None:
-        """Say what is wrong; what was shown last stays."""
+    def _lost(self, why: str, word: str) -> None:
+        """Say what is wrong, in a word too; what was shown last stays."""
         self.status = None
-        shell_text.put(self.query_one("#top", Static), shell_text.top(None))
+        shell_text.put(self.query_one("#top", Static), shell_text.top(None, word))
         self._banner(why)
 
     def _banner(self, text: str) -> None:
@@ -209,6 +221,11 @@ class TarsApp(App[int]):
         self._pace.wake()
         self._woken.set()
 
+    def _resumed(self, _app: object) -> None:
+        """The shell had the terminal meanwhile: everything is drawn again."""
+        self.refresh(layout=True)
+        self._wake()
+
     # --- what keys do everywhere --------------------------------------------
 
     def action_look(self) -> None:
@@ -241,13 +258,26 @@ class TarsApp(App[int]):
             self._wake()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the command palette offers besides Textual's own."""
+        """What the command palette offers: what is done in the view, the views, and the rest."""
+        pane = self.pane
+        if pane is not None:
+            for binding in pane.deeds():
+                told = f"{pane.heading}, key {key_of(binding)}"
+                act = partial(self.run_action, binding.action, pane)
+                yield SystemCommand(binding.description, told, act)
         for number, (name, heading) in enumerate(PANES.items(), 1):
-            yield SystemCommand(
-                heading, f"Open view {number}", lambda name=name: self.run_action(f"open('{name}')")
-            )
-        yield SystemCommand("Start tars", "Start the daemon", self.action_start_daemon)
-        yield from super().get_system_commands(screen)
+            act = partial(self.run_action, f"open('{name}')")
+            yield SystemCommand(heading, f"Open view {number}", act)
+        if self.status is None:
+            yield SystemCommand("Start tars", "Start the daemon", self.action_start_daemon)
+        yield SystemCommand("Help", "Show the keys of the view", self.action_help)
+        for command in super().get_system_commands(screen):
+            if command.title in _OF_TEXTUAL:
+                yield command
+
+
+#: Of Textual's own commands those that stay; its list of keys knows less than ours.
+_OF_TEXTUAL = ("Theme", "Screenshot", "Quit")
 
 
 def _has_terminal() -> bool:

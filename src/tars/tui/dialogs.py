@@ -1,5 +1,6 @@
 """What is asked in front of a view: a yes or no, and a permission with all that is known of it."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,7 +14,8 @@ from textual.widgets.option_list import Option
 
 from tars.control.contract import PermissionStatus
 from tars.control.status_text import duration
-from tars.tui.shell_text import plain
+from tars.tui.lists import MovingList
+from tars.tui.shell_text import plain, put, shown
 
 #: Answers that the dialog has besides the agent's own, by the ids of their options.
 _REMEMBER, _LATER = " remember", " later"
@@ -38,7 +40,7 @@ class Question(ModalScreen[bool]):
             yield Static(plain(self._question), classes="title")
             if self._details:
                 yield Static(plain(self._details))
-            yield OptionList(
+            yield MovingList(
                 Option(Text("n  No, leave it"), id="no"), Option(Text(f"y  {self._yes}"), id="yes")
             )
 
@@ -61,17 +63,30 @@ class Permission(ModalScreen[tuple[str | None, bool] | None]):
 
     def compose(self) -> ComposeResult:
         asked = self._asked
-        left = duration(asked.expires_in_seconds)
         with Vertical(classes="dialog"):
             yield Static(plain(f"{asked.agent} asks: {asked.title}"), classes="title")
-            yield Static(plain(f"{asked.tool_kind}, open for {left} more"), classes="muted")
+            yield Static(_left(asked), classes="muted")
             if asked.details:
                 with VerticalScroll(id="permission-details"):
                     yield Static(details(asked.details))
-            yield OptionList(*self._options())
+            yield MovingList(*self._options())
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+        """Begin at what holds just this once: a key pressed too soon must not allow for ever."""
+        options = self.query_one(OptionList)
+        once = (n for n, one in enumerate(self._asked.options) if one.kind.endswith("_once"))
+        options.highlighted = next(once, options.option_count - 1)
+        options.focus()
+
+    def know(self, still: Mapping[str, PermissionStatus]) -> None:
+        """Show for how long it is open still; close where nobody waits for an answer any more."""
+        asked = still.get(self._asked.id)
+        if asked is not None:
+            put(self.query_one(".muted", Static), _left(asked))
+        else:
+            told = f"{self._asked.agent} waits for no answer any more: {self._asked.title}"
+            self.notify(shown(told), markup=False)
+            self.dismiss(None)
 
     def _options(self) -> list[Option]:
         found = [Option(plain(option.name), id=option.id) for option in self._asked.options]
@@ -88,6 +103,10 @@ class Permission(ModalScreen[tuple[str | None, bool] | None]):
             self.dismiss((None, True))
         else:
             self.dismiss((chosen.option_id, False))
+
+
+def _left(asked: PermissionStatus) -> Text:
+    return plain(f"{asked.tool_kind}, open for {duration(asked.expires_in_seconds)} more")
 
 
 def details(text: str) -> Text:

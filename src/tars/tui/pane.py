@@ -1,7 +1,9 @@
 """What the six views have in common: when they look, and what they are told."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from tars.control.contract import FeedEvent, Status
@@ -21,6 +23,8 @@ class Pane(Vertical):
 
     heading: ClassVar[str]
     every: ClassVar[float] = 5.0
+    #: The keys for moving in it, or in its lists.
+    moves: ClassVar[Sequence[BindingType]] = ()
 
     async def look(self, link: Link, status: Status) -> None:
         """Ask what is needed beyond the status, and show it."""
@@ -36,6 +40,19 @@ class Pane(Vertical):
 
     def leave(self) -> None:
         """Another view comes to the top; streams that only this one shows can end."""
+
+    def keys(self) -> Sequence[BindingType]:
+        """Give all keys that do something as things are, for the help."""
+        return [*self.deeds(), *self.moves]
+
+    def deeds(self) -> Sequence[Binding]:
+        """Give its own keys that do something as things are, but those for moving in it."""
+        own = [binding for binding in self.BINDINGS if isinstance(binding, Binding)]
+        return [
+            binding
+            for binding in own
+            if binding not in self.moves and self.check_action(binding.action, ())
+        ]
 
     def again(self) -> None:
         """Look again as soon as the pace allows."""

@@ -26,10 +26,11 @@ def put(widget: Static, text: Text) -> None:
         widget.update(text)
 
 
-def top(status: Status | None) -> Text:
-    """Give the first line: whether the daemon runs, since when, and what waits for a person."""
+def top(status: Status | None, why: str = "not running") -> Text:
+    """Give the first line: whether the daemon runs, since when, and what waits for a person; why
+    it cannot be asked, where there is no status."""
     if status is None or not status.daemon.running:
-        return Text.assemble(("tars ", "bold"), ("○ not running", "bold red"))
+        return Text.assemble(("tars ", "bold"), (f"○ {why}", "bold red"))
     parts: list[tuple[str, str]] = [
         ("tars ", "bold"),
         ("● running", "green"),

@@ -17,6 +17,7 @@ from tars.tui import agents_view, lists, permitting
 from tars.tui.agents_view import Samples
 from tars.tui.dialogs import Question
 from tars.tui.link import Link, sentence
+from tars.tui.lists import MovingList
 from tars.tui.live import Live
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
@@ -32,6 +33,7 @@ class AgentsPane(Pane):
 
     heading: ClassVar[str] = PANES["agents"]
     every: ClassVar[float] = 2.0  # so that memory and processor time are seen to move
+    moves = MovingList.BINDINGS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p", "prompt", "Prompt"),
         Binding("c", "cancel", "Cancel"),
@@ -40,8 +42,6 @@ class AgentsPane(Pane):
         Binding("s", "start", "Start"),
         Binding("x", "stop", "Stop"),
         Binding("R", "restart", "Restart", show=False),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
         Binding("escape", "unprompt", "Close the prompt", show=False),
     ]
 
@@ -54,7 +54,7 @@ class AgentsPane(Pane):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="agents"):
-            yield OptionList(id="agents-list")
+            yield MovingList(id="agents-list")
             with Vertical(id="agent"):
                 yield Static(id="agent-facts")
                 yield Static(id="agent-live")
@@ -215,11 +215,3 @@ class AgentsPane(Pane):
         finally:
             self.again()
         return True
-
-    def action_down(self) -> None:
-        """The next agent."""
-        self._list.action_cursor_down()
-
-    def action_up(self) -> None:
-        """The one before."""
-        self._list.action_cursor_up()

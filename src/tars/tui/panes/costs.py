@@ -27,12 +27,15 @@ class CostsPane(Pane):
     """Sections of text beside each other where there is room."""
 
     heading: ClassVar[str] = PANES["costs"]
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "span", "Today, 7 or 30 days"),
+    moves: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "span", "Today, 7 or 30 days"),
+        *moves,
     ]
     can_focus = True
 

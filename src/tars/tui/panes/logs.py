@@ -30,19 +30,22 @@ class LogsPane(Pane):
 
     heading: ClassVar[str] = PANES["logs"]
     can_focus = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "source", "Of whom"),
-        Binding("l", "level", "Level"),
-        Binding("d", "steps", "Decisions"),
-        Binding("slash", "find", "Find", key_display="/"),
-        Binding("f", "follow", "Follow"),
+    moves: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("g,home", "top", "First", show=False),
         Binding("G,end", "end", "Last, and follow", show=False),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "source", "Of whom"),
+        Binding("l", "level", "Level"),
+        Binding("d", "steps", "Decisions"),
+        Binding("slash", "find", "Find", key_display="/"),
+        Binding("f", "follow", "Follow"),
         Binding("escape", "unfind", "Close the search", show=False),
+        *moves,
     ]
 
     def __init__(self) -> None:

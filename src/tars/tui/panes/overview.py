@@ -26,10 +26,11 @@ class OverviewPane(Pane):
     """Sections of text; there is nothing to choose, only to scroll."""
 
     heading: ClassVar[str] = PANES["overview"]
-    BINDINGS: ClassVar[list[BindingType]] = [
+    moves: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
     ]
+    BINDINGS: ClassVar[list[BindingType]] = [*moves]
     can_focus = True
 
     def compose(self) -> ComposeResult:

@@ -1,5 +1,6 @@
 """Queue & permissions: what waits for a person, and which prompts wait for an agent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -15,21 +16,26 @@ from tars.errors import TarsError
 from tars.tui import lists, permitting, queue_view
 from tars.tui.dialogs import Question
 from tars.tui.link import Link, sentence
+from tars.tui.lists import MovingList
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
 from tars.tui.shell_text import put, shown
+
+
+class Asked(MovingList):
+    """The requests for permission."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "Answer")]
 
 
 class QueuePane(Pane):
     """Two lists, one above the other; Tab changes between them, Enter answers, x withdraws."""
 
     heading: ClassVar[str] = PANES["queue"]
+    moves = MovingList.BINDINGS
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "answer", "Answer"),
         Binding("x", "withdraw", "Withdraw the prompt"),
         Binding("tab", "other", "Other list"),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
     ]
 
     def __init__(self) -> None:
@@ -37,11 +43,15 @@ class QueuePane(Pane):
         self._status: Status | None = None
         self._prompts: list[QueuedPrompt] = []
 
+    def keys(self) -> Sequence[BindingType]:
+        """Its own, and those of its lists."""
+        return [*Asked.BINDINGS, *super().keys()]
+
     def compose(self) -> ComposeResult:
         yield Static(id="asked-head", classes="title")
-        yield OptionList(id="asked")
+        yield Asked(id="asked")
         yield Static(id="waiting-head", classes="title")
-        yield OptionList(id="waiting")
+        yield MovingList(id="waiting")
 
     def arrive(self) -> None:
         """The requests for permission have the keys first."""
@@ -77,10 +87,6 @@ class QueuePane(Pane):
     def _selected(self, selected: OptionList.OptionSelected) -> None:
         self._answer(selected.option_id)
 
-    def action_answer(self) -> None:
-        """Answer the request that is chosen."""
-        self._answer(lists.chosen(self.query_one("#asked", OptionList)))
-
     def _answer(self, id: str | None) -> None:
         asked = queue_view.asked(self._status) if self._status is not None else []
         found = next((permission for permission in asked if permission.id == id), None)
@@ -109,18 +115,6 @@ class QueuePane(Pane):
         """Go to the other list."""
         lists = [self.query_one("#asked", OptionList), self.query_one("#waiting", OptionList)]
         lists[int(lists[0].has_focus)].focus()
-
-    def action_down(self) -> None:
-        """The next one."""
-        self._focused().action_cursor_down()
-
-    def action_up(self) -> None:
-        """The one before."""
-        self._focused().action_cursor_up()
-
-    def _focused(self) -> OptionList:
-        waiting = self.query_one("#waiting", OptionList)
-        return waiting if waiting.has_focus else self.query_one("#asked", OptionList)
 
 
 def _head(count: int, one: str, many: str) -> Text:

@@ -1,5 +1,6 @@
 """Sessions: all that were remembered, in a list that is never waited for."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -25,6 +26,7 @@ from tars.tui.session_browser import Browser, used_kinds
 from tars.tui.session_heading import heading
 from tars.tui.session_panels import FilterPanel
 from tars.tui.session_pieces import plain
+from tars.tui.session_reader import Reader
 from tars.tui.session_table import SessionTable
 from tars.tui.session_wants import Filter
 from tars.tui.shell_text import put
@@ -99,6 +101,11 @@ class SessionsPane(Pane):
         if action == "back":
             return is_open or self._find.display or self.browser.found is not None
         return True
+
+    def keys(self) -> Sequence[BindingType]:
+        """Its own, and those of the list or of the session that is open."""
+        inner = [*SessionDetail.BINDINGS, *Reader.BINDINGS] if self.detail.session else None
+        return [*self.deeds(), *(inner or SessionTable.BINDINGS)]
 
     # --- looking ------------------------------------------------------------
 
