@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from tars.config import StoreConfig
 from tars.control.unix_socket import bind
 from tars.daemon.hold import refuse_if_answered
+from tars.daemon.lean import lean_store
 from tars.errors import TarsError
 from tars.runtime.log import log
 
@@ -91,7 +92,8 @@ class StoreFile:
     def open(self, path: Path) -> "Store":
         """Open the store; the recorder's thread does. Raises StoreError."""
         # A tenth of a second and 15 MB: not before the daemon answers.
-        from tars.store.store import Store
+        with lean_store():
+            from tars.store.store import Store
 
         if self._config.url or self._left_over():
             return self._open_spooled(path)
