@@ -153,7 +153,8 @@ def _write_logs(home: Path, now: datetime) -> None:
         session = str(uuid5(NAMESPACE_OID, str(day)))
         began = now - timedelta(days=day, minutes=10)
         asked = {"role": "user", "content": ASKED[day % len(ASKED)]}
-        lines = [_line(session, began, "user", asked)]
+        title = {"type": "ai-title", "sessionId": session, "aiTitle": asked["content"]}
+        lines = [_line(session, began, "user", asked), _row(title)]
         for number in range(1 + day * 5 % 7):
             answer = _answer(f"msg_{day}_{number}", day)
             lines.append(_line(session, began + timedelta(minutes=number), "assistant", answer))
@@ -171,7 +172,12 @@ def _answer(id: str, day: int) -> dict[str, object]:
 def _line(session: str, at: datetime, kind: str, message: Mapping[str, object]) -> str:
     line = {"type": kind, "sessionId": session, "cwd": "/w/shop", "timestamp": at.isoformat()}
     request = {"requestId": f"req_{message['id']}"} if "id" in message else {}
-    return json.dumps({**line, **request, "message": message}) + "\n"
+    return _row({**line, **request, "message": message})
+
+
+def _row(values: Mapping[str, object]) -> str:
+    # As Claude Code writes it.
+    return json.dumps(values, separators=(",", ":")) + "\n"
 
 
 def _picture(name: str, env: Mapping[str, str]) -> bytes:

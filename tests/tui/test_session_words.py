@@ -1,5 +1,6 @@
 """How sessions are told in a list: short, aligned, safe."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -63,6 +64,16 @@ def test_the_columns_are_those_that_were_promised() -> None:
     assert places == sorted(places)
     heading = plain(session_columns.heading(80)).split()
     assert heading == ["Session", "Agent", "Duration", "Tokens", "Cost", "Status", "Title"]
+
+
+def test_what_logs_do_not_tell_is_not_nothing() -> None:
+    """A session that was found in an agent's logs has requests and no turns, so no duration."""
+    found = replace(SESSION, duration_ms=0, spent=replace(SESSION.spent, turns=0))
+    shown = Shown("$0.0234", NOW)
+    assert "0s" not in plain(session_columns.line(found, shown, 80))
+    assert " 7s" in plain(
+        session_columns.line(found, dataclasses.replace(shown, running_ms=7000), 80)
+    )
 
 
 @settings(max_examples=40, deadline=None)

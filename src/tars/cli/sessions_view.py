@@ -28,7 +28,7 @@ def session_columns(
         *more,
         Column("STATUS", lambda s: s.status.value, leaves=1),
         Column("STARTED", lambda s: short_time(s.created_at, zone, now), leaves=2),
-        Column("DURATION", lambda s: duration(s.duration_ms), right=True, leaves=5),
+        Column("DURATION", _lasted, right=True, leaves=5),
         Column("TURNS", lambda s: f"{s.spent.turns:,}", right=True, leaves=4),
         Column("TOKENS", lambda s: tokens(s.spent, at_least=s.at_least), right=True),
         Column("COST", lambda s: cost(s.spent), right=True),
@@ -46,6 +46,11 @@ def short_time(at: datetime, zone: tzinfo, now: datetime) -> str:
 def whole_time(at: datetime, zone: tzinfo) -> str:
     """`2026-11-20 14:30:05`."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _lasted(session: "SessionRecord") -> str:
+    # Logs tell of requests, not of turns.
+    return duration(session.duration_ms) if session.spent.turns else "–"
 
 
 def duration(milliseconds: int) -> str:

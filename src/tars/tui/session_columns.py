@@ -105,6 +105,8 @@ def _agent(session: Session) -> Piece:
 
 
 def _duration(session: Session, shown: Shown) -> Piece:
+    if not (session.spent.turns or shown.running_ms):
+        return Piece("–", "dim")  # logs tell of requests, not of turns
     tone: Tone = "good" if shown.running_ms else ""
     return Piece(words.lasted(session.duration_ms + shown.running_ms), tone)
 
