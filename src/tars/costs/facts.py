@@ -1,15 +1,14 @@
 """What the reports are made of: figures of a quarter of an hour, with all that they can be
 grouped by.
 
-Every request that was ever counted is in exactly one fact: those that tars asked for come from
+Every request that was ever counted is in exactly one of them: those that tars asked for come from
 the ledger of its store, all others from the index of the agents' logs. Quarters of an hour,
-since the clocks of every zone differ from UTC by whole ones: any zone's day is made of whole facts.
+since the clocks of every zone differ from UTC by whole ones: any zone's day is made of whole slots.
 """
 
 from enum import StrEnum
 from typing import NamedTuple
 
-from tars.accounting.rates import SLOT_SECONDS as SLOT_SECONDS
 from tars.accounting.rates import Tokens
 
 NOTHING = Tokens()
@@ -36,27 +35,6 @@ class Dimension(StrEnum):
     TASK = "task"
     MACHINE = "machine"
     ORIGIN = "origin"
-
-
-class Fact(NamedTuple):
-    """Figures of one slot. `size` is the size class of their requests (`accounting.rates`).
-    `official`: what they cost is the agent's own figure, `cost`, in picodollars; otherwise
-    `cost` is 0 and the price list says it. Words are empty where nobody knows."""
-
-    slot: int
-    origin: Origin
-    machine: str
-    agent: str
-    provider: str
-    model: str
-    session: str
-    project: str
-    branch: str
-    task: str
-    size: int
-    official: bool
-    cost: int
-    tokens: Tokens
 
 
 class Figures(NamedTuple):
