@@ -7,11 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tars.control.costs.layout import Face
-from tars.control.shown_text import duration as duration
-from tars.control.shown_text import in_ascii
-from tars.control.shown_text import moment as moment
-from tars.control.shown_text import printable as printable
-from tars.control.shown_text import size as size
+from tars.control.shown_text import duration, in_ascii, moment, printable, size
 from tars.control.status_agent import among_others, concerns, state, whole
 from tars.control.status_contract import (
     AgentStatus,

@@ -1,7 +1,7 @@
 """An agent in words, as every view tells it: its state with a colour, and what it does. Pure."""
 
 from tars.control.contract import AgentStatus
-from tars.control.status_text import duration
+from tars.control.shown_text import duration
 from tars.tui import figures
 from tars.tui.shell_text import shown
 

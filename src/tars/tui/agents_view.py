@@ -8,7 +8,7 @@ from math import inf
 from rich.text import Text
 
 from tars.control.contract import AgentStatus, LimitStatus
-from tars.control.status_text import duration, moment, size
+from tars.control.shown_text import duration, moment, size
 from tars.tui import agent_words, figures
 from tars.tui.shell_text import shown
 

@@ -9,7 +9,7 @@ from tars.control.contract import BudgetStatus
 from tars.control.costs.contract import AccountLimit, AccountLimits, CostBlocks, CostSummary
 from tars.control.costs.tables import short_models
 from tars.control.costs_contract import CostFigures, CostReport
-from tars.control.status_text import duration
+from tars.control.shown_text import duration
 from tars.tui import figures
 from tars.tui.shell_text import shown
 

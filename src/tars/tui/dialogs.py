@@ -13,7 +13,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tars.control.contract import PermissionStatus
-from tars.control.status_text import duration
+from tars.control.shown_text import duration
 from tars.tui.lists import MovingList
 from tars.tui.shell_text import plain, put, shown
 

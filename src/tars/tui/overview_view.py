@@ -9,7 +9,7 @@ from rich.text import Text
 from tars.control.contract import AgentStatus, Status
 from tars.control.costs_contract import CostReport
 from tars.control.session_contract import Session
-from tars.control.status_text import duration
+from tars.control.shown_text import duration
 from tars.tui import agent_words, figures
 from tars.tui.shell_text import shown
 

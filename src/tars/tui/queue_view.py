@@ -4,7 +4,7 @@ from rich.text import Text
 
 from tars.control.contract import PermissionStatus, Status
 from tars.control.queue_contract import QueuedPrompt
-from tars.control.status_text import duration
+from tars.control.shown_text import duration
 from tars.tui.shell_text import shown
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from tars.control.status_text import printable
+from tars.control.shown_text import printable
 from tars.conversation.plain import plain as without_sequences
 
 Tone = Literal["", "bold", "dim", "italic", "good", "bad", "warn", "accent", "code", "title"]

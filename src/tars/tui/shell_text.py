@@ -4,7 +4,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from tars.control.contract import Status
-from tars.control.status_text import duration, printable
+from tars.control.shown_text import duration, printable
 from tars.conversation.plain import plain as plain_text
 from tars.tui.panes import PANES
 
