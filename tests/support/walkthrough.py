@@ -38,6 +38,9 @@ class Page:
             if command.startswith("tars permit"):
                 # A person reads this in `tars status`.
                 person.until(lambda status: bool(status.agents[0].permissions))
+            if command == "tars status":
+                # What today cost is found out once somebody has asked how everything is.
+                person.until(lambda status: status.today is not None)
             done = subprocess.run(
                 ["sh", "-c", command],
                 env=person.env,
