@@ -21,8 +21,7 @@ def plain(text: str) -> Text:
 
 def put(widget: Static, text: Text) -> None:
     """Change what is shown only where it is different: an update draws anew."""
-    if getattr(widget, "_tars_text", None) != text:
-        widget._tars_text = text  # type: ignore[attr-defined]  # its own memory of what it shows
+    if widget.content != text:
         widget.update(text)
 
 
