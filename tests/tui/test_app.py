@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 from textual import events
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from tars.control.contract import FeedEvent, OptionStatus
 from tars.control.queue_contract import QueuedPrompt
@@ -157,6 +157,41 @@ async def test_every_list_has_the_same_keys(short_path: Path) -> None:
             assert agents.highlighted == agents.option_count - 1
             await pilot.press("k", "g", "j")
             assert agents.highlighted == 1
+
+
+async def test_all_that_is_pasted_is_in_the_prompt(short_path: Path) -> None:
+    """A prompt is one line here, and loses nothing of several."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("2")
+            await until(pilot, lambda: "ready  claude" in screen(app))
+            await pilot.press("p")
+            field = app.query_one("#agent-prompt", Input)
+            await until(pilot, lambda: app.focused is field)
+            await until(pilot, lambda: "Close the prompt" in screen(app))
+            field.post_message(events.Paste("Mend it,\nand test it.\n"))
+            await until(pilot, lambda: field.value == "Mend it, and test it.")
+            await pilot.press("escape")
+            await until(pilot, lambda: "Close the prompt" not in screen(app))
+
+
+async def test_the_end_of_a_long_line_of_a_log_can_be_read(short_path: Path) -> None:
+    """Lines are not wrapped: one scrolls to the right."""
+    async with ScriptedHome.at(short_path) as home:
+        furnish(home)
+        line = '{"event":"turn_failed","level":"error","reason":"%s the-end"}' % ("word " * 20)
+        (home.home.root / "tars.log").write_text(line + "\n")
+        app = home.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.press("5")
+            await until(pilot, lambda: "turn_failed" in screen(app))
+            assert "the-end" not in screen(app)
+            await pilot.press("right", "right", "right")
+            await until(pilot, lambda: "the-end" in screen(app))
+            await pilot.press("left", "left", "left")
+            await until(pilot, lambda: "turn_failed" in screen(app))
 
 
 async def test_the_help_has_the_keys_of_what_is_open(short_path: Path) -> None:

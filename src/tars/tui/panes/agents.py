@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -16,16 +16,26 @@ from tars.errors import NotRunning, TarsError
 from tars.tui import agents_view, lists, permitting
 from tars.tui.agents_view import Samples
 from tars.tui.dialogs import Question
+from tars.tui.foreign_text import clean
 from tars.tui.link import Link, sentence
 from tars.tui.lists import MovingList
 from tars.tui.live import Live
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.shell_text import plain, put, shown
+from tars.tui.shell_text import plain, put
 
 Action = Literal["start", "stop", "restart"]
 #: What has a screen of its own is not joined just to be looked at: that would resize it.
 _SCREEN = "pty"
+
+
+class Prompt(Input):
+    """One line to write a prompt on."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take all lines of what is pasted: the usual field would drop all but the first."""
+        event.prevent_default().stop()
+        self.replace(" ".join(event.text.split("\n")).strip(), *self.selection)
 
 
 class AgentsPane(Pane):
@@ -42,7 +52,7 @@ class AgentsPane(Pane):
         Binding("s", "start", "Start"),
         Binding("x", "stop", "Stop"),
         Binding("R", "restart", "Restart", show=False),
-        Binding("escape", "unprompt", "Close the prompt", show=False),
+        Binding("escape", "unprompt", "Close the prompt"),
     ]
 
     def __init__(self) -> None:
@@ -58,7 +68,7 @@ class AgentsPane(Pane):
             with Vertical(id="agent"):
                 yield Static(id="agent-facts")
                 yield Static(id="agent-live")
-        yield Input(id="agent-prompt", placeholder="Prompt; Enter sends it, Escape closes")
+        yield Prompt(id="agent-prompt", placeholder="Prompt; Enter sends it, Escape closes")
 
     def arrive(self) -> None:
         """The list has the keys."""
@@ -76,6 +86,10 @@ class AgentsPane(Pane):
     def _chosen(self) -> AgentStatus | None:
         name = lists.chosen(self._list)
         return next((agent for agent in self._agents if agent.name == name), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Close the prompt only where it is open."""
+        return action != "unprompt" or self.query_one("#agent-prompt").display
 
     # --- what is shown ------------------------------------------------------
 
@@ -168,12 +182,16 @@ class AgentsPane(Pane):
         agent = self._chosen
         if agent is not None and agent.turn is not None:
             await self._do(lambda client: client.cancel(agent=agent.name))
+        elif agent is not None:
+            self.notify(f"{clean(agent.name)} has no turn to cancel.", markup=False)
 
     def action_answer(self) -> None:
         """Answer what the agent asks."""
         agent = self._chosen
         if agent is not None and agent.permissions:
             permitting.answer(self, agent.permissions[0])
+        elif agent is not None:
+            self.notify(f"{clean(agent.name)} asks for nothing.", markup=False)
 
     @work(group="attach")
     async def action_attach(self) -> None:
@@ -210,7 +228,7 @@ class AgentsPane(Pane):
         try:
             await self.tars.link.ask(do)
         except TarsError as error:
-            self.notify(shown(sentence(error)), severity="error", markup=False)
+            self.notify(clean(sentence(error)), severity="error", markup=False)
             return False
         finally:
             self.again()

@@ -33,6 +33,8 @@ class LogsPane(Pane):
     moves: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Down", show=False),
         Binding("k,up", "scroll(-1)", "Up", show=False),
+        Binding("right", "across(1)", "Right", show=False),
+        Binding("left", "across(-1)", "Left", show=False),
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("g,home", "top", "First", show=False),
@@ -179,6 +181,11 @@ class LogsPane(Pane):
         """Go on by lines; who looks at something is not taken away from it."""
         self._stay()
         self._lines.scroll_relative(y=lines, animate=False)
+
+    def action_across(self, halves: int) -> None:
+        """Go on to the ends of long lines, by half of what is in sight."""
+        width = max(2, self._lines.size.width)
+        self._lines.scroll_relative(x=halves * (width // 2), animate=False)
 
     def action_page(self, pages: int) -> None:
         """Go on by pages."""
