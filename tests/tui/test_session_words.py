@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from tars.tui import session_columns, session_words
+from tars.tui.foreign_text import clean, cut, fitted
 from tars.tui.session_columns import Shown
-from tars.tui.session_pieces import clean, cut, fitted, plain, width_of
+from tars.tui.session_pieces import plain, width_of
 from tests.control.session_samples import SESSION
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)

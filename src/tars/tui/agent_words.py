@@ -3,7 +3,7 @@
 from tars.control.contract import AgentStatus
 from tars.control.shown_text import duration
 from tars.tui import figures
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 #: State → the word for it, and its colour.
 _STATES = {
@@ -27,7 +27,7 @@ def state(agent: AgentStatus) -> tuple[str, str]:
         return "wedged", "red"
     if word == "rate_limited":
         return "rate-limited", "yellow"
-    return _STATES.get(agent.state, (shown(agent.state), ""))
+    return _STATES.get(agent.state, (clean(agent.state), ""))
 
 
 def doing(agent: AgentStatus) -> list[str]:
@@ -38,17 +38,17 @@ def doing(agent: AgentStatus) -> list[str]:
         if agent.turn.output_tokens:
             facts.append(f"{figures.tokens(agent.turn.output_tokens)} out")
         if agent.turn.waiting_for:
-            facts.append(f"waits for {shown(agent.turn.waiting_for)}")
+            facts.append(f"waits for {clean(agent.turn.waiting_for)}")
     elif agent.condition is not None and agent.condition.word == "idle":
         facts.append(f"idle {duration(agent.condition.since_seconds)}")
     if agent.next_attempt_in_seconds is not None:
         facts.append(f"again in {duration(agent.next_attempt_in_seconds)}")
     if agent.waits_for:
-        facts.append(f"after {shown(', '.join(agent.waits_for))}")
+        facts.append(f"after {clean(', '.join(agent.waits_for))}")
     if agent.queued:
         facts.append(f"{agent.queued:,} queued")
     if agent.restarts:
         facts.append(f"{agent.restarts:,} restart{'' if agent.restarts == 1 else 's'}")
     if agent.model:
-        facts.append(shown(agent.model))
+        facts.append(clean(agent.model))
     return facts

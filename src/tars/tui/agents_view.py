@@ -10,7 +10,7 @@ from rich.text import Text
 from tars.control.contract import AgentStatus, LimitStatus
 from tars.control.shown_text import duration, moment, size
 from tars.tui import agent_words, figures
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 #: How many samples of memory and processor time a line of them shows.
 SAMPLES = 40
@@ -65,9 +65,9 @@ def facts(agent: AgentStatus, samples: Samples, width: int) -> Text:
 def _head(agent: AgentStatus) -> Text:
     word, style = agent_words.state(agent)
     kind = agent.kind if agent.kind == agent.name else f"{agent.kind} over {agent.protocol}"
-    version = f" · version {shown(agent.version)}" if agent.version else ""
+    version = f" · version {clean(agent.version)}" if agent.version else ""
     return Text.assemble(
-        (f"{shown(agent.name)}  ", "bold"), (word, style), (f"  {shown(kind)}{version}", "dim")
+        (f"{clean(agent.name)}  ", "bold"), (word, style), (f"  {clean(kind)}{version}", "dim")
     )
 
 
@@ -127,7 +127,7 @@ def _limit(limit: LimitStatus) -> str:
 
 
 def _line(label: str, value: str, style: str = "") -> Text:
-    return Text.assemble((f"{label:<{_LABEL}}", "dim"), (shown(value), style))
+    return Text.assemble((f"{label:<{_LABEL}}", "dim"), (clean(value), style))
 
 
 def _drawn(label: str, samples: Sequence[float], now: str) -> Text:

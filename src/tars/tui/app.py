@@ -22,6 +22,7 @@ from tars.errors import NotRunning, TarsError
 from tars.home import Home
 from tars.tui import children, choices, shell_text
 from tars.tui.dialogs import Permission
+from tars.tui.foreign_text import clean
 from tars.tui.help import HelpScreen, key_of
 from tars.tui.link import Link, sentence
 from tars.tui.pacing import Pace
@@ -173,7 +174,7 @@ class TarsApp(App[int]):
         asked = {p.id: p for agent in status.agents for p in agent.permissions}
         for permission in asked.values():
             if permission.id not in self._asked:
-                title = shell_text.shown(f"{permission.agent} asks: {permission.title}")
+                title = clean(f"{permission.agent} asks: {permission.title}")
                 self.notify(f"{title}  (6 answers it)", severity="warning", markup=False)
         self._asked = set(asked)
         if isinstance(self.screen, Permission):
@@ -245,7 +246,7 @@ class TarsApp(App[int]):
         self._banner("Starting tars …")
         status, said = await children.quietly(["start"])
         severity = "information" if status == 0 else "error"
-        self.notify(shell_text.shown(said), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(clean(said), severity=severity, markup=False)  # type: ignore[arg-type]
         self.look_again()
 
     async def in_terminal(self, words: list[str]) -> int:

@@ -11,7 +11,7 @@ from tars.control.costs.tables import short_models
 from tars.control.costs_contract import CostFigures, CostReport
 from tars.control.shown_text import duration
 from tars.tui import figures
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 #: The spans that keys change between: the daemon's word, and a person's.
 SPANS = {"today": "today", "7d": "7 days", "30d": "30 days"}
@@ -106,7 +106,7 @@ def gauges(budgets: Sequence[BudgetStatus], width: int) -> Text:
                 f" {budget.share:>4.0%}",
             )
         )
-        then = f"{_used(budget)} per {shown(budget.per)}, then {shown(budget.action)}"
+        then = f"{_used(budget)} per {clean(budget.per)}, then {clean(budget.action)}"
         lines.append(Text(f"{'':17}{then}", style="dim"))
     return _joined(lines, width)
 
@@ -151,7 +151,7 @@ def limits(found: AccountLimits, now: float, width: int) -> Text:
     lines = [_limit(limit, now) for limit in found.rows]
     if found.unknown_agents:
         told = f"unknown: {', '.join(found.unknown_agents)}"
-        lines.append(Text(shown(told), style="dim"))
+        lines.append(Text(clean(told), style="dim"))
     return _joined(lines, width) if lines else Text("None is known.", style="dim")
 
 

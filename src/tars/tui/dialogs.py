@@ -14,8 +14,9 @@ from textual.widgets.option_list import Option
 
 from tars.control.contract import PermissionStatus
 from tars.control.shown_text import duration
+from tars.tui.foreign_text import clean
 from tars.tui.lists import MovingList
-from tars.tui.shell_text import plain, put, shown
+from tars.tui.shell_text import plain, put
 
 #: Answers that the dialog has besides the agent's own, by the ids of their options.
 _REMEMBER, _LATER = " remember", " later"
@@ -85,7 +86,7 @@ class Permission(ModalScreen[tuple[str | None, bool] | None]):
             put(self.query_one(".muted", Static), _left(asked))
         else:
             told = f"{self._asked.agent} waits for no answer any more: {self._asked.title}"
-            self.notify(shown(told), markup=False)
+            self.notify(clean(told), markup=False)
             self.dismiss(None)
 
     def _options(self) -> list[Option]:

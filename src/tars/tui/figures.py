@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from tars.control.costs import layout
-from tars.control.costs.layout import Face, cut
-from tars.tui.shell_text import shown
+from tars.control.costs.layout import Face
+from tars.tui import foreign_text
 
 #: Whatever draws here shows Unicode; Textual cannot draw on a terminal without.
 _FACE = Face()
@@ -57,5 +57,4 @@ def sparkline(values: Sequence[float]) -> str:
 
 def fitted(text: str, width: int) -> str:
     """Make anybody's text exactly so many columns of a terminal wide, safely."""
-    kept = cut(shown(text), width)
-    return kept + " " * max(0, width - layout.measure(kept))
+    return foreign_text.fitted(foreign_text.clean(text), width)

@@ -9,7 +9,7 @@ from tars.control import contract as c
 from tars.control.attach_contract import Attached, Ended, Prompted
 from tars.conversation.plain import plain
 from tars.tui import figures
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 #: Parts that are kept, and characters of one: the end of it, for that is what is looked at.
 _PARTS, _CHARACTERS = 200, 8_000
@@ -114,7 +114,7 @@ def _lines(part: _Part, width: int) -> list[Text]:
     found: list[Text] = []
     for number, line in enumerate(body.splitlines() or [""]):
         before = sign if number == 0 else " " * len(sign)
-        found += _wrapped(Text(before + shown(line), style=style), width)
+        found += _wrapped(Text(before + clean(line), style=style), width)
     return found
 
 

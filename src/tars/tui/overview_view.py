@@ -11,7 +11,7 @@ from tars.control.costs_contract import CostReport
 from tars.control.session_contract import Session
 from tars.control.shown_text import duration
 from tars.tui import agent_words, figures
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 _CONTEXT = 10  # columns of a context bar
 
@@ -84,12 +84,12 @@ def recent(sessions: Sequence[Session], now: float, seconds: Sequence[float], wi
     for session, at in zip(sessions, seconds, strict=True):
         ago = f"{duration(max(0.0, now - at))} ago"
         parts: list[tuple[str, str] | str] = [
-            (f"{shown(session.id)[:8]}  ", "dim"),
+            (f"{clean(session.id)[:8]}  ", "dim"),
             (figures.fitted(session.agent, 12), "bold"),
             figures.fitted(session.status, 13),
             f"{figures.tokens(session.spent.total_tokens):>8}  ",
             (f"{ago:>12}  ", "dim"),
-            shown(session.name or session.title),
+            clean(session.name or session.title),
         ]
         lines.append(Text.assemble(*parts))
     return _joined(lines, width)
@@ -112,7 +112,7 @@ def concerns(status: Status) -> Text:
 
 
 def _said(who: str, what: str, style: str) -> Text:
-    return Text.assemble((f"{shown(who)}  ", f"bold {style}"), shown(what.strip()), overflow="fold")
+    return Text.assemble((f"{clean(who)}  ", f"bold {style}"), clean(what.strip()), overflow="fold")
 
 
 def _joined(lines: Sequence[Text], width: int) -> Text:

@@ -3,9 +3,9 @@
 from tars.control.contract import PermissionStatus
 from tars.errors import TarsError
 from tars.tui.dialogs import Permission
+from tars.tui.foreign_text import clean
 from tars.tui.link import sentence
 from tars.tui.pane import Pane
-from tars.tui.shell_text import shown
 
 #: Who answers, as the daemon's log and events name it.
 FACE = "tui"
@@ -26,5 +26,5 @@ async def _answer(pane: Pane, asked: PermissionStatus) -> None:
             lambda client: client.permit(asked.id, option=option, remember=remember, face=FACE)
         )
     except TarsError as error:
-        pane.notify(shown(sentence(error)), severity="error", markup=False)
+        pane.notify(clean(sentence(error)), severity="error", markup=False)
     pane.again()

@@ -5,7 +5,7 @@ from rich.text import Text
 from tars.control.contract import PermissionStatus, Status
 from tars.control.queue_contract import QueuedPrompt
 from tars.control.shown_text import duration
-from tars.tui.shell_text import shown
+from tars.tui.foreign_text import clean
 
 
 def asked(status: Status) -> list[PermissionStatus]:
@@ -18,10 +18,10 @@ def permission_line(permission: PermissionStatus) -> Text:
     """Say who asks what, and for how much longer."""
     left = duration(permission.expires_in_seconds)
     return Text.assemble(
-        (f"{shown(permission.agent):<14.14} ", "bold"),
-        (f"{shown(permission.tool_kind):<9.9} ", "yellow"),
+        (f"{clean(permission.agent):<14.14} ", "bold"),
+        (f"{clean(permission.tool_kind):<9.9} ", "yellow"),
         (f"{left:>7} left  ", "dim"),
-        shown(permission.title),
+        clean(permission.title),
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -30,13 +30,13 @@ def permission_line(permission: PermissionStatus) -> Text:
 def prompt_line(prompt: QueuedPrompt, now: float, asked_at: float) -> Text:
     """Say whose prompt it is, its place, since when it waits and for what, and how it begins."""
     parts: list[tuple[str, str] | str] = [
-        (f"{shown(prompt.agent):<14.14} ", "bold"),
+        (f"{clean(prompt.agent):<14.14} ", "bold"),
         f"{prompt.position:>3}  ",
         (f"{duration(max(0.0, now - asked_at)):>7}  ", "dim"),
     ]
     if prompt.waits_for:
-        parts.append((f"{shown(prompt.waits_for)}  ", "yellow"))
+        parts.append((f"{clean(prompt.waits_for)}  ", "yellow"))
     parts.append(
-        shown(prompt.preview) if prompt.preview else (f"{prompt.size:,} characters", "dim")
+        clean(prompt.preview) if prompt.preview else (f"{prompt.size:,} characters", "dim")
     )
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

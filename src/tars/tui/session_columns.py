@@ -7,7 +7,8 @@ from datetime import datetime
 from tars.control.session_contract import Session
 from tars.tui import session_words as words
 from tars.tui.figures import tokens
-from tars.tui.session_pieces import Line, Piece, Tone, clean, fitted
+from tars.tui.foreign_text import clean, fitted
+from tars.tui.session_pieces import Line, Piece, Tone
 
 #: From so many columns on, two blanks stand between them.
 _ROOMY = 70

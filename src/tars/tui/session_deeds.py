@@ -12,10 +12,10 @@ from tars.control.session_contract import Session
 from tars.errors import TarsError
 from tars.tui import children
 from tars.tui.dialogs import Question
+from tars.tui.foreign_text import clean
 from tars.tui.link import sentence
 from tars.tui.session_columns import name_of
 from tars.tui.session_panels import ExportPanel
-from tars.tui.session_pieces import clean
 from tars.tui.session_words import short_id
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from rich.text import Text
 
+from tars.tui.foreign_text import clean
 from tars.tui.session_found import Found
-from tars.tui.session_pieces import clean
 from tars.tui.session_wants import Filter, Sort
 
 

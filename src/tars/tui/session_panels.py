@@ -15,7 +15,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tars.tui import session_words as words
-from tars.tui.session_pieces import clean
+from tars.tui.foreign_text import clean
 from tars.tui.session_wants import Filter, Range, Status
 
 _ON, _OFF, _YES, _NO = "(●)", "( )", "[x]", "[ ]"

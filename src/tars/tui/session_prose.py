@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 
-from tars.tui.session_pieces import Line, Piece, Tone, clean
+from tars.tui.foreign_text import clean
+from tars.tui.session_pieces import Line, Piece, Tone
 
 _INLINE = re.compile(r"`([^`]{1,200})`|\*\*([^*\s][^*]{0,200})\*\*")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*)$")

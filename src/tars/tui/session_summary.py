@@ -11,9 +11,10 @@ from tars.control.costs_contract import CostReport, CostRow
 from tars.control.session_contract import Counted, Session, SessionTurn
 from tars.tui import session_words as words
 from tars.tui.figures import money, tokens
+from tars.tui.foreign_text import clean, fitted
 from tars.tui.session_columns import folder, name_of
 from tars.tui.session_costs import in_words
-from tars.tui.session_pieces import Line, Piece, Tone, clean, fitted, width_of
+from tars.tui.session_pieces import Line, Piece, Tone, width_of
 from tars.tui.session_prose import wrapped
 
 #: From so many columns on, tools and files stand beside the figures.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tars.control.session_contract import Message, MessageList, Session, ToolCall
 from tars.tui import session_words as words
-from tars.tui.session_pieces import Line, Piece, Tone, clean, fitted
+from tars.tui.foreign_text import clean, fitted
+from tars.tui.session_pieces import Line, Piece, Tone
 from tars.tui.session_prose import prose, verbatim, wrapped
 
 #: How many messages and tool calls come at once, and how many characters of each.

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta, tzinfo
 
+from tars.control.shown_text import duration
 from tars.tui.session_pieces import Piece, Tone
 
 #: One cell wide in every terminal, and told apart without colours by the name beside it.
@@ -36,18 +37,8 @@ def short_id(id: str) -> str:
 
 
 def lasted(milliseconds: int) -> str:
-    """Give a duration in its two largest units: `8s`, `15m 32s`, `2h 03m`, `4d 01h`."""
-    seconds = max(0, milliseconds) // 1000
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    if days:
-        return f"{days}d {hour:02}h"
-    if hours:
-        return f"{hours}h {minute:02}m"
-    if minutes:
-        return f"{minutes}m {second:02}s"
-    return f"{second}s" if seconds or not milliseconds else "<1s"
+    """Give a duration as everywhere; what took less than a second took more than none."""
+    return "<1s" if 0 < milliseconds < 1000 else duration(milliseconds / 1000)
 
 
 def bytes_of(number: int) -> str:

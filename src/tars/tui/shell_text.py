@@ -1,22 +1,17 @@
-"""The words of the shell: its first line, the row of views, and how foreign text is shown. Pure."""
+"""The words of the shell: its first line, the row of views, and how it changes. Pure."""
 
 from rich.text import Text
 from textual.widgets import Static
 
 from tars.control.contract import Status
-from tars.control.shown_text import duration, printable
-from tars.conversation.plain import plain as plain_text
+from tars.control.shown_text import duration
+from tars.tui.foreign_text import clean
 from tars.tui.panes import PANES
-
-
-def shown(text: str) -> str:
-    """Make anybody's text safe for a terminal, on one line."""
-    return printable(plain_text(text))
 
 
 def plain(text: str) -> Text:
     """Show a text as it is: no markup, nothing that commands a terminal."""
-    return Text(shown(text), no_wrap=False, overflow="fold")
+    return Text(clean(text), no_wrap=False, overflow="fold")
 
 
 def put(widget: Static, text: Text) -> None:

@@ -15,11 +15,12 @@ from tars.control.queue_contract import QueuedPrompt
 from tars.errors import TarsError
 from tars.tui import lists, permitting, queue_view
 from tars.tui.dialogs import Question
+from tars.tui.foreign_text import clean
 from tars.tui.link import Link, sentence
 from tars.tui.lists import MovingList
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
-from tars.tui.shell_text import put, shown
+from tars.tui.shell_text import put
 
 
 class Asked(MovingList):
@@ -108,7 +109,7 @@ class QueuePane(Pane):
         try:
             await self.tars.link.ask(lambda client: client.cancel(turn=prompt.turn))
         except TarsError as error:
-            self.notify(shown(sentence(error)), severity="error", markup=False)
+            self.notify(clean(sentence(error)), severity="error", markup=False)
         self.again()
 
     def action_other(self) -> None:

@@ -15,9 +15,10 @@ from textual.widgets import Static
 from tars.control.session_contract import Session
 from tars.errors import SessionAmbiguous, SessionNotFound, TarsError
 from tars.tui import session_summary
+from tars.tui.foreign_text import clean
 from tars.tui.link import Link, sentence
 from tars.tui.panes.sessions_transcript import Transcript
-from tars.tui.session_pieces import Piece, clean
+from tars.tui.session_pieces import Piece
 from tars.tui.session_prose import wrapped
 from tars.tui.session_reader import Reader
 from tars.tui.session_summary import Whole

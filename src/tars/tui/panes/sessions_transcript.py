@@ -9,9 +9,10 @@ from textual import events, on, work
 
 from tars.control.session_contract import Session
 from tars.errors import NotRunning, TarsError
+from tars.tui.foreign_text import clean
 from tars.tui.link import sentence
 from tars.tui.session_pages import Laid, Pages
-from tars.tui.session_pieces import Line, Piece, clean
+from tars.tui.session_pieces import Line, Piece
 from tars.tui.session_prose import wrapped
 from tars.tui.session_reader import Reader
 from tars.tui.session_transcript import CHARACTERS, PAGE, Entry, count, lines_of, nothing, page_of
