@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.generating import files
 from tars.home import Home
 from tars.sessions.library import Library
 from tests.support.quick_commands import quick_commands
@@ -228,7 +229,7 @@ def furnish(project: Path) -> None:
 
 
 def test_every_line_works_in_the_order_of_the_pages(you: TarsHome) -> None:
-    """Somebody who types the pages meets no error."""
+    """Somebody who types the pages meets no error, and has no file that docs/files.md names not."""
     wrong = []
     for line in every_line():
         if line in NOT_TYPED or lacks(line):
@@ -238,6 +239,7 @@ def test_every_line_works_in_the_order_of_the_pages(you: TarsHome) -> None:
         if status != STATUS.get(line, 0):
             wrong.append(f"$ {line}\n{said}exit status {status}")
     assert wrong == [], "\n\n".join(wrong)
+    assert unnamed(you.home) == []
 
 
 def test_what_is_not_typed_stands_in_a_page() -> None:
@@ -245,6 +247,19 @@ def test_what_is_not_typed_stands_in_a_page() -> None:
     every = every_line()
     assert [line for line in (*NOT_TYPED, *BEFORE, *STATUS) if line not in every] == []
     assert [test for _, test in NOT_TYPED.values() if not (TESTS / test).is_file()] == []
+
+
+def unnamed(home: Home) -> list[str]:
+    """Give the files of a home that are neither named nor below a folder of somebody's own."""
+    theirs = ("data/AGENT/", "archive/", "workspace/", "run/tmp/AGENT/")
+    known = "|".join(
+        re.escape(path).replace("AGENT", "[^/]+") + (".*" if path in theirs else "")
+        for path in files.entries()
+    )
+    # What stands behind a name is told below the table.
+    pattern = re.compile(rf"({known})(-wal|-shm|\.corrupt-\w+|\.before-restore-\w+)*")
+    found = (str(path.relative_to(home.root)) for path in home.root.rglob("*") if path.is_file())
+    return [path for path in found if not pattern.fullmatch(path)]
 
 
 def every_line() -> list[str]:

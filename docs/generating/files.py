@@ -22,9 +22,9 @@ AFTER = """
 ## What may be deleted
 
 With the daemon stopped: everything under `run/` and `logs/`, and in `data/` the files `rates.json`
-and `line.txt`, which are made again. So is `prices.json`, of the prices that tars was installed
-with, and `history.db`, but of the logs that are still there alone: what it counted of others is
-gone then.
+and `line.txt`, which are made again, and `tui.json`. So is `prices.json`, of the prices that tars
+was installed with, and `history.db`, but of the logs that are still there alone: what it counted of
+others is gone then. `NAME-wal` and `NAME-shm` beside a database are parts of it.
 
 `data/tars.db` is the memory. `tars sessions backup` copies it while it is in use
 ([exports, imports and backups](exports.md)), `tars sessions repair` mends it. `data/machine-id`
@@ -41,6 +41,10 @@ OTHERS = {
     "data/line.txt": "What was spent today, for `tars status line` without a daemon.",
     "data/chat_history": "The lines typed in `tars chat`, for its arrow keys.",
     f"data/{restoring.JOURNAL}": "A restore under way: what is still to be done.",
+    "data/tui.json": "The theme that was chosen in `tars tui`.",
+    "data/history.db.lock": "Held by whoever writes into the index.",
+    "env": "Keys for agents that a service starts, one `NAME=value` a line: a person's own file.",
+    "logs/launchd.log": "What launchd keeps of the daemon, on macOS.",
     "archive/": "Sessions that `tars sessions clean` took out of the store, as files.",
 }
 #: What stands for a name in a path.
@@ -72,7 +76,10 @@ def _named(home: Home) -> Iterator[tuple[str, str]]:
             yield _below(getattr(home, name)), what
         elif name == "session_file":
             yield _below(home.session_file(_AGENT, default=True)), what
-            yield _below(home.session_file(_AGENT, default=False)), "The same, of another agent."
+            yield (
+                _below(home.session_file(_AGENT, default=False)),
+                "session.json of an agent that is not the default one.",
+            )
         else:
             yield _below(getattr(home, name)(_AGENT)), what
 
