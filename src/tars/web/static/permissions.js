@@ -53,7 +53,7 @@ function permissionCard(request) {
       "h3",
       {},
       h("bdi", {}, request.agent),
-      " wants to ",
+      " asks for permission: ",
       h("bdi", { class: "what" }, clean(request.title) || request.toolKind),
     ),
     h("p", { class: "hint" }, request.toolKind, " · ", left),
