@@ -1,7 +1,7 @@
 """Costs as bars, gauges and sentences. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 from rich.text import Text
 
@@ -11,6 +11,7 @@ from tars.control.costs.tables import short_models
 from tars.control.costs_contract import CostFigures, CostReport
 from tars.control.shown_text import duration
 from tars.tui import figures
+from tars.tui.days import is_priced, last_days, until, weight, weights
 from tars.tui.foreign_text import clean
 
 #: The spans that keys change between: the daemon's word, and a person's.
@@ -39,9 +40,9 @@ def bars(groups: dict[str, CostFigures], width: int) -> Text:
     """Give a bar for each group, the dearest first; by tokens where nothing has a price."""
     if not groups:
         return Text("Nothing was used.", style="dim")
-    priced = any(group.cost_usd for group in groups.values())
-    ranked = sorted(groups.items(), key=lambda item: -_weight(item[1], priced))
-    most = max(_weight(ranked[0][1], priced), 1e-12)
+    priced = is_priced(groups.values())
+    ranked = sorted(groups.items(), key=lambda item: -weight(item[1], priced=priced))
+    most = max(weight(ranked[0][1], priced=priced), 1e-12)
     short = short_models(groups)
     label = min(32, max(map(len, short.values())), max(8, width // 3))
     room = max(4, width - label - 26)
@@ -49,7 +50,7 @@ def bars(groups: dict[str, CostFigures], width: int) -> Text:
         Text.assemble(
             (figures.fitted(short[name] or "unknown", label), ""),
             " ",
-            figures.painted(_weight(group, priced) / most, room, "cyan"),
+            figures.painted(weight(group, priced=priced) / most, room, "cyan"),
             f" {figures.money(group.cost_usd, unpriced=group.unpriced_tokens):>12}",
             (f" {figures.tokens(group.total_tokens):>8}", "dim"),
         )
@@ -60,16 +61,10 @@ def bars(groups: dict[str, CostFigures], width: int) -> Text:
     return _joined(lines)
 
 
-def _weight(group: CostFigures, priced: bool) -> float:
-    return (group.cost_usd or 0.0) if priced else float(group.total_tokens)
-
-
 def days(report: CostReport, last: date, count: int, width: int, height: int = 5) -> Text:
     """Give a column for each of the last days, today's last, as high as the day was dear."""
-    priced = any(row.cost_usd for row in report.rows)
-    by_day = {row.day: _weight(row, priced) for row in report.rows}
-    found = [last - timedelta(days=back) for back in range(count - 1, -1, -1)]
-    values = [by_day.get(day.isoformat(), 0.0) for day in found]
+    found = last_days(count, last)
+    values = weights(report, found)
     most = max(values, default=0.0)
     if not most:
         return Text("Nothing was used in these days.", style="dim")
@@ -79,7 +74,7 @@ def days(report: CostReport, last: date, count: int, width: int, height: int = 5
     for level in range(height, 0, -1):
         cells = [_cell(value / most * height - (level - 1)) * wide for value in values]
         lines.append(Text(between.join(cells), style="cyan"))
-    told = figures.money(most) if priced else f"{figures.tokens(int(most))} tokens"
+    told = figures.money(most) if is_priced(report.rows) else f"{figures.tokens(int(most))} tokens"
     span = f"{found[0]:%d %b} to {found[-1]:%d %b}, at most {told} a day"
     return _joined([*lines, Text(span, style="dim")])
 
@@ -167,16 +162,8 @@ def _limit(limit: AccountLimit, now: float) -> Text:
         f" {limit.used:>4.0%}",
     ]
     if limit.resets_at is not None:
-        left = datetime.fromisoformat(limit.resets_at).timestamp() - now
-        parts.append((f", begins anew in {duration(max(0.0, left))}", "dim"))
+        parts.append((f", begins anew in {duration(until(limit.resets_at, now))}", "dim"))
     return Text.assemble(*parts)
-
-
-def today_of(now: float, name: str) -> date:
-    """Give the day that it is, in the time zone of a report."""
-    from tars.tui.overview_view import zone
-
-    return datetime.fromtimestamp(now, zone(name) if name else UTC).date()
 
 
 def _labelled(label: str, value: str) -> Text:

@@ -1,8 +1,6 @@
 """How everything is, at a glance: what the first view says, as text. Pure."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rich.text import Text
 
@@ -10,7 +8,7 @@ from tars.control.contract import AgentStatus, Status
 from tars.control.costs_contract import CostReport
 from tars.control.session_contract import Session
 from tars.control.shown_text import duration
-from tars.tui import agent_words, figures
+from tars.tui import agent_words, days, figures
 from tars.tui.foreign_text import clean
 
 _CONTEXT = 10  # columns of a context bar
@@ -45,7 +43,7 @@ def _context(agent: AgentStatus) -> str:
     return f"{figures.bar(share, _CONTEXT)} {percent}"
 
 
-def today(status: Status, days: Sequence[float]) -> Text:
+def today(status: Status, week: Sequence[float]) -> Text:
     """Say what today cost, and how the last days were beside it."""
     spent = status.today
     parts: list[tuple[str, str] | str] = []
@@ -54,35 +52,23 @@ def today(status: Status, days: Sequence[float]) -> Text:
     else:
         told = figures.money(spent.cost_usd, unpriced=spent.at_least)
         parts += [(told, "bold"), f"  {figures.tokens(spent.tokens)} tokens"]
-    if any(days):
-        parts += [("   last 7 days ", "dim"), (figures.sparkline(days), "cyan")]
+    if any(week):
+        parts += [("   last 7 days ", "dim"), (figures.sparkline(week), "cyan")]
     return Text.assemble(*parts)
 
 
 def heights(report: CostReport, now: float) -> list[float]:
     """Give what each of the last seven days cost, today last; tokens where nothing has a price."""
-    priced = any(row.cost_usd for row in report.rows)
-    by_day = {row.day: (row.cost_usd or 0.0) if priced else row.total_tokens for row in report.rows}
-    last = datetime.fromtimestamp(now, zone(report.range.timezone)).date()
-    days = [(last - timedelta(days=back)).isoformat() for back in range(6, -1, -1)]
-    return [float(by_day.get(day, 0.0)) for day in days]
+    return days.weights(report, days.last_days(7, days.today(now, report.range.timezone)))
 
 
-def zone(name: str) -> tzinfo:
-    """Give the time zone of a report; UTC where this machine does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
-
-
-def recent(sessions: Sequence[Session], now: float, seconds: Sequence[float], width: int) -> Text:
-    """Give the sessions that were used last, `seconds` being when that was."""
+def recent(sessions: Sequence[Session], now: float, width: int) -> Text:
+    """Give the sessions that were used last."""
     if not sessions:
         return Text("None yet.", style="dim")
     lines = []
-    for session, at in zip(sessions, seconds, strict=True):
-        ago = f"{duration(max(0.0, now - at))} ago"
+    for session in sessions:
+        ago = f"{duration(days.since(session.last_activity_at, now))} ago"
         parts: list[tuple[str, str] | str] = [
             (f"{clean(session.id)[:8]}  ", "dim"),
             (figures.fitted(session.agent, 12), "bold"),

@@ -5,6 +5,7 @@ from rich.text import Text
 from tars.control.contract import PermissionStatus, Status
 from tars.control.queue_contract import QueuedPrompt
 from tars.control.shown_text import duration
+from tars.tui.days import since
 from tars.tui.foreign_text import clean
 
 
@@ -27,12 +28,12 @@ def permission_line(permission: PermissionStatus) -> Text:
     )
 
 
-def prompt_line(prompt: QueuedPrompt, now: float, asked_at: float) -> Text:
+def prompt_line(prompt: QueuedPrompt, now: float) -> Text:
     """Say whose prompt it is, its place, since when it waits and for what, and how it begins."""
     parts: list[tuple[str, str] | str] = [
         (f"{clean(prompt.agent):<14.14} ", "bold"),
         f"{prompt.position:>3}  ",
-        (f"{duration(max(0.0, now - asked_at)):>7}  ", "dim"),
+        (f"{duration(since(prompt.asked_at, now)):>7}  ", "dim"),
     ]
     if prompt.waits_for:
         parts.append((f"{clean(prompt.waits_for)}  ", "yellow"))

@@ -107,7 +107,7 @@ def _agent(session: Session) -> Piece:
 
 def _duration(session: Session, shown: Shown) -> Piece:
     if not (session.spent.turns or shown.running_ms):
-        return Piece("–", "dim")  # logs tell of requests, not of turns
+        return Piece("\u2013", "dim")  # logs tell of requests, not of turns
     tone: Tone = "good" if shown.running_ms else ""
     return Piece(words.lasted(session.duration_ms + shown.running_ms), tone)
 

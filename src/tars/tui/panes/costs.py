@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from tars.control.contract import FeedEvent, Status
-from tars.tui import costs_view
+from tars.tui import costs_view, days
 from tars.tui.costs_view import SPANS
 from tars.tui.link import Link
 from tars.tui.pane import Pane
@@ -74,7 +74,7 @@ class CostsPane(Pane):
         self._put("total", costs_view.totals(summary.totals))
         self._put("models", costs_view.bars(dict(summary.by_model), width))
         self._put("agents", costs_view.bars(dict(summary.by_agent), width))
-        today = costs_view.today_of(now, daily.range.timezone)
+        today = days.today(now, daily.range.timezone)
         self._put("days", costs_view.days(daily, today, _DAYS, width))
         self._put("budgets", costs_view.gauges(budgets.budgets, width))
         self._put("pace", costs_view.pace(blocks, summary))

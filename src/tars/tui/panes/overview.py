@@ -1,7 +1,6 @@
 """Overview: the agents, today, the sessions of late, and what a person should know of."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -48,10 +47,9 @@ class OverviewPane(Pane):
         recent = (await link.ask(lambda client: client.sessions(limit=_RECENT))).sessions
         days = await self._days(link)
         width = max(20, self.query_one("#agents-text").content_size.width)
-        seconds = [datetime.fromisoformat(found.last_activity_at).timestamp() for found in recent]
         self._put("agents", overview_view.agents(status, width))
         self._put("today", overview_view.today(status, days))
-        self._put("recent", overview_view.recent(recent, self.tars.clock(), seconds, width))
+        self._put("recent", overview_view.recent(recent, self.tars.clock(), width))
         concerns = overview_view.concerns(status)
         self._put("concerns", concerns)
         for part in ("head", "text"):

@@ -1,7 +1,6 @@
 """Queue & permissions: what waits for a person, and which prompts wait for an agent."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
@@ -70,10 +69,7 @@ class QueuePane(Pane):
         )
         lists.fill(
             self.query_one("#waiting", OptionList),
-            [
-                (prompt.turn, queue_view.prompt_line(prompt, now, _seconds(prompt.asked_at)))
-                for prompt in self._prompts
-            ],
+            [(prompt.turn, queue_view.prompt_line(prompt, now)) for prompt in self._prompts],
         )
         put(
             self.query_one("#asked-head", Static),
@@ -120,7 +116,3 @@ class QueuePane(Pane):
 
 def _head(count: int, one: str, many: str) -> Text:
     return Text(f"{count:,} {one if count == 1 else many}" if count else f"No {one}")
-
-
-def _seconds(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp()
