@@ -17,7 +17,7 @@ from tars.cli.groups import CommandGroup, examples, not_empty
 from tars.cli.progress import Progress
 from tars.cli.render import clean, one_line
 from tars.config import Config, environment, load
-from tars.errors import NotRunning, Refused, TarsError, UserError
+from tars.errors import Refused, TarsError, UserError
 from tars.home import Home, find_home
 from tars.service.environment import keys_faults, unheard
 from tars.service.finding import agents_programs, make_plan, own_command, person, same_home, service
@@ -211,7 +211,7 @@ def _outside(plan: Plan) -> int | None:
     try:
         running = connect().status().daemon.pid
         state = service(os.environ, system=bool(plan.user)).state()
-    except (NotRunning, TarsError):
+    except TarsError:
         return None
     mine = state is not None and state.pid == running
     return None if mine or Home(Path(plan.home)) != find_home() else running

@@ -49,12 +49,9 @@ class Found:
         return _from_match(hit.excerpt, self.text) if hit is not None and hit.role else ""
 
     def wanted(self, first: int, last: int) -> list[SearchHit]:
-        """Name what is to be asked for of these rows: what is not here, and what is in use."""
+        """Name what is to be asked for of these rows: what is not here yet."""
         rows = self.keys[max(0, first) : last + 1]
-        return [self.hits[one] for one in rows if one in self.hits and self._is_wanted(one)]
-
-    def _is_wanted(self, one: Key) -> bool:
-        return one not in self.sessions
+        return [self.hits[one] for one in rows if one in self.hits and one not in self.sessions]
 
 
 def _from_match(excerpt: str, text: str) -> str:

@@ -19,6 +19,8 @@ from tars.tui.session_prose import wrapped
 
 #: From so many columns on, tools and files stand beside the figures.
 _WIDE = 100
+#: How many tools and files are named.
+_TOOLS, _FILES = 4, 8
 _OUTCOMES: dict[str, Tone] = {"ok": "good", "cancelled": "warn"}
 
 
@@ -106,12 +108,11 @@ def _work(whole: Whole) -> list[Line]:
     session = whole.session
     found: list[Line] = [
         (Piece(" Tools", "title"), Piece(f"  {session.tool_calls:,} calls", "dim")),
-        *_counted(whole.tools, 4),
+        *_counted(whole.tools, _TOOLS),
     ]
-    more = whole.changed_files - len(whole.files)
     found.append((Piece(" Files changed", "title"), Piece(f"  {whole.changed_files:,}", "dim")))
-    found += _counted(whole.files, 8)
-    more = whole.changed_files - min(len(whole.files), 8)
+    found += _counted(whole.files, _FILES)
+    more = whole.changed_files - min(len(whole.files), _FILES)
     if more > 0:
         found.append((Piece(f"   … {more:,} more", "dim"),))
     return found
