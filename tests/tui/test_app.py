@@ -29,6 +29,7 @@ async def test_without_a_daemon_it_says_so_and_how_to_start_one(short_path: Path
     app = TarsApp(Home(short_path / "t"), clock=NOW.timestamp)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "tars is not running.  S  starts it." in screen(app))
+        assert "Worth knowing" not in screen(app)
         for key in "26":
             await pilot.press(key)
         assert "○ not running" in screen(app)

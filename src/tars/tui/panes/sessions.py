@@ -223,7 +223,7 @@ class SessionsPane(Pane):
             await deeds.resume(self.tars, self.chosen, self.tars.status)
             self.again()
 
-    @work(group="sessions-deed", exclusive=True)
+    @work(group="sessions-export")  # one under way is told of, whatever else is done
     async def action_export(self) -> None:
         """Write it to a file."""
         if self.chosen is not None:
