@@ -11,7 +11,15 @@ from tars.control.shown_text import duration, in_ascii, moment, printable, quote
 from tars.control.status_contract import ContextStatus
 from tars.control.status_text import render
 from tars.control.tokens_text import context_bar
-from tests.control.samples import BUDGET, BUSY, FAULT, GOLDEN, STATUSES, status_files
+from tests.control.samples import (
+    BUDGET,
+    BUSY,
+    FAULT,
+    GOLDEN,
+    PERMISSION,
+    STATUSES,
+    status_files,
+)
 
 CODES = ("0", "1", "2", "31", "32", "33", "36")
 
@@ -69,6 +77,24 @@ def test_a_window_that_is_full_is_a_full_bar() -> None:
     ]
     assert context_bar(ContextStatus(used=41_500)) == "41k"
     assert in_ascii(shown[2]) == "[##--] 50% of 1k"
+
+
+def test_nothing_is_told_twice() -> None:
+    """Of what an agent is dead the condition tells, and what it asks leave for the request; a fault
+    has its advice all the same."""
+    dead = c.ConditionStatus(word="dead", evidence=FAULT.message, since_seconds=2)
+    [plain] = STATUSES["ready"].agents[:1]
+    failed = msgspec.structs.replace(plain, state="failed", condition=dead, last_error=FAULT)
+    asks = msgspec.structs.replace(BUSY, permissions=[PERMISSION], condition=None)
+    assert BUSY.turn
+    asks.turn = msgspec.structs.replace(BUSY.turn, waiting_for="permission")
+    told, asked = (
+        " ".join(render(msgspec.structs.replace(STATUSES["ready"], agents=[agent])).split())
+        for agent in (failed, asks)
+    )
+    assert told.count(FAULT.message) == 1
+    assert FAULT.advice in told
+    assert "waits for" not in asked
 
 
 def test_of_a_thousand_agents_those_are_shown_that_concern_a_person() -> None:

@@ -41,6 +41,9 @@ _CONDITIONS = {
     "dead": ("dead", "red"),
 }
 
+#: Conditions whose evidence is the last error, in its words.
+_TELLING = ("rate_limited", "dead")
+
 
 def whole(page: Page, agent: AgentStatus) -> None:
     """Show all that there is to say of an agent."""
@@ -129,7 +132,7 @@ def _idle(agent: AgentStatus) -> list[str]:
 def _is_known(agent: AgentStatus) -> bool:
     """Whether the condition has told the last error, all but its advice."""
     found, error = agent.condition, agent.last_error
-    if found is None or error is None or found.word != "rate_limited":
+    if found is None or error is None or found.word not in _TELLING:
         return False
     return error.message in found.evidence
 
@@ -149,6 +152,8 @@ def _turn(page: Page, agent: AgentStatus) -> None:
     if turn is not None:
         page.line("turn", f"{turn.id}, for {duration(turn.elapsed_seconds)}{_so_far(turn)}")
         known = agent.condition is not None and agent.condition.evidence == turn.waiting_for
+        # What it asks is told below.
+        known = known or (turn.waiting_for == "permission" and bool(agent.permissions))
         if turn.waiting_for and not known:
             page.line("waits for", turn.waiting_for, "yellow")
         for notice in turn.notices:
