@@ -1,13 +1,16 @@
 """What the six views have in common: when they look, and what they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from tars.control.client import Client
 from tars.control.contract import FeedEvent, Status
-from tars.tui.link import Link
+from tars.errors import TarsError
+from tars.tui.foreign_text import clean
+from tars.tui.link import Link, sentence
 
 if TYPE_CHECKING:
     from tars.tui.app import TarsApp
@@ -57,6 +60,18 @@ class Pane(Vertical):
     def again(self) -> None:
         """Look again as soon as the pace allows."""
         self.tars.look_again()
+
+    async def attempt(self, do: Callable[[Client], object]) -> bool:
+        """Have the daemon do something, and look again; say whether it did. Why it did not is
+        shown to the person."""
+        try:
+            await self.tars.link.ask(do)
+        except TarsError as error:
+            self.notify(clean(sentence(error)), severity="error", markup=False)
+            return False
+        finally:
+            self.again()
+        return True
 
     @property
     def tars(self) -> "TarsApp":

@@ -1,10 +1,7 @@
 """How a permission is answered from any view: the dialog, then the daemon."""
 
 from tars.control.contract import PermissionStatus
-from tars.errors import TarsError
 from tars.tui.dialogs import Permission
-from tars.tui.foreign_text import clean
-from tars.tui.link import sentence
 from tars.tui.pane import Pane
 
 #: Who answers, as the daemon's log and events name it.
@@ -21,10 +18,6 @@ async def _answer(pane: Pane, asked: PermissionStatus) -> None:
     if chosen is None:
         return
     option, remember = chosen
-    try:
-        await pane.tars.link.ask(
-            lambda client: client.permit(asked.id, option=option, remember=remember, face=FACE)
-        )
-    except TarsError as error:
-        pane.notify(clean(sentence(error)), severity="error", markup=False)
-    pane.again()
+    await pane.attempt(
+        lambda client: client.permit(asked.id, option=option, remember=remember, face=FACE)
+    )

@@ -1,6 +1,5 @@
 """Agents: all of them, one of them in full with its live turn, and everything done to them."""
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 from textual import events, on, work
@@ -10,7 +9,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.worker import Worker
 
-from tars.control.client import Client
 from tars.control.contract import AgentStatus, PromptRequest, Status
 from tars.errors import NotRunning, TarsError
 from tars.tui import agents_view, lists, permitting
@@ -97,8 +95,9 @@ class AgentsPane(Pane):
         """Show how they are now."""
         self._agents = status.agents
         width, now = agents_view.name_width(status.agents), self.tars.clock()
+        self._samples = {a.name: self._samples.get(a.name, Samples()) for a in status.agents}
         for agent in status.agents:
-            self._samples.setdefault(agent.name, Samples()).take(agent, now)
+            self._samples[agent.name].take(agent, now)
         lists.fill(self._list, [(a.name, agents_view.row(a, width)) for a in status.agents])
         self._show()
 
@@ -174,14 +173,14 @@ class AgentsPane(Pane):
             )
             if not await self.app.push_screen_wait(asking):
                 return
-        await self._do(lambda client: client.change_agent(agent.name, action))
+        await self.attempt(lambda client: client.change_agent(agent.name, action))
 
     @work(group="change")
     async def action_cancel(self) -> None:
         """Cancel the turn under way."""
         agent = self._chosen
         if agent is not None and agent.turn is not None:
-            await self._do(lambda client: client.cancel(agent=agent.name))
+            await self.attempt(lambda client: client.cancel(agent=agent.name))
         elif agent is not None:
             self.notify(f"{clean(agent.name)} has no turn to cancel.", markup=False)
 
@@ -220,16 +219,6 @@ class AgentsPane(Pane):
         if agent is None or not text.strip():
             return
         request = PromptRequest(text=text, agent=agent.name, wait=False)
-        if await self._do(lambda client: client.submit(request)):
+        if await self.attempt(lambda client: client.submit(request)):
             submitted.input.value = ""
             self.action_unprompt()
-
-    async def _do(self, do: Callable[[Client], object]) -> bool:
-        try:
-            await self.tars.link.ask(do)
-        except TarsError as error:
-            self.notify(clean(sentence(error)), severity="error", markup=False)
-            return False
-        finally:
-            self.again()
-        return True

@@ -11,11 +11,9 @@ from textual.widgets import OptionList, Static
 
 from tars.control.contract import Status
 from tars.control.queue_contract import QueuedPrompt
-from tars.errors import TarsError
 from tars.tui import lists, permitting, queue_view
 from tars.tui.dialogs import Question
-from tars.tui.foreign_text import clean
-from tars.tui.link import Link, sentence
+from tars.tui.link import Link
 from tars.tui.lists import MovingList
 from tars.tui.pane import Pane
 from tars.tui.panes import PANES
@@ -102,11 +100,7 @@ class QueuePane(Pane):
         )
         if not await self.app.push_screen_wait(asking):
             return
-        try:
-            await self.tars.link.ask(lambda client: client.cancel(turn=prompt.turn))
-        except TarsError as error:
-            self.notify(clean(sentence(error)), severity="error", markup=False)
-        self.again()
+        await self.attempt(lambda client: client.cancel(turn=prompt.turn))
 
     def action_other(self) -> None:
         """Go to the other list."""
