@@ -18,7 +18,6 @@ NOT_TYPED = {
     "attach": ROOT / "tests" / "e2e" / "test_attach.py",
     "tui": ROOT / "tests" / "tui" / "test_terminal.py",
     "acp": ROOT / "tests" / "e2e" / "test_acp_face.py",
-    "status line": ROOT / "tests" / "test_entry.py",
 }
 
 
