@@ -21,6 +21,7 @@ from tars.conversation.model import (
 from tars.errors import FaultKind
 from tars.protocols.codec import Opening
 from tars.protocols.screen import MOST_WAITS, PERSON_SECONDS, SUBMIT_SECONDS, ScreenCodec
+from tars.protocols.screen_look import MOST_STARTING
 from tars.protocols.screen_rules import (
     AnswerRules,
     Covers,
@@ -125,6 +126,54 @@ def test_enter_waits_until_the_paste_is_shown() -> None:
     assert blind.outgoing() == b""
     blind.settle()
     assert blind.outgoing() == b"\r"
+
+
+def test_a_prompt_that_still_stands_there_is_submitted_again() -> None:
+    """Only while it does and nothing works: the key was lost. When it was cancelled meanwhile it
+    is wiped instead."""
+    rules = replace(RULES, unsent=sight(r"^Q> (?P<prompt>.+)", Part.BOTTOM, 2))
+    codec = submitted(opened(rules))
+    for _ in range(2):
+        assert codec.settle() == []
+        assert (codec.outgoing(), codec.quiet_seconds) == (b"\r", rules.quiet_seconds)
+    codec.receive(b"\r\nbusy")
+    assert (codec.settle(), codec.outgoing()) == ([], b"")
+    codec.cancel()
+    assert codec.outgoing() == b"\x1b"
+    codec.receive(b"\r\x1b[K")
+    codec.settle()
+    assert codec.outgoing() == b"\x15"
+
+    other = submitted(opened(rules))
+    other.receive(b"\r\x1b[KQ> words of a person")
+    assert (other.settle(), other.outgoing()) == ([], b""), "that is not the prompt"
+
+
+def test_enter_is_not_pressed_for_ever() -> None:
+    """A program that shows a prompt and ignores Enter is left alone after a while."""
+    codec = submitted(opened(replace(RULES, unsent=sight(r"^Q> (?P<prompt>.+)"))))
+    for _ in range(MOST_WAITS):
+        codec.settle()
+    assert codec.outgoing() == b"\r" * MOST_WAITS
+    codec.settle()
+    assert (codec.outgoing(), codec.quiet_seconds) == (b"", None)
+
+
+def test_a_program_that_takes_keys_too_early_is_waited_for() -> None:
+    """Until it shows what it shows once it has started, or has shown nothing of it for long."""
+    rules = replace(RULES, started=(sight(r"^Quiz 1"),))
+    codec = ScreenCodec(rules, new_id=lambda: "s-1")
+    codec.open(Opening("/"))
+    codec.receive(b"Q> ")
+    assert (codec.settle(), codec.quiet_seconds) == ([], rules.quiet_seconds)
+    codec.receive(b"\x1b[H\x1b[JQuiz 1\r\nQ> ")
+    assert codec.settle() == [Opened("s-1")]
+
+    silent = ScreenCodec(rules, new_id=lambda: "s-2")
+    silent.open(Opening("/"))
+    silent.receive(b"Q> ")
+    said = [silent.settle() for _ in range(MOST_STARTING + 1)]
+    assert said == [[]] * MOST_STARTING + [[Opened("s-2")]]
 
 
 def test_the_screen_of_before_is_no_answer() -> None:

@@ -1,5 +1,6 @@
 """Real programs' screens, replayed byte by byte: what is typed, told and asked stays the same."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tars.agents.pty.description import rules_of
 from tars.protocols.codec import Opening
 from tars.protocols.screen import ScreenCodec
 from tests.support.screen_recording import codec_for, recording, told
@@ -17,7 +19,11 @@ NAMES = ("aider", "gemini")
 def replay(name: str, cuts: list[int]) -> list[dict[str, Any]]:
     """Feed a recording to a new codec, its output cut into pieces of these sizes; give what
     was asked of it, what it typed and what it said. Pieces of text are joined."""
-    codec = codec_for(name)
+    return replayed(codec_for(name), name, cuts)
+
+
+def replayed(codec: ScreenCodec, name: str, cuts: list[int]) -> list[dict[str, Any]]:
+    """Replay it to this codec."""
     codec.open(Opening("/"))
     seen: list[dict[str, Any]] = []
     printed = b""
@@ -144,3 +150,30 @@ def test_the_answers_are_the_models(name: str, answers: list[str]) -> None:
         assert any(answer in text for text in texts), texts
     for text in texts:
         assert not any(sign in text for sign in "✦▀▄─│╭⠋"), text
+
+
+def test_an_enter_that_was_lost_or_became_a_new_line_is_pressed_again() -> None:
+    """Gemini CLI has no input box while it resumes a session: the first Enter of this recording
+    falls there. The second prompt's comes right behind the paste, and becomes a part of it."""
+    rules = replace(rules_of("gemini"), started=(), submit_seconds=0.01)
+    steps = replayed(ScreenCodec(rules, new_id=lambda: "s-1"), "gemini-busy", [])
+    keys = [s["in"] for s in steps if "in" in s]
+    assert keys == [s["in"] for s in recording("gemini-busy") if "in" in s]
+    assert keys[2:4] == keys[5:7] == ["\r", "\r"]
+    (answer,) = [s["text"] for s in steps if s.get("kind") == "TextSaid"]
+    assert "'FAKE:echo'" in answer
+
+
+def test_gemini_is_not_ready_before_its_name_is_on_the_screen() -> None:
+    """It draws its input box first, and has it no longer for a moment when it has started."""
+    codec = codec_for("gemini")
+    codec.open(Opening("/"))
+    printed = [s["out"].encode("latin-1") for s in recording("gemini-busy") if "out" in s]
+    for out in printed[:2]:
+        codec.receive(out)
+    assert any("Type your message" in line for line in codec.screen.shown())
+    assert codec.settle() == []
+    assert codec.quiet_seconds == rules_of("gemini").quiet_seconds, "it is looked at again"
+    for out in printed[2:5]:
+        codec.receive(out)
+    assert [told(said)["kind"] for said in codec.settle()] == ["Opened"]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 #: How long a paste has to have been shown before it is submitted.
 SUBMIT_SECONDS = 0.15
-#: How often that time begins anew while a program shows nothing of what was typed.
+#: How often that time begins anew while nothing of it is shown, and Enter is pressed once more.
 MOST_WAITS = 40
 #: How long a person's keys are the only ones, after the last of them.
 PERSON_SECONDS = 5.0
@@ -243,8 +243,10 @@ class ScreenCodec:
             self._soon.append(OpenFailed(failure))
             self._phase = _Phase.IDLE
         elif not self._react() and self._look.is_ready():
-            self._phase = _Phase.IDLE
-            self._begin_conversation()
+            self._stirred = self._look.is_starting()
+            if not self._stirred:
+                self._phase = _Phase.IDLE
+                self._begin_conversation()
 
     def _react(self) -> bool:
         """Press the keys for what stands in the way; each once."""
@@ -312,9 +314,15 @@ class ScreenCodec:
     def _submit(self) -> None:
         self._out += self.rules.submit
         self._phase = _Phase.HELD if self._turn.before_it else _Phase.WORKING
-        self._turn.before_it = ""
-        self._turn.heard = False
+        self._turn.before_it, self._turn.waits, self._turn.heard = "", 0, False
         self._stirred = True
+
+    def _submit_again(self) -> None:
+        """Press it once more: a program that was busy has lost the key, or took it for text."""
+        self._turn.waits += 1
+        if self._turn.waits <= MOST_WAITS:
+            self._out += self.rules.clear_line if self._turn.cancelled else self.rules.submit
+            self._stirred = True
 
     def _settle_working(self) -> None:
         failure = self._look.failure()
@@ -325,6 +333,8 @@ class ScreenCodec:
             self._ask(*question)
         elif self._look.thinks():
             self._asked = None
+        elif self._look.is_unsent(self._turn):
+            self._submit_again()
         elif self._look.is_done(self._turn):
             self._end_done()
 

@@ -17,7 +17,7 @@ class Turn:
     a line when `cut`. `repeats` is how often the same prompt was on the screen already, and
     `before_it` a command that is typed first. `refused`: a tool was not allowed. `told` are the
     lines of the answer so far, and `seen` those of the last look. `waits` is how often Enter was
-    put off."""
+    put off, or pressed again."""
 
     text: str
     begin: int = 0
@@ -39,6 +39,10 @@ class Turn:
     cut: bool = False
 
 
+#: How many times it is waited for what a program shows once it has started.
+MOST_STARTING = 10
+
+
 class Look:
     """`turn` is the one under way, or the last one; None before the first."""
 
@@ -47,6 +51,7 @@ class Look:
         self._rules = rules
         self._display = display
         self._spent = reading.Figures()
+        self._starting = 0
 
     # --- the state ----------------------------------------------------------
 
@@ -55,6 +60,23 @@ class Look:
         if self.thinks():
             return False
         return not self._rules.ready or any(map(self.sees, self._rules.ready))
+
+    def is_starting(self) -> bool:
+        """Whether a program that takes keys will still lose them, at a look at a still screen.
+        Who has set it to show nothing of its start waits a while, and not for ever."""
+        if not self._rules.started or any(map(self.sees, self._rules.started)):
+            return False
+        self._starting += 1
+        return self._starting <= MOST_STARTING
+
+    def is_unsent(self, turn: Turn) -> bool:
+        """Whether the prompt still stands where it was typed, and nothing came of it."""
+        rules = self._rules
+        found = None if rules.unsent is None or turn.spoken else self._match(rules.unsent)
+        if found is None:
+            return False
+        pasted = None if rules.answer is None else rules.answer.pasted
+        return reading.is_prompt(found.get("prompt", ""), turn.text, pasted)
 
     def thinks(self) -> bool:
         return any(map(self.sees, self._rules.thinking))

@@ -19,8 +19,12 @@ def shows_prompt(line: str, rules: AnswerRules, prompt: str) -> bool:
     match = rules.begin.search(line)
     if match is None:
         return False
-    shown = line[match.end() :]
-    if rules.pasted is not None and rules.pasted.search(shown):
+    return is_prompt(line[match.end() :], prompt, rules.pasted)
+
+
+def is_prompt(shown: str, prompt: str, pasted: re.Pattern[str] | None) -> bool:
+    """Whether this is how a program shows the beginning of this prompt."""
+    if pasted is not None and pasted.search(shown):
         return True
     shown, prompt = _squeezed(shown)[:_HEAD], _squeezed(prompt)
     # What is shown may be wrapped early, but not before its first word.

@@ -143,6 +143,7 @@ class ScreenRules:
     history: int = 2000
     quiet_seconds: float = 0.5
     ready: tuple[Sight, ...] = ()
+    started: tuple[Sight, ...] = ()
     thinking: tuple[Sight, ...] = ()
     done: tuple[Sight, ...] = ()
     waiting: tuple[Sight, ...] = ()
@@ -153,6 +154,8 @@ class ScreenRules:
     paste: Paste = Paste.LINES
     submit: bytes = b"\r"
     submit_seconds: float | None = None
+    #: The group `prompt` is the beginning of what stands in the field where prompts are typed.
+    unsent: Sight | None = None
     clear_line: bytes = b""
     cancel: bytes = b"\x03"
     new_conversation: str = ""
@@ -163,4 +166,4 @@ class ScreenRules:
     @property
     def looks(self) -> bool:
         """Whether the screen has to be known before the first prompt."""
-        return bool(self.ready or self.failed or self.start)
+        return bool(self.ready or self.started or self.failed or self.start)

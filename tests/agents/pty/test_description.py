@@ -84,6 +84,7 @@ fault = "broken"
 begin = "x"
 [type]
 paste = "fast"
+unsent = "^> "
 """
     with pytest.raises(ConfigInvalid) as caught:
         understood(bad, "bad.toml")
@@ -103,6 +104,7 @@ paste = "fast"
         "start.keys",
         "answer.end",
         "type.paste",
+        "type.unsent",
     }
 
 

@@ -127,6 +127,7 @@ def _rules(root: Table) -> ScreenRules:
         history=_bounded(root, "history", usual.history, 100, _MOST_HISTORY),
         quiet_seconds=root.seconds("quiet_seconds", usual.quiet_seconds),
         ready=_sights(root, "ready"),
+        started=_sights(root, "started", Region(Part.TURN)),
         thinking=_sights(root, "thinking"),
         done=_sights(root, "done"),
         waiting=_sights(root, "waiting", Region(Part.TURN)),
@@ -137,6 +138,7 @@ def _rules(root: Table) -> ScreenRules:
         paste=Paste(typing.text("paste", usual.paste, choices=tuple(Paste))),
         submit=_keys(typing, "submit") or usual.submit,
         submit_seconds=_submit_seconds(typing),
+        unsent=_unsent(typing) if "unsent" in typing else None,
         clear_line=_keys(typing, "clear"),
         cancel=_keys(root, "cancel") or usual.cancel,
         new_conversation=harmless(root.text("new_conversation", "")),
@@ -159,6 +161,14 @@ def _bounded(table: Table, key: str, default: int, least: int, most: int) -> int
 
 def _submit_seconds(table: Table) -> float | None:
     return table.seconds("wait_seconds", 0.15) if "wait_seconds" in table else None
+
+
+def _unsent(typing: Table) -> Sight:
+    """Where the prompt is seen to stand still, as the group `prompt`."""
+    sight = Sight(_pattern(typing, "unsent"))
+    if "prompt" not in sight.pattern.groupindex:
+        typing.fault("unsent", "has no group named prompt")
+    return sight
 
 
 def _sights(root: Table, key: str, usual: Region = _ALL) -> tuple[Sight, ...]:
