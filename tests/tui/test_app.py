@@ -36,6 +36,16 @@ async def test_without_a_daemon_it_says_so_and_how_to_start_one(short_path: Path
         assert not (short_path / "t").exists(), "looking makes no home"
 
 
+async def test_a_look_that_ends_after_the_screen_is_no_failure(short_path: Path) -> None:
+    """It is left while the daemon is asked: nobody is there to be told how that went."""
+    app = TarsApp(Home(short_path / "t"), clock=NOW.timestamp)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "starts it" in screen(app))
+        await app.screen.remove_children()
+        await app._look()
+        assert not app.query("#top")
+
+
 async def test_a_daemon_that_goes_and_comes_back_is_followed(short_path: Path) -> None:
     """What was shown last stays meanwhile, and what is new is shown by itself afterwards."""
     async with ScriptedHome.at(short_path) as home:

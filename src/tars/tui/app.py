@@ -140,6 +140,14 @@ class TarsApp(App[int]):
             await self._look()
 
     async def _look(self) -> None:
+        try:
+            await self._ask()
+        except NoMatches:
+            if self.query("#views"):
+                raise
+            # The screen was taken apart while the daemon was asked: it is being left.
+
+    async def _ask(self) -> None:
         status = None
         try:
             status = await self.link.ask(lambda client: client.status())
@@ -155,10 +163,6 @@ class TarsApp(App[int]):
                 self._lost(sentence(error), "cannot be asked")
             else:
                 self._banner(sentence(error))
-        except NoMatches:
-            if self.query("#views"):
-                raise
-            # The screen was taken apart while the daemon was asked: it is being left.
 
     def _show_status(self, status: Status) -> None:
         self.status = status
