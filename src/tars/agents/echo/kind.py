@@ -39,6 +39,7 @@ class Echo(Kind):
             tools=True,
             permissions=True,
             resume=True,
+            mode=True,
             tested="built in",
             note="It has no model; its tokens are made up.",
         )
