@@ -130,6 +130,8 @@ def test_a_session_outside_tars_says_what_is_not_known_of_it(
     tars: TarsHome, browser: Browser
 ) -> None:
     """Its agent can be chosen; nothing claims that it took no time, or used no tools."""
+    while not tars.client.sessions(agent="claude").sessions:
+        pass  # the logs are read while the daemon serves
     page = browser.open()
     address = let_in(tars, page)
     page.goto(f"{address}#/sessions")
@@ -397,6 +399,22 @@ def test_a_page_that_nobody_sees_asks_nothing(tars: TarsHome, browser: Browser) 
     page.evaluate(hide % "false" + tell)
     expect(page.locator("#link")).to_contain_text("tars ")
     assert any(url.endswith("/v1/events") for url in asked)
+
+
+def test_more_windows_than_a_browser_has_connections(tars: TarsHome, browser: Browser) -> None:
+    """The streams of some would leave nothing for the others, which would stand still unasked."""
+    first = browser.open()
+    address = let_in(tars, first)
+    for _ in range(3):
+        page = browser.open()
+        page.goto(address)
+        expect(page.locator("#link")).to_contain_text("tars ")
+    page = browser.open()
+    page.goto(address)
+    expect(page.locator("#banner")).to_contain_text("Too many windows")
+    first.close()
+    expect(page.locator(".agent")).to_have_count(2)
+    expect(page.locator("#banner")).to_be_hidden()
 
 
 def test_a_closed_page_is_closed(tars: TarsHome, browser: Browser) -> None:

@@ -3,7 +3,7 @@
 import { path, post } from "./api.js";
 import { announce, fill, h, keyed, mark, say } from "./dom.js";
 import { bytes, count, duration, percent, short, until } from "./figures.js";
-import { isOnScreen, known, look, seconds } from "./link.js";
+import { isBlind, isOnScreen, known, look, seconds } from "./link.js";
 import { meter } from "./meter.js";
 import { clean, inline, oneLine } from "./text.js";
 
@@ -80,7 +80,7 @@ function agentCard(first) {
   const cancelTurn = () => attempt(() => post("cancel", { agent: name }));
 
   function update(agent) {
-    mark(node, "data-state", known.state === "away" ? "" : agent.state);
+    mark(node, "data-state", isBlind() ? "" : agent.state);
     say(word, stateOf(agent));
     mark(word, "data-word", stateOf(agent));
     say(
@@ -105,7 +105,7 @@ function agentCard(first) {
       figures,
       [
         tokens?.counted
-          ? `${tokens.atLeast ? "≥ " : ""}${short(tokens.netInput)} in · ${short(tokens.output)} out`
+          ? `${tokens.atLeast ? "≥" : ""}${short(tokens.netInput)} in · ${short(tokens.output)} out`
           : "",
         agent.pid !== null ? `up ${duration(agent.uptimeSeconds + seconds())}` : "",
         agent.rssBytes > 0 ? bytes(agent.rssBytes) : "",
@@ -140,8 +140,7 @@ function agentCard(first) {
     mark(turn, "hidden", agent.turn === null);
     mark(watch, "hidden", isOnScreen(agent));
     const off = ["stopped", "failed"].includes(agent.state);
-    for (const button of [start, stop, restart, cancel])
-      mark(button, "disabled", known.state === "away");
+    for (const button of [start, stop, restart, cancel]) mark(button, "disabled", isBlind());
     mark(start, "hidden", !off);
     mark(stop, "hidden", off);
     mark(restart, "hidden", agent.state === "stopped");
@@ -153,7 +152,7 @@ function agentCard(first) {
 const WORDS = { waiting_for_permission: "needs permission", rate_limited: "rate limited" };
 
 function stateOf(agent) {
-  if (known.state === "away") return "not known";
+  if (isBlind()) return "not known";
   const word = agent.condition?.word;
   if (word !== undefined && Object.hasOwn(WORDS, word)) return WORDS[word];
   return word === "wedged" ? "hung" : agent.state;

@@ -12,6 +12,12 @@ export class Refusal extends Error {
 /** Nobody answers: the daemon is gone, or the page's port is closed. */
 export class Unreachable extends Error {}
 
+/** This browser follows as many streams as it can: another one would wait, and all else with it. */
+export class Crowded extends Error {}
+
+/** Browsers open six connections to an address, whatever the number of windows: two stay free. */
+const MOST_STREAMS = 4;
+
 export const path = (...words) => words.map((word) => encodeURIComponent(word)).join("/");
 
 export function query(values) {
@@ -58,6 +64,18 @@ async function ask(url, options) {
  * sign of life. Raises what `get` raises, and AbortError once `signal` says so.
  */
 export async function follow(route, values, signal, on) {
+  for (let n = 0; n < MOST_STREAMS; n += 1) {
+    let followed = false;
+    await navigator.locks.request(`stream-${n}`, { ifAvailable: true }, (lock) => {
+      followed = lock !== null;
+      return followed ? read(route, values, signal, on) : null;
+    });
+    if (followed) return;
+  }
+  throw new Crowded("Too many windows of this browser show tars: hide or close one.");
+}
+
+async function read(route, values, signal, on) {
   const answer = await ask(`/v1/${route}${query(values)}`, { signal });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   // An event may have 10 MB: its pieces are put together once its end is there.

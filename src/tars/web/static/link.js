@@ -1,6 +1,6 @@
 // How things stand: the daemon's events say when to look again, and nothing is asked meanwhile.
 
-import { follow, get, Refusal } from "./api.js";
+import { Crowded, follow, get, Refusal } from "./api.js";
 import { throttled } from "./dom.js";
 
 /** Twice a second is as much as anybody can read. */
@@ -8,7 +8,10 @@ const LOOK_MS = 500;
 /** The slowest that a daemon is tried again that does not answer. */
 const SLOWEST_MS = 4000;
 
-/** What is known. `state`: connecting, live, away, shut (not let in) or asleep (nobody looks). */
+/**
+ * What is known. `state`: connecting, live, away, shut (not let in), asleep (nobody looks) or
+ * crowded (other windows of this browser look already).
+ */
 export const known = { state: "connecting", status: null, seenAt: 0, version: null };
 
 const watchers = new Set();
@@ -101,8 +104,9 @@ export async function stay() {
       // It ended its stream: it is stopping.
       become("away");
     } catch (error) {
+      const shut = error instanceof Refusal && error.status === 403;
       if (!document.hidden)
-        become(error instanceof Refusal && error.status === 403 ? "shut" : "away");
+        become(error instanceof Crowded ? "crowded" : shut ? "shut" : "away");
     }
     stop.abort();
     if (document.hidden) continue;
@@ -110,6 +114,9 @@ export async function stay() {
     wait = Math.min(SLOWEST_MS, wait * 2);
   }
 }
+
+/** Whether what is shown may be long past. */
+export const isBlind = () => known.state === "away" || known.state === "crowded";
 
 /** How old that is which is known of the agents: their clocks go on meanwhile. */
 export const seconds = () =>

@@ -14,6 +14,8 @@ const MOST_TURNS = 12;
 const SHOWN = 8;
 const AGAIN_MS = 1000;
 
+const NOTHING = "Nothing was said yet since you came here.";
+
 export function live(main, [named]) {
   const picker = h("select", {
     id: "live-agent",
@@ -32,7 +34,7 @@ export function live(main, [named]) {
     },
     "Cancel",
   );
-  const empty = h("p", { class: "empty" }, "Nothing was said yet since you came here.");
+  const empty = h("p", { class: "empty" }, NOTHING);
   const before = h("ol", { class: "transcript", "aria-label": "What was said before" });
   const talk = h("div", {
     class: "talk",
@@ -100,7 +102,10 @@ export function live(main, [named]) {
       try {
         await follow(`agents/${path(name)}/attach`, {}, stop.signal, take);
       } catch (error) {
-        if (!stop.signal.aborted && known.state === "live") say(empty, error.message);
+        if (!stop.signal.aborted && known.state === "live") {
+          say(empty, error.message);
+          mark(empty, "hidden", null);
+        }
       }
       stop.abort();
       if (!over)
@@ -123,6 +128,7 @@ export function live(main, [named]) {
   function take(event, data) {
     if (data === null) return;
     if (event === "attached") {
+      say(empty, NOTHING);
       comeBack(data.turn);
       remember(data.session ?? agentNamed(name)?.session.id ?? null, data.turn);
       if (data.turn !== null) turn(data.turn).attached(data);

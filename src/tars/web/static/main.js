@@ -101,6 +101,7 @@ const LINK = {
   away: "not running",
   shut: "not let in",
   asleep: "paused",
+  crowded: "too many windows",
 };
 
 function showLink() {
@@ -138,6 +139,12 @@ function showLink() {
       h("code", {}, "tars web"),
       " in a terminal opens the page again.",
     );
+  } else if (known.state === "crowded") {
+    fill(
+      banner,
+      h("strong", {}, "Too many windows of this browser show tars."),
+      " Hide or close one: this one goes on by itself.",
+    );
   } else if (newer !== null) {
     fill(
       banner,
@@ -145,7 +152,8 @@ function showLink() {
       h("button", { type: "button", onclick: () => location.reload() }, "Load the new page"),
     );
   }
-  mark(banner, "hidden", known.state !== "away" && known.state !== "shut" && newer === null);
+  const told = ["away", "shut", "crowded"].includes(known.state) || newer !== null;
+  mark(banner, "hidden", !told);
 }
 
 window.addEventListener("hashchange", show);
