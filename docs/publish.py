@@ -20,6 +20,8 @@ FILES = "files"
 
 _LINK = re.compile(r"(?<=\]\()([^)#\s]*)(#[^)\s]*)?(?=\))|(?<=\]: )(\S+)$", re.MULTILINE)
 _CODE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+#: A figure and its unit stay on one line.
+_UNIT = re.compile(r"(?<=\d) (?=(?:ms|s|/s|[KMG]i?B)\b)")
 _PICTURE = re.compile(r"^<!-- picture: ([\w-]+) -->$", re.MULTILINE)
 #: What a browser would fetch by itself from elsewhere.
 _FETCHED = re.compile(
@@ -59,9 +61,13 @@ def _relinked(source: Path, folder: Path) -> str:
     """A page with its links as they are in the site; what stands in code is none."""
     pieces = _CODE.split(source.read_text())
     return "".join(
-        piece if number % 2 else _LINK.sub(lambda link: _target(link, source, folder), piece)
-        for number, piece in enumerate(pieces)
+        piece if number % 2 else _text(piece, source, folder) for number, piece in enumerate(pieces)
     )
+
+
+def _text(piece: str, source: Path, folder: Path) -> str:
+    relinked = _LINK.sub(lambda link: _target(link, source, folder), piece)
+    return _UNIT.sub("\N{NO-BREAK SPACE}", relinked)
 
 
 def _target(link: re.Match[str], source: Path, folder: Path) -> str:

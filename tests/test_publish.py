@@ -107,3 +107,10 @@ def test_a_picture_of_a_terminal_brings_no_font_from_elsewhere() -> None:
     assert "ready" in picture
     assert "@font-face" not in picture
     assert "//cdn" not in picture
+
+
+def test_a_figure_stays_with_its_unit(staged: Path) -> None:
+    """In the site a column may be narrow; in code nothing is changed."""
+    page = (staged / "comparison.md").read_text()
+    assert re.search("[0-9]\N{NO-BREAK SPACE}ms", page)
+    assert not re.search(r"\d (ms|MiB)\b", publish._CODE.sub("", page))
