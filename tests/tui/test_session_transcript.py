@@ -186,6 +186,17 @@ def test_a_summary_has_everything(width: int) -> None:
     assert [width_of(line) for line in head] == [width, width]
 
 
+def test_what_a_log_does_not_tell_is_not_said_to_be_nothing() -> None:
+    """Turns, tools, files and how long it took are not in it; how many requests is."""
+    spent = replace(SESSION.spent, turns=0, requests=14)
+    outside = replace(SESSION, source="log", spent=spent, duration_ms=0)
+    told = "\n".join(shown(lines(Whole(outside, is_told=True), 78)))
+    assert "Requests  14" in told
+    assert not any(word in told for word in ("Turns", "Tools", "Files"))
+    about = plain(headings(outside, datetime(2026, 3, 5, tzinfo=UTC), "/home/me", 78)[1])
+    assert ", 0s" not in about
+
+
 def test_what_is_not_told_yet_is_not_said_to_be_nothing() -> None:
     """Of a session that was only just opened."""
     text = "\n".join(shown(lines(Whole(SESSION), 80)))

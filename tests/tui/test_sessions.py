@@ -91,7 +91,7 @@ async def test_it_is_sorted_filtered_and_searched(short_path: Path) -> None:
             await pilot.press("s")
             await shows(pilot, app, "newest start first", _LOGIN)
 
-            await pilot.press("f", "j", "j", "enter")
+            await pilot.press("f", "G", "g", "j", "j", "enter")
             await shows(pilot, app, "only Completed", "3 sessions")
             await pilot.press("right", "j", "space", "right", "j", "enter")
             await shows(pilot, app, "only Completed · codex · Today", "1 session ")

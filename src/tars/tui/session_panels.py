@@ -16,9 +16,16 @@ from textual.widgets.option_list import Option
 
 from tars.tui import session_words as words
 from tars.tui.foreign_text import clean
+from tars.tui.lists import MovingList
 from tars.tui.session_wants import Filter, Range, Status
 
 _ON, _OFF, _YES, _NO = "(●)", "( )", "[x]", "[ ]"
+
+
+class Choices(MovingList):
+    """A list of what may be wanted: Space chooses, as Enter does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Choose", show=False)]
 
 
 class FilterPanel(ModalScreen[None]):
@@ -30,9 +37,6 @@ class FilterPanel(ModalScreen[None]):
         Binding("c", "clear", "All again"),
         Binding("right,l", "app.focus_next", "Next", show=False),
         Binding("left,h", "app.focus_previous", "Previous", show=False),
-        Binding("j", "down", "Down", show=False),
-        Binding("k", "up", "Up", show=False),
-        Binding("space", "choose", "Choose", show=False),
     ]
 
     def __init__(
@@ -49,7 +53,7 @@ class FilterPanel(ModalScreen[None]):
                 for name in ("Status", "Agents", "Range"):
                     with Vertical():
                         yield Static(name, classes="title")
-                        yield OptionList(id=f"filter-{name.lower()}")
+                        yield Choices(id=f"filter-{name.lower()}")
             yield Static("Enter chooses · ← → move · c all again · Esc done", classes="muted")
 
     def on_mount(self) -> None:
@@ -104,21 +108,6 @@ class FilterPanel(ModalScreen[None]):
         """Want all again."""
         self._choose(Filter())
 
-    def action_down(self) -> None:
-        """Go down in a list."""
-        if isinstance(self.focused, OptionList):
-            self.focused.action_cursor_down()
-
-    def action_up(self) -> None:
-        """Go up in a list."""
-        if isinstance(self.focused, OptionList):
-            self.focused.action_cursor_up()
-
-    def action_choose(self) -> None:
-        """Choose as Enter does."""
-        if isinstance(self.focused, OptionList):
-            self.focused.action_select()
-
 
 #: Format → the ending of a file's name, and what it is for.
 FORMATS = {
@@ -143,7 +132,7 @@ class ExportPanel(ModalScreen[tuple[str, str] | None]):
         with Vertical(classes="dialog"):
             yield Static(Text(f"Export {clean(self._title)}"), classes="title")
             yield Input(f"{self._stem}.md", id="export-path", placeholder="A file or a folder")
-            yield OptionList(
+            yield MovingList(
                 *(Option(Text(said), id=form) for form, (_, said) in FORMATS.items()),
                 id="export-format",
             )

@@ -47,10 +47,11 @@ def headings(session: Session, now: datetime, home: str, width: int) -> list[Lin
     room = max(8, width - len(status.text) - 2)
     branch = f" ({clean(session.branch)})" if session.branch else ""
     where = f"{folder(session.project, home)}{branch}" if session.project else ""
+    lasted = f", {words.lasted(session.duration_ms)}" if session.spent.turns else ""
     facts = (
         clean(session.id),
         f"{words.icon(session.agent_type)} {clean(session.agent)}",
-        f"{words.started(session.started_at, now)}, {words.lasted(session.duration_ms)}",
+        f"{words.started(session.started_at, now)}{lasted}",
         where,
     )
     about = " · ".join(filter(None, facts))
@@ -106,6 +107,8 @@ def _work(whole: Whole) -> list[Line]:
     if not whole.is_told:
         return [(Piece(" …", "dim"),)]
     session = whole.session
+    if session.source == words.LOG:
+        return [(Piece(" Requests", "title"), Piece(f"  {session.spent.requests:,}", "dim"))]
     found: list[Line] = [
         (Piece(" Tools", "title"), Piece(f"  {session.tool_calls:,} calls", "dim")),
         *_counted(whole.tools, _TOOLS),
@@ -182,7 +185,7 @@ def _cell(text: str, tone: Tone = "") -> Piece:
 
 
 def _turns(whole: Whole, width: int) -> Iterator[Line]:
-    if not whole.is_told:
+    if not whole.is_told or whole.session.source == words.LOG:
         return
     count = whole.total_turns
     yield (Piece(" Turns", "title"), Piece(f"  {count:,}, the newest first", "dim"))

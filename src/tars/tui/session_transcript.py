@@ -126,7 +126,7 @@ def _rest(missing: int, indent: str) -> Iterator[Line]:
 
 def nothing(session: Session) -> str:
     """Say why there is no transcript, or nothing where there may be one."""
-    if session.source == "log":
+    if session.source == words.LOG:
         return (
             "This session ran outside tars: it was counted from the agent's own log, and what was "
             "said in it is not kept here."

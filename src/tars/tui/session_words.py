@@ -16,6 +16,9 @@ _STATUSES: dict[str, tuple[str, Tone]] = {
     "interrupted": ("!", "warn"),
     "archived": ("▪", "dim"),
 }
+#: The source of a session that ran outside tars: its log tells of requests, and not of turns,
+#: tools and files.
+LOG = "log"
 #: A cost that is not told yet.
 ASKED = "…"
 
