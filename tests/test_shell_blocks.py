@@ -155,6 +155,8 @@ BEFORE: Mapping[str, Deed] = {
         )
     ),
     "tars stop gemini": TarsHome.start,
+    # The usual port may be another test's just now; a page that is open stays where it is.
+    "tars web": typed("tars web --no-open --port 0"),
 }
 
 
