@@ -112,7 +112,7 @@ export function overview(main) {
   }
   const soon = throttled(sums, SUMS_MS);
   const queueSoon = throttled(waiting, 700);
-  let begun = false;
+  let begun = known.state === "live";
   const ends = [
     watch(() => {
       update();
@@ -125,7 +125,7 @@ export function overview(main) {
     box.end,
   ];
   update();
-  soon();
+  if (begun) soon();
   queueSoon();
   return () => ends.forEach((end) => end());
 }
