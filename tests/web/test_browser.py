@@ -335,6 +335,8 @@ def test_a_phone_shows_every_page(tars: TarsHome, browser: Browser) -> None:
     page = browser.open(width, 740)
     address = let_in(tars, page)
     session = tars.agent("echo").session.id
+    page.goto(f"{address}#/live/nobody")
+    expect(page.locator(".empty")).to_have_text("No agent is called nobody.")
     page.goto(f"{address}#/constructor/__proto__")
     expect(page.locator("[aria-current=page]")).to_have_text("Overview")
     for place in ("overview", "live/echo", "sessions", f"session/{session}", "costs?range=30d"):

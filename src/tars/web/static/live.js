@@ -5,6 +5,7 @@ import { composer } from "./composer.js";
 import { fill, h, mark, say } from "./dom.js";
 import { agentNamed, everySecond, isOnScreen, known, watch, whileSeen } from "./link.js";
 import { permissionList } from "./permissions.js";
+import { clean } from "./text.js";
 import { reader } from "./transcript.js";
 import { turnView } from "./turn.js";
 
@@ -200,7 +201,9 @@ export function live(main, [named]) {
     if (name !== null) picker.value = name;
     begin();
     const agent = agentNamed(name);
-    say(state, agent?.state ?? (known.status && name ? "not known" : ""));
+    const unknown = known.status !== null && name !== null && agent === undefined;
+    if (unknown) say(empty, `No agent is called ${clean(name)}.`);
+    say(state, agent?.state ?? (unknown ? "not known" : ""));
     mark(state, "data-state", agent?.state ?? "");
     mark(cancel, "hidden", !agent?.turn);
     mark(link, "hidden", !agent?.session.id);
