@@ -6,6 +6,7 @@ from rich.text import Text
 
 from tars.control.costs import layout
 from tars.control.costs.layout import Face
+from tars.control.costs.money import Money
 from tars.tui import foreign_text
 
 #: Whatever draws here shows Unicode; Textual cannot draw on a terminal without.
@@ -29,13 +30,10 @@ def money(dollars: float | None, *, unpriced: int = 0) -> str:
     `unpriced`."""
     if dollars is None:
         return "unpriced" if unpriced else "-"
-    digits = 2 if dollars >= 10 else _MOST_DIGITS
-    told = f"${dollars:,.{digits}f}"
-    if dollars and not told.strip("$0.,"):
-        told = f"<${10**-digits:.{digits}f}"
+    written = Money(precision=2 if dollars >= 10 else _MOST_DIGITS)
     if not unpriced:
-        return told
-    return f"≥{told}" if dollars else "unpriced"
+        return written.shown(dollars)
+    return written.at_least(dollars) if dollars else "unpriced"
 
 
 def bar(share: float, width: int) -> str:

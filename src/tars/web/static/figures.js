@@ -7,18 +7,15 @@ export const whole = (n) => NUMBER.format(Math.round(n));
 /** 1 turn, 2 turns. */
 export const count = (n, what) => `${whole(n)} ${what}${n === 1 ? "" : "s"}`;
 
-/** 12.5K, 1.2M: short, and never more than it was. */
+/** 12.5K, 1.2M, 3.4B: as `tars tui` has them. */
 export function short(n) {
-  if (n < 1000) return String(Math.round(n));
-  const units = ["K", "M", "G", "T"];
   let value = n;
-  let unit = -1;
-  while (value >= 1000 && unit < units.length - 1) {
+  let unit = "";
+  for (unit of ["", "K", "M", "B"]) {
+    if (value < 999.5 || unit === "B") break;
     value /= 1000;
-    unit += 1;
   }
-  if (value >= 999.5 && unit < units.length - 1) return `1${units[unit + 1]}`;
-  return `${value >= 100 ? Math.round(value) : value.toFixed(1)}${units[unit]}`;
+  return `${value.toFixed(unit !== "" && value < 99.95 ? 1 : 0)}${unit}`;
 }
 
 /** Money; what nobody knows is a dash, and no zero. */
@@ -26,18 +23,19 @@ export function dollars(usd, atLeast = false) {
   if (usd === null || usd === undefined) return "—";
   const value = Number(usd);
   const digits = value !== 0 && Math.abs(value) < 1 ? 4 : 2;
-  return `${atLeast ? "≥ " : ""}$${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+  return `${atLeast ? "≥" : ""}$${value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
 
 export const percent = (share) => `${Math.round(share * 100)}%`;
 
-/** 15m 32s, 2h 5m, 3d 4h. */
+/** 15m 32s, 2h 05m, 3d 04h. */
 export function duration(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   if (s < 60) return `${s}s`;
-  if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
-  if (s < 86400) return `${Math.floor(s / 3600)}h ${Math.floor((s % 3600) / 60)}m`;
-  return `${Math.floor(s / 86400)}d ${Math.floor((s % 86400) / 3600)}h`;
+  const two = (n) => String(Math.floor(n)).padStart(2, "0");
+  if (s < 3600) return `${Math.floor(s / 60)}m ${two(s % 60)}s`;
+  if (s < 86400) return `${Math.floor(s / 3600)}h ${two((s % 3600) / 60)}m`;
+  return `${Math.floor(s / 86400)}d ${two((s % 86400) / 3600)}h`;
 }
 
 /** Whether only its agent's own log tells of a session: what it used, and nothing of its turns. */

@@ -182,7 +182,7 @@ function tokenCard(shown, cost) {
     h(
       "p",
       { class: "hint" },
-      `${shown.atLeast ? "≥ " : ""}${whole(spent.totalTokens)} tokens · ${took(shown)}`,
+      `${shown.atLeast ? "≥" : ""}${whole(spent.totalTokens)} tokens · ${took(shown)}`,
     ),
     h(
       "table",

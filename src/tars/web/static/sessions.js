@@ -250,7 +250,7 @@ export function sessions(main, _words, search) {
 function row(session) {
   const name = session.name || oneLine(session.title, 90) || "(untitled)";
   const link = `#/session/${encodeURIComponent(session.id)}`;
-  const tokens = `${session.atLeast ? "≥ " : ""}${short(session.spent.totalTokens)}`;
+  const tokens = `${session.atLeast ? "≥" : ""}${short(session.spent.totalTokens)}`;
   return h(
     "tr",
     {},
