@@ -252,9 +252,12 @@ def test_what_it_started_goes_with_it(tars: TarsHome) -> None:
     tars.start()
     pid = int(tars.prompt("ECHO:leak").text.removeprefix("pid="))
     assert psutil.pid_exists(pid)
-    tars.kill(tars.agent_pid())
-    assert tars.prompt("Hello").outcome == "ok"
+    killed = tars.agent_pid()
+    tars.kill(killed)
+    # A prompt that comes before the daemon has noticed goes to the dead one.
+    tars.until(lambda s: s.agents[0].pid not in (None, killed) and s.agents[0].state == "ready")
     assert _is_gone(pid)
+    assert tars.prompt("Hello").outcome == "ok"
     pid = int(tars.prompt("ECHO:leak").text.removeprefix("pid="))
     tars.stop()
     assert _is_gone(pid)
