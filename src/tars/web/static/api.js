@@ -10,7 +10,7 @@ export class Refusal extends Error {
 }
 
 /** Nobody answers: the daemon is gone, or the page's port is closed. */
-export class Unreachable extends Error {}
+class Unreachable extends Error {}
 
 /** This browser follows as many streams as it can: another one would wait, and all else with it. */
 export class Crowded extends Error {}

@@ -106,7 +106,7 @@ export function composer({ fixed = null, sent }) {
 
   showAgents();
   const end = watch(showAgents);
-  return { node, end, focus: () => text.focus() };
+  return { node, end };
 }
 
 function grow(text) {

@@ -76,11 +76,10 @@ function pause(ms) {
 }
 
 /** Aborts once nobody looks at the page. */
-export function whileSeen(outer = null) {
+export function whileSeen() {
   const stop = new AbortController();
   const hidden = () => document.hidden && stop.abort();
   document.addEventListener("visibilitychange", hidden);
-  outer?.addEventListener("abort", () => stop.abort());
   stop.signal.addEventListener("abort", () =>
     document.removeEventListener("visibilitychange", hidden),
   );

@@ -287,8 +287,8 @@ function showAgents(label, wanted, logged) {
 }
 
 /** Buttons to the other pages; `go(page)`. */
-export function pager(page, total, go, size = PAGE) {
-  const last = Math.max(0, Math.ceil(total / size) - 1);
+function pager(page, total, go) {
+  const last = Math.max(0, Math.ceil(total / PAGE) - 1);
   if (last === 0) return null;
   const button = (title, at, off) =>
     h("button", { type: "button", disabled: off, onclick: () => go(at) }, title);

@@ -212,7 +212,7 @@ export function turnView(id, agent) {
 }
 
 /** A text that grows at its end. The beginning is left out of sight where it is long. */
-export function textPart(parent) {
+function textPart(parent) {
   const text = h("div", { class: "text" });
   const more = h("button", {
     type: "button",
