@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tars.home import new_file
+from tars.home import new_file, write_cache
 
 
 def test_a_new_file_gets_its_name_once_it_is_whole(tmp_path: Path) -> None:
@@ -42,3 +42,15 @@ def test_a_file_that_failed_leaves_nothing(tmp_path: Path) -> None:
     with new_file(path):
         pass
     assert path.read_bytes() == b""
+
+
+def test_a_cache_is_replaced_whole(tmp_path: Path) -> None:
+    """The new contents are its owner's alone, and nothing else is left; an error leaves the old."""
+    path = tmp_path / "cache.json"
+    write_cache(path, b"old")
+    write_cache(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError, match="No such file"):
+        write_cache(tmp_path / "nowhere" / "cache.json", b"new")

@@ -169,6 +169,24 @@ def write_durably(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write_cache(path: Path, data: bytes) -> None:
+    """Replace a file that can be made again: whoever reads it finds the old or the new one, whole,
+    and nobody waits for the disk. A crash of the machine may leave anything: who reads it checks.
+
+    Raises OSError.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, FILE_MODE)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
 @contextmanager
 def new_file(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
     """Give a file (0600) to write to, which gets its name, durably, once all of it is written.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from tars.accounting.rates import ModelRates
 from tars.config_costs import PricesConfig
-from tars.home import Home, write_durably
+from tars.home import Home, write_cache
 from tars.prices import kept, table
 from tars.prices.dated import Dated
 from tars.prices.table import Name, Priced, Table
@@ -105,7 +105,7 @@ class Book:
             # What another process looked up meanwhile.
             self._table = _bounded(self._table, {**others.models, **self._table.models})
         with suppress(OSError):
-            write_durably(self._home.rates, table.written(self._table))
+            write_cache(self._home.rates, table.written(self._table))
             self._changed = False
 
     def _refresh(self) -> None:
