@@ -17,7 +17,7 @@ from tars.history import schema
 if TYPE_CHECKING:
     from threading import Thread
 
-    from tars.history.writing import Writer
+    from tars.history.writing import Known, Writer
 
 #: How many bytes the journal may have while much is written.
 _JOURNAL_OF_MUCH = 64 * 1024 * 1024
@@ -67,8 +67,9 @@ class Index:
         return True
 
     @contextmanager
-    def writing(self) -> Iterator["Writer"]:
+    def writing(self, known: "Known | None" = None) -> Iterator["Writer"]:
         """Write in one transaction; nothing of it is there if this ends in an exception.
+        `known`: the keys of requests that several transactions write.
 
         Raises sqlite3.Error when the disk, or another process that writes, does not let it.
         """
@@ -76,7 +77,7 @@ class Index:
         from tars.history.writing import Writer
 
         with self.transaction() as connection:
-            writer = Writer(connection)
+            writer = Writer(connection, known)
             yield writer
             writer.finish()
 
