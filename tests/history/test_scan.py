@@ -20,7 +20,7 @@ from tars.history.reading import read_all
 from tars.history.scan import Refreshed, refresh
 from tars.history.source import Found, Job, Mark, Reading, Source
 from tars.history.sources.registry import SOURCES
-from tars.history.splitting import PORTIONS, Portions, Second, queue_of
+from tars.history.splitting import PORTIONS, Portions, queue_of, second_of
 from tests.support.index_checks import check, counted
 from tests.support.kill_refresh import SMALL
 from tests.support.plain_logs import DAY, PlainSource, line
@@ -414,7 +414,7 @@ def test_a_process_with_threads_starts_the_second_one_afresh(tmp_path: Path) -> 
 
     def work() -> None:
         queue = queue_of(len(chunks))
-        with Second(chunks, queue, 2**62) as second:
+        with second_of(chunks, queue, 2**62) as second:
             while not second.ended:
                 found.update(second.sent(wait=True))
         os.close(queue)

@@ -28,6 +28,7 @@ from tars.home import Home
 from tars.sessions.ranges import Span, Zone, find_zone
 
 if TYPE_CHECKING:
+    from tars.history.early import Early
     from tars.prices.book import Book, Resolve
 
 _ALL = Only()
@@ -97,11 +98,23 @@ class Costs:
         """Close what was opened. Twice is once."""
         self.sources.close()
 
-    def refresh(self, *, processes: int = 2, instead: bool = False) -> tuple[str, ...]:
+    def refresh(
+        self, *, processes: int = 2, instead: bool = False, early: "Early | None" = None
+    ) -> tuple[str, ...]:
         """Read what is new in the agents' logs. `processes`: a second one helps with the first
         reading of many. `instead`: where the index cannot be written, a copy of it is, until this
-        is closed. Gives a sentence for each thing that could not be read."""
-        return self.sources.refresh(processes, instead=instead)
+        is closed. `early`: a process that looks for them already. Gives a sentence for each thing
+        that could not be read."""
+        if early is not None:
+            early.meanwhile = self._read_prices
+        return self.sources.refresh(processes, instead=instead, early=early)
+
+    def _read_prices(self) -> None:
+        """Read the price list ahead: nobody has asked for a price in this home before."""
+        if self._resolve is None and not self.home.rates.exists():
+            from tars.prices.table import Reader
+
+            self._resolve = Reader(self.home)
 
     def report(
         self,

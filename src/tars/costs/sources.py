@@ -19,6 +19,7 @@ from tars.store import quick
 from tars.store.quick import Quick
 
 if TYPE_CHECKING:
+    from tars.history.early import Early
     from tars.history.scan import Refreshed
 
 #: How often it is tried to see a moment in which nobody writes.
@@ -57,13 +58,16 @@ class Sources:
         self._apart.close()
         self.forget_store()
 
-    def refresh(self, processes: int, *, instead: bool) -> tuple[str, ...]:
+    def refresh(
+        self, processes: int, *, instead: bool, early: "Early | None" = None
+    ) -> tuple[str, ...]:
         """Read what is new in the agents' logs; give a sentence for each thing that could not
-        be read. `instead`: where the index cannot be written, a copy of it is."""
+        be read. `instead`: where the index cannot be written, a copy of it is. `early`: a process
+        that looks for them already."""
         if not self._history.enabled:
             return ()
         try:
-            done = self._refreshed(self._opened_index(), processes)
+            done = self._refreshed(self._opened_index(), processes, early)
             if not (instead and done.unwritable):
                 return done.problems
             problems = done.problems
@@ -76,11 +80,17 @@ class Sources:
                 return (*problems, *self._read_apart(processes))
         return problems
 
-    def _refreshed(self, index: Index, processes: int) -> "Refreshed":
+    def _refreshed(self, index: Index, processes: int, early: "Early | None" = None) -> "Refreshed":
         from tars.history.scan import refresh
 
-        person = Path(self._env.get("HOME") or Path.home())
-        return refresh(index, env=self._env, home=person, config=self._history, processes=processes)
+        return refresh(
+            index,
+            env=self._env,
+            home=Path(self._env.get("HOME") or Path.home()),
+            config=self._history,
+            processes=processes,
+            early=early,
+        )
 
     def _read_apart(self, processes: int) -> tuple[str, ...]:
         """Go on with a copy of the index, which what is new can be read into."""

@@ -46,14 +46,16 @@ class Look(NamedTuple):
 
 
 def look(
-    connection: sqlite3.Connection, sources: Sequence[Source], logs: Logs, *, now: float
+    connection: sqlite3.Connection | None, sources: Sequence[Source], logs: Logs, *, now: float
 ) -> Look:
-    """Find what is not as the index knows it. `now` is in seconds since 1970."""
+    """Find what is not as the index knows it, if there is one. `now` is in seconds since 1970."""
     known: dict[str, dict[str, _Known]] = {source.agent: {} for source in sources}
-    for row in connection.execute(_KNOWN):
-        if row[0] in known:
-            known[row[0]][row[1]] = row
-    walks = remembered(connection, now)
+    walks: Mapping[tuple[str, str], Walk] = {}
+    if connection is not None:
+        for row in connection.execute(_KNOWN):
+            if row[0] in known:
+                known[row[0]][row[1]] = row
+        walks = remembered(connection, now)
     jobs: list[tuple[Source, list[Job]]] = []
     vanished: list[int] = []
     problems: list[str] = []
@@ -215,9 +217,9 @@ def _is_news(found: Found, known: _Known | None) -> bool:
     return known is None or known[4:] != found[1:] or known[3] == 1
 
 
-def _job(connection: sqlite3.Connection, found: Found, files: _Files) -> Job:
+def _job(connection: sqlite3.Connection | None, found: Found, files: _Files) -> Job:
     known = files.get(found.path)
-    if known is None:
+    if known is None or connection is None:
         return Job(found)
     mark = connection.execute(
         "SELECT inode, offset, state, head FROM files WHERE id = ?", (known[2],)

@@ -21,19 +21,19 @@ from tars.history.folders import Walk, remember
 from tars.history.index import Index
 from tars.history.looking import Logs, look
 from tars.history.schema import SENSELESS, damaged, is_sound, unwritable
-from tars.history.source import Job, Source
+from tars.history.source import TOMORROW, Job, Source
 from tars.history.sources.registry import SOURCES
 from tars.home import FILE_MODE
 
 if TYPE_CHECKING:
+    from tars.history.early import Early, Together
     from tars.history.packing import Packed
     from tars.history.splitting import Chunk, Portions
 
 #: Seconds that a refresh waits for another process's.
 PATIENCE = 10.0
 _PAUSE = 0.02
-#: Nothing can have happened later than so many milliseconds after now, by any clock.
-_TOMORROW = 86_400_000
+_HAS_FILES = "SELECT EXISTS (SELECT 1 FROM files)"
 
 
 class Refreshed(NamedTuple):
@@ -63,12 +63,14 @@ def refresh(
     sources: Sequence[Source] = SOURCES,
     patience: float = PATIENCE,
     portions: "Portions | None" = None,
+    early: "Early | None" = None,
 ) -> Refreshed:
     """Read what is new in the logs of a person with this environment and home folder.
 
     `processes`: a second one helps with more than some megabytes. `only`: the files that may
     have changed; no others are looked at. `patience`: seconds to wait for another process that
-    does the same. An index that turns out to be damaged is set aside, and made anew.
+    does the same. `early`: a second process that looks for these logs already, of use
+    while the index is empty. An index that turns out to be damaged is set aside, and made anew.
 
     Raises StoreError or OSError when that cannot be done.
     """
@@ -84,7 +86,7 @@ def refresh(
             )
             return Refreshed(problems=(said,), missed=True)
         try:
-            refreshed = _refresh(index, logs, sources, processes, portions)
+            refreshed = _refresh(index, logs, sources, processes, portions, early)
             aside, index.set_aside = index.set_aside, None
             return refreshed if aside is None else _anew(refreshed, aside)
         except sqlite3.Error as error:
@@ -135,19 +137,26 @@ def _refresh(
     sources: Sequence[Source],
     processes: int,
     portions: "Portions | None",
+    early: "Early | None" = None,
 ) -> Refreshed:
     """Read what is new."""
     if not logs.config.titles:
         forget_titles(index)
-    seen = look(index.connection, sources, logs, now=time.time())
+    connection = index.connection
+    begun = None
+    if early is not None and not connection.execute(_HAS_FILES).fetchone()[0]:
+        begun = early.begun(logs, sources, portions)
+    seen = begun.seen if begun else look(connection, sources, logs, now=time.time())
     if seen.vanished:
         with index.writing() as writer:
             writer.vanished(seen.vanished)
     done = Refreshed()
     if seen.jobs:
-        done = _read(index, seen.jobs, processes, portions, titles=logs.config.titles)
+        together = begun and begun.read
+        titles = logs.config.titles
+        done = _read(index, seen.jobs, processes, portions, together, titles=titles)
     _keep(index, seen.walks, rested=not seen.jobs)
-    return done._replace(problems=(*seen.problems, *_told(index.connection)))
+    return done._replace(problems=(*seen.problems, *_told(connection)))
 
 
 def _read(
@@ -155,6 +164,7 @@ def _read(
     jobs: Sequence[tuple[Source, list[Job]]],
     processes: int,
     portions: "Portions | None",
+    together: "Together | None" = None,
     *,
     titles: bool,
 ) -> Refreshed:
@@ -162,15 +172,19 @@ def _read(
     # Most reports find nothing new: they need not wait for what reads.
     from tars.history import decoding  # noqa: F401 - what follows imports the same, but slowly
     from tars.history.splitting import PORTIONS, chunks_of, read_in_order
+    from tars.history.writing import Known
 
     portions = portions or PORTIONS
     chunks = chunks_of(jobs, portions)
-    requests, sessions = 0, set[int]()
-    latest = int(time.time() * 1000) + _TOMORROW
-    read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
+    known, requests, sessions = Known(), 0, set[int]()
+    if together is not None:
+        read = together(chunks)
+    else:
+        latest = int(time.time() * 1000) + TOMORROW
+        read = read_in_order(chunks, latest=latest, processes=processes, portions=portions)
     with index.much(), closing(read):
         for _, part in groupby(_numbered(read, portions.transaction), lambda each: each[0]):
-            with index.writing() as writer:
+            with index.writing(known) as writer:
                 for _, source, packed in part:
                     if not titles:
                         packed = packed._replace(titles=[])

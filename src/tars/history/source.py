@@ -15,6 +15,8 @@ from tars.history.folders import Folders
 
 #: How much of a file's beginning tells whether it is still the same one.
 HEAD = 1024
+#: Nothing can have happened later than so many milliseconds after now, by any clock.
+TOMORROW = 86_400_000
 #: With so many requests, a reading of a log that only grows ends, and says that there are more.
 ENOUGH = 10_000
 

@@ -6,7 +6,6 @@ does, however that comes: nobody reads then what it sends. If it ends early itse
 what is missing.
 """
 
-import fcntl
 import gc
 import marshal
 import os
@@ -20,13 +19,12 @@ from contextlib import closing, suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from tars.history.early import WAITING, widen
 from tars.history.packing import Packed
 from tars.history.reading import read_all, read_on
 from tars.history.source import Found, Job, Source
 from tars.history.sources.registry import SOURCES, load_readers
 
-#: How much of what the second process found may wait for this one.
-_WAITING = 1024 * 1024
 #: Where a second process that was started afresh finds the pipe of numbers.
 _QUEUE = 3
 _NUMBER = struct.Struct("<I")
@@ -75,26 +73,38 @@ def read_in_order(
 
     `latest` is the time that nothing in the logs should be later than.
     """
-    size = sum(job.to_read for _, jobs in chunks for job in jobs)
-    if processes < 2 or size < portions.split or len(chunks) < 2:
+    if processes < 2 or not is_for_two(chunks, portions):
         for chunk in chunks:
             yield from _to_the_end(chunk, read_all(*chunk, latest=latest), latest)
         return
     load_readers(source.agent for source, _ in chunks)
     queue = queue_of(len(chunks))
+    with closing(_Fd(queue)), second_of(chunks, queue, latest) as second:
+        yield from read_together(chunks, queue, second, latest=latest)
+
+
+def read_together(
+    chunks: Sequence[Chunk], queue: int, second: "Results", *, latest: int
+) -> Generator[tuple[Chunk, Packed], None, None]:
+    """Do the same with a second process, which takes numbers of these chunks from this queue."""
     done: dict[int, Packed] = {}
     turn = 0
-    with closing(_Fd(queue)), Second(chunks, queue, latest) as second:
-        while turn < len(chunks):
-            number = _next(queue)
-            if number is not None:
-                done[number] = read_all(*chunks[number], latest=latest)
-            done.update(second.sent(wait=number is None and turn not in done))
-            if number is None and second.ended and turn not in done:
-                done[turn] = read_all(*chunks[turn], latest=latest)
-            while turn in done:
-                yield from _to_the_end(chunks[turn], done.pop(turn), latest)
-                turn += 1
+    while turn < len(chunks):
+        number = _next(queue)
+        if number is not None:
+            done[number] = read_all(*chunks[number], latest=latest)
+        done.update(second.sent(wait=number is None and turn not in done))
+        if number is None and second.ended and turn not in done:
+            done[turn] = read_all(*chunks[turn], latest=latest)
+        while turn in done:
+            yield from _to_the_end(chunks[turn], done.pop(turn), latest)
+            turn += 1
+
+
+def is_for_two(chunks: Sequence[Chunk], portions: Portions) -> bool:
+    """Whether there is so much to read that a second process is worth its start."""
+    size = sum(job.to_read for _, jobs in chunks for job in jobs)
+    return size >= portions.split and len(chunks) > 1
 
 
 def _to_the_end(
@@ -122,9 +132,14 @@ def queue_of(count: int) -> int:
     """Give the end of a pipe from which the numbers of the chunks can be taken, each once."""
     taken, put = os.pipe()
     with closing(_Fd(put)):
-        os.set_blocking(put, False)
-        os.write(put, b"".join(map(_NUMBER.pack, range(count))))
+        fill(put, count)
     return taken
+
+
+def fill(put: int, count: int) -> None:
+    """Put the numbers of so many chunks into a pipe, which has room for them."""
+    os.set_blocking(put, False)
+    os.write(put, b"".join(map(_NUMBER.pack, range(count))))
 
 
 def _next(queue: int) -> int | None:
@@ -132,25 +147,19 @@ def _next(queue: int) -> int | None:
     return _NUMBER.unpack(number)[0] if number else None
 
 
-class Second:
-    """The second process. `ended`: nothing will come from it any more."""
+class Results:
+    """What a second process reads. `ended`: nothing will come from it any more."""
 
-    def __init__(self, chunks: Sequence[Chunk], queue: int, latest: int) -> None:
+    def __init__(self, results: int) -> None:
         self.ended = False
         self._buffer = bytearray()
-        if threading.active_count() == 1:
-            self._pid, self._results = _forked(chunks, queue, latest)
-        else:
-            self._pid, self._results = _started(chunks, queue, latest)
-        # Elsewhere than on Linux it stays as it is.
-        with suppress(OSError, AttributeError):
-            fcntl.fcntl(self._results, fcntl.F_SETPIPE_SZ, _WAITING)
+        self._results = results
 
     def sent(self, *, wait: bool) -> Iterator[tuple[int, Packed]]:
         """Give what it has sent, or, to `wait`, at least a part of something."""
         while not self.ended and (wait or select.select([self._results], [], [], 0)[0]):
             wait = False
-            part = os.read(self._results, _WAITING)
+            part = os.read(self._results, WAITING)
             self.ended = not part
             self._buffer += part
         yield from self._whole()
@@ -165,6 +174,15 @@ class Second:
             yield number, Packed.loaded(bytes(buffer[begin + _HEADER.size : end]))
             begin = end
         del buffer[:begin]
+
+
+class Second(Results):
+    """The second process."""
+
+    def __init__(self, pid: int, results: int) -> None:
+        super().__init__(results)
+        self._pid = pid
+        widen(results)
 
     def __enter__(self) -> Self:
         return self
@@ -183,6 +201,12 @@ class Second:
             os.waitpid(self._pid, 0)
 
 
+def second_of(chunks: Sequence[Chunk], queue: int, latest: int) -> Second:
+    """Begin a second process that reads these chunks."""
+    begin = _forked if threading.active_count() == 1 else _started
+    return Second(*begin(chunks, queue, latest))
+
+
 def _forked(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int]:
     """Give the second process's id, and where what it finds comes from."""
     results, put = os.pipe()
@@ -193,7 +217,7 @@ def _forked(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int]
     # Nothing of what the first process would do at its end may be done here.
     try:
         os.close(results)
-        _serve(chunks, queue, put, latest)
+        serve(chunks, queue, put, latest)
     finally:
         os._exit(0)
 
@@ -205,7 +229,12 @@ def _started(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int
     with closing(_Fd(put)), closing(_Fd(taken)):
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-P", "-c", "from tars.history.splitting import serve; serve()"],
+            [
+                sys.executable,
+                "-P",
+                "-c",
+                "from tars.history.splitting import be_second; be_second()",
+            ],
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, taken, 0),
@@ -221,7 +250,7 @@ def _started(chunks: Sequence[Chunk], queue: int, latest: int) -> tuple[int, int
     return pid, results
 
 
-def serve() -> None:
+def be_second() -> None:
     """Be the second process, started afresh: what to do is on stdin, the pipe of numbers is 3."""
     with open(0, "rb") as file:
         latest, work = marshal.loads(file.read())
@@ -231,16 +260,21 @@ def serve() -> None:
         for agent, jobs in work
     ]
     with suppress(BrokenPipeError):
-        _serve(chunks, _QUEUE, 1, latest)
+        serve(chunks, _QUEUE, 1, latest)
 
 
-def _serve(chunks: Sequence[Chunk], queue: int, put: int, latest: int) -> None:
+def serve(chunks: Sequence[Chunk], queue: int, put: int, latest: int) -> None:
     """Read chunks until there are no more, or nobody who wants them."""
     # Who asked for all this is interrupted, and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()
     while (number := _next(queue)) is not None:
         data = read_all(*chunks[number], latest=latest).dumped()
-        message = memoryview(_HEADER.pack(number, len(data)) + data)
-        while message:
-            message = message[os.write(put, message) :]
+        tell(put, _HEADER.pack(number, len(data)) + data)
+
+
+def tell(put: int, said: bytes) -> None:
+    """Write all of it into a pipe. Raises BrokenPipeError where nobody reads it."""
+    message = memoryview(said)
+    while message:
+        message = message[os.write(put, message) :]

@@ -8,14 +8,17 @@ prices are others.
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tars.home import Home
 from tars.prices import kept
 from tars.prices.dated import Dated, dump_dated, load_dated
+
+if TYPE_CHECKING:
+    from tars.prices.catalogue import Catalogue
 
 #: How the file is written; another number is another way, and is made anew.
 FORMAT = 1
@@ -43,9 +46,29 @@ class Table(NamedTuple):
 
 def resolve(home: Home, names: Iterable[Name], now: datetime) -> Table:
     """Look names up in the price list in force, all at once. Raises ImportError."""
+    return _resolved(home, names, kept.current(home, now))
+
+
+class Reader:
+    """A price list that is read already: the same as `resolve`, unless the list becomes another."""
+
+    def __init__(self, home: Home) -> None:
+        """Read it. Raises nothing: what cannot be read is tried again when it is asked."""
+        self._stamp, self._catalogue = "", None
+        with suppress(ImportError):
+            self._catalogue = kept.current(home, datetime.now(UTC))
+            self._stamp = kept.stamp(home)
+            from tars.prices import matching  # noqa: F401 - ahead, too
+
+    def __call__(self, home: Home, names: Iterable[Name], now: datetime) -> Table:
+        if self._catalogue is None or self._stamp != kept.stamp(home):
+            return resolve(home, names, now)
+        return _resolved(home, names, self._catalogue)
+
+
+def _resolved(home: Home, names: Iterable[Name], catalogue: "Catalogue") -> Table:
     from tars.prices.matching import find
 
-    catalogue = kept.current(home, now)
     models: dict[Name, Priced | None] = {}
     for provider, model in names:
         found = find(catalogue, provider, model)

@@ -21,11 +21,14 @@ def main(words: Sequence[str]) -> int | None:
     from tars.errors import TarsError
 
     try:
-        from tars.cli.costs.running import run
+        from tars.cli.costs.ahead import looking
 
-        status = run(given)
-        sys.stdout.flush()
-        return status
+        with looking(given) as early:
+            from tars.cli.costs.running import run
+
+            status = run(given, early)
+            sys.stdout.flush()
+            return status
     except (TarsError, KeyboardInterrupt, OSError) as error:
         from tars.cli.failures import report
 

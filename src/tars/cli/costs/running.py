@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tars.cli.costs.progress import Reading
 from tars.cli.costs.terminal import face
@@ -14,9 +15,13 @@ from tars.costs.engine import Costs
 from tars.costs.facts import Only
 from tars.home import FOLDER_MODE, find_home
 
+if TYPE_CHECKING:
+    from tars.history.early import Early
 
-def run(given: Given) -> int:
-    """Print a report. Raises RequestInvalid for what makes no sense, before anything is read."""
+
+def run(given: Given, early: "Early | None" = None) -> int:
+    """Print a report. `early`: a process that looks for logs already. Raises RequestInvalid for
+    what makes no sense, before anything is read."""
     if given.get("project"):
         given = {**given, "project": _folder(str(given["project"]))}
     # HOME may be unset, and the user nobody whom the system knows.
@@ -31,7 +36,7 @@ def run(given: Given) -> int:
             with suppress(OSError):  # what is wrong with it is told by who cannot use it
                 home.root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             with Reading(home.history):
-                problems = costs.refresh(instead=True)
+                problems = costs.refresh(instead=True, early=early)
         answer = give(costs, asked)
         if asked.kind.name == "today" and asked.only == Only():
             # Who asks what today cost wants to see it in the status line, too.
