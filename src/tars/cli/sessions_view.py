@@ -50,7 +50,7 @@ def whole_time(at: datetime, zone: tzinfo) -> str:
 
 def _lasted(session: "SessionRecord") -> str:
     # Logs tell of requests, not of turns.
-    return duration(session.duration_ms) if session.spent.turns else "–"
+    return duration(session.duration_ms) if session.spent.turns else "\u2013"
 
 
 def duration(milliseconds: int) -> str:
