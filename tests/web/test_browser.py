@@ -403,16 +403,6 @@ def test_a_page_that_nobody_sees_asks_nothing(tars: TarsHome, browser: Browser) 
     assert any(url.endswith("/v1/events") for url in asked)
 
 
-def test_nothing_waits_for_its_second_turn(tars: TarsHome, browser: Browser) -> None:
-    """What is looked up at most every few seconds is there the first time without any of them."""
-    page = browser.open()
-    page.add_init_script(
-        "const real = setTimeout; window.setTimeout = (work, ms) => ms > 999 ? 0 : real(work, ms);"
-    )
-    let_in(tars, page)
-    expect(page.locator(".big")).to_contain_text("$", timeout=20_000)
-
-
 def test_more_windows_than_a_browser_has_connections(tars: TarsHome, browser: Browser) -> None:
     """The streams of some would leave nothing for the others, which would stand still unasked."""
     first = browser.open()
