@@ -125,6 +125,8 @@ def test_a_signal_leaves_the_terminal_as_it_was(home: TarsHome, terminal: Tmux) 
     terminal.type("fg; echo left with $?", "Enter")
     terminal.until(lambda shown: "1 Overview" in shown and "S  starts it" in shown)
     screen = screen_of(home)
+    # One that it was not stopped for, as from a terminal that is closed, leaves no thread behind.
+    screen.send_signal(signal.SIGCONT)
     screen.send_signal(signal.SIGTERM)
     terminal.until(lambda shown: "left with 143" in shown)
     assert terminal.modes() == "0 1 0"

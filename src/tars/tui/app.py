@@ -1,6 +1,7 @@
 """The screen's shell: which view is on top, when it looks, and whether the daemon is there."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,7 @@ from functools import partial
 from typing import ClassVar
 
 from textual import events, on, work
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, ComposeResult, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
@@ -68,6 +69,7 @@ class TarsApp(App[int]):
         self._woken = asyncio.Event()
         self._asked: set[str] = set()
         self._told_version = ""
+        self._away = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="top")
@@ -83,11 +85,17 @@ class TarsApp(App[int]):
         # The others are not checked for whether everything can be read in them.
         for name in self.available_themes.keys() - {theme.name for theme in THEMES}:
             self.unregister_theme(name)
-        self.app_resume_signal.subscribe(self, self._resumed)
         self.theme_changed_signal.subscribe(self, lambda theme: choices.keep(self.home, theme.name))
         # Ended by a signal, it leaves the terminal as it was, too.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.exit, 128 + number)
+        if not self.is_headless:
+            asyncio.get_running_loop().add_signal_handler(
+                signal.SIGTSTP, self.action_suspend_process
+            )
+            # A terminal that is closed sends it too. Textual would read on in a second thread,
+            # which nobody ends.
+            signal.signal(signal.SIGCONT, signal.SIG_DFL)
         await self.action_open(next(iter(PANES)))
         self._look_around()
         self._listen()
@@ -226,11 +234,6 @@ class TarsApp(App[int]):
         self._pace.wake()
         self._woken.set()
 
-    def _resumed(self, _app: object) -> None:
-        """The shell had the terminal meanwhile: everything is drawn again."""
-        self.refresh(layout=True)
-        self._wake()
-
     # --- what keys do everywhere --------------------------------------------
 
     def action_look(self) -> None:
@@ -253,13 +256,24 @@ class TarsApp(App[int]):
         self.notify(clean(said), severity=severity, markup=False)  # type: ignore[arg-type]
         self.look_again()
 
+    def action_suspend_process(self) -> None:
+        """Leave the terminal to the shell until it says go on."""
+        if self._away:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            with suppress(SuspendNotSupported), self.suspend():
+                os.kill(0, signal.SIGSTOP)
+            self._wake()
+
     async def in_terminal(self, words: list[str]) -> int:
         """Run another command of tars in the terminal, and come back; give its exit status."""
         self._pace.sleep()
+        self._away = True
         try:
             with self.suspend():
                 return await children.in_terminal(words)
         finally:
+            self._away = False
             self._wake()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
