@@ -151,7 +151,7 @@ class TarsApp(App[int]):
         try:
             await self._ask()
         except NoMatches:
-            if self.query("#views"):
+            if self.query("#top") and self.query("#views"):
                 raise
             # The screen was taken apart while the daemon was asked: it is being left.
 
