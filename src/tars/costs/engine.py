@@ -115,6 +115,7 @@ class Costs:
             from tars.prices.table import Reader
 
             self._resolve = Reader(self.home)
+            self.prices  # noqa: B018 - opened ahead, too
 
     def report(
         self,

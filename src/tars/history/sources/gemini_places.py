@@ -5,7 +5,6 @@ Logs are in `tmp/<project>/chats`. The project has a short name, which `.project
 is `chats/<its parent's session>/<its own>.jsonl`.
 """
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,12 @@ from typing import NamedTuple
 import msgspec
 
 from tars.history.decoding import UNDECODABLE
+
+try:
+    # The same, without OpenSSL, which takes longer to load than all of this.
+    from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    from hashlib import sha256
 
 #: Subagents of subagents are followed no further than this.
 DEEPEST = 8
@@ -82,5 +87,5 @@ def _listed(path: str, mtime: int) -> Mapping[str, str]:  # noqa: ARG001 - it is
             projects = msgspec.json.decode(file.read(_LARGEST_LIST), type=_Projects).projects
     except (OSError, *UNDECODABLE):
         return {}
-    hashes = {hashlib.sha256(name.encode()).hexdigest(): name for name in projects}
+    hashes = {sha256(name.encode()).hexdigest(): name for name in projects}
     return hashes | {short: name for name, short in projects.items()}
