@@ -16,7 +16,7 @@ from benchmarks import commands, control, costs, history, lives, prompts, scale,
 from benchmarks.births import Births
 from benchmarks.figures import Table, as_markdown, as_text
 from benchmarks.peers import ROOT, end_strays, pm2_installed
-from docs.generate import with_part
+from docs.generating.parts import with_part
 
 PAGE = ROOT / "docs" / "performance.md"
 NAMES = ("commands", "prompts", "control", "startup", "lives", "scale", "sessions",

@@ -1,5 +1,6 @@
 """The repository itself: what is committed, what is pinned, what is shipped."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -136,3 +137,8 @@ def test_the_wheel_has_everything_that_tars_needs(tmp_path: Path) -> None:
         f"tars_supervisor-{__version__}.data",
         f"tars_supervisor-{__version__}.dist-info",
     }
+
+
+def test_what_measures_has_what_it_imports() -> None:
+    """`make bench` is run seldom: something that it needs may have moved meanwhile."""
+    assert importlib.import_module("benchmarks.__main__")
