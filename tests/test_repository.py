@@ -141,4 +141,4 @@ def test_the_wheel_has_everything_that_tars_needs(tmp_path: Path) -> None:
 
 def test_what_measures_has_what_it_imports() -> None:
     """`make bench` is run seldom: something that it needs may have moved meanwhile."""
-    assert importlib.import_module("benchmarks.__main__")
+    assert importlib.import_module("benchmarks.__main__").__doc__
